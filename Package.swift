@@ -1,0 +1,180 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is built alike (docs/decisions/0001-package-settings.md).
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+/// A module of the store. `on` names our own modules, `using` products of other packages.
+func module(
+    _ name: String,
+    on modules: [String] = [],
+    using products: [Target.Dependency] = []
+) -> Target {
+    .target(
+        name: name,
+        dependencies: modules.map { .target(name: $0) } + products,
+        swiftSettings: settings
+    )
+}
+
+func tests(
+    _ name: String,
+    on modules: [String],
+    using products: [Target.Dependency] = []
+) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: modules.map { .target(name: $0) } + products,
+        swiftSettings: settings
+    )
+}
+
+func tool(
+    _ name: String,
+    on modules: [String],
+    using products: [Target.Dependency] = []
+) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: modules.map { .target(name: $0) } + products,
+        swiftSettings: settings
+    )
+}
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle",
+    package: "swift-service-lifecycle"
+)
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+
+let package = Package(
+    name: "triolet",
+    products: [
+        .executable(name: "triolet", targets: ["triolet"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(
+            url: "https://github.com/apple/swift-configuration",
+            from: "1.4.0",
+            traits: ["YAML"]
+        ),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird",
+            from: "2.28.1",
+            traits: []
+        ),
+    ],
+    targets: [
+        // The pure core.
+        module("StoreModel"),
+        module("Placement", on: ["StoreModel"]),
+        module("Register", on: ["StoreModel"]),
+        module("Content", on: ["StoreModel", "Register"]),
+        module("Wire", on: ["StoreModel", "CChecksum", "CZlib"], using: [nioCore]),
+        module("S3Protocol", on: ["StoreModel"], using: [crypto]),
+
+        // The doors to the outside, and what stands behind them in production.
+        module("Runtime", on: ["StoreModel"], using: [nioCore]),
+        module("Peering", on: ["Wire", "Runtime"], using: [nioCore, nioPosix, crypto, logging, metrics]),
+        module("Platform", on: ["Runtime", "CPlatform"], using: [nioCore, nioPosix]),
+
+        // A node.
+        module("ChunkStore", on: ["StoreModel", "Wire", "Runtime"], using: [nioCore]),
+        module(
+            "MetadataStore",
+            on: ["StoreModel", "Register", "Runtime", "CRocksDB"],
+            using: [nioCore]
+        ),
+        module(
+            "StorageNode",
+            on: ["Placement", "Content", "Wire", "ChunkStore", "MetadataStore"],
+            using: [nioCore, logging, metrics]
+        ),
+        module(
+            "Coordinator",
+            on: ["Placement", "Register", "Content", "Runtime", "Wire"],
+            using: [nioCore, crypto, logging, metrics]
+        ),
+
+        // What users meet.
+        module(
+            "S3Gateway",
+            on: ["S3Protocol", "Coordinator"],
+            using: [hummingbirdCore, nioHTTP1, crypto, logging, metrics]
+        ),
+        module(
+            "AdminAPI",
+            on: ["Coordinator", "StorageNode"],
+            using: [hummingbird, coreMetrics, logging]
+        ),
+        module("S3Client", on: ["S3Protocol"], using: [nioHTTP1, nioPosix, crypto]),
+        tool(
+            "triolet",
+            on: [
+                "S3Gateway", "AdminAPI", "S3Client", "Peering", "Platform", "StorageNode",
+                "Coordinator",
+            ],
+            using: [arguments, configuration, lifecycle, logging, metrics]
+        ),
+
+        // The proof.
+        module(
+            "Simulation",
+            on: ["StorageNode", "Coordinator"],
+            using: [nioCore, crypto, logging]
+        ),
+        tool("triolet-sim", on: ["Simulation"], using: [arguments]),
+
+        // C.
+        .target(name: "CChecksum"),
+        .target(name: "CPlatform"),
+        .systemLibrary(
+            name: "CZlib",
+            pkgConfig: "zlib",
+            providers: [.apt(["libz-dev"])]
+        ),
+        .systemLibrary(name: "CRocksDB", providers: [.apt(["librocksdb-dev"])]),
+
+        // Tests.
+        tests("StoreModelTests", on: ["StoreModel"]),
+        tests("PlacementTests", on: ["Placement"]),
+        tests("RegisterTests", on: ["Register"]),
+        tests("ContentTests", on: ["Content"]),
+        tests("WireTests", on: ["Wire"]),
+        tests("S3ProtocolTests", on: ["S3Protocol"]),
+        tests("PeeringTests", on: ["Peering"], using: [nioEmbedded]),
+        tests("PlatformTests", on: ["Platform"]),
+        tests("ChunkStoreTests", on: ["ChunkStore", "Platform", "Simulation"]),
+        tests("MetadataStoreTests", on: ["MetadataStore", "Platform", "Simulation"]),
+        tests("S3GatewayTests", on: ["S3Gateway", "S3Client", "Simulation"]),
+        tests("AdminAPITests", on: ["AdminAPI"]),
+        tests("TrioletTests", on: ["triolet"]),
+        tests("SimulationTests", on: ["Simulation"]),
+        tests("HouseTests", on: []),
+    ]
+)

@@ -1,0 +1,2 @@
+#include "cplatform.h"
+int cplatform_placeholder(void){return 0;}

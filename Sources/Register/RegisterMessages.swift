@@ -1,0 +1,82 @@
+package import StoreModel
+
+/// What is asked of one replica about one register.
+///
+/// Source: docs/protocol/registers.md, "Messages".
+package enum RegisterRequest: Hashable, Sendable {
+    case prepare(Ballot)
+    /// `generation` is that of the bucket an object belongs to; 0 for all other registers.
+    case accept(Ballot, RegisterValue, generation: UInt64)
+    case read
+}
+
+/// What the replica says.
+package enum RegisterReply: Hashable, Sendable {
+    /// Answers prepare: the promise is durable. `accepted` is zero and `value` nil if the row is empty.
+    case promised(accepted: Ballot, value: RegisterValue?)
+    /// Answers accept: the value is durable.
+    case accepted
+    /// Answers prepare and accept: a ballot as high or higher stands in the way.
+    case conflict(newest: Ballot)
+    /// Answers accept: the bucket is being deleted, or its generation has moved on.
+    case fenced(generation: UInt64)
+    /// Answers read.
+    case row(accepted: Ballot, value: RegisterValue?)
+    /// The row's bytes are damaged: it is unknown, not absent. Counts in no quorum.
+    case corrupt
+}
+
+/// The replicas of registers, as the rounds of ``RegisterProposer`` see them.
+package protocol RegisterReplicas: Sendable {
+    /// Number of replicas that keep the register, at least 1.
+    func replicaCount(of key: RegisterKey) throws(RegisterError) -> Int
+
+    /// Asks all replicas at once.
+    ///
+    /// A replica that cannot be reached, or answers ``RegisterReply/corrupt``, counts as silent. Replies
+    /// still on their way go on in the background.
+    ///
+    /// - Parameter enough: looks at the replies so far; true ends the wait.
+    /// - Parameter patience: how long to wait for more once a majority has answered without `enough`;
+    ///   nil waits for all (each call has a time-out of its own).
+    /// - Returns: replies in order of arrival, each with the replica's place in the replica set.
+    func ask(
+        _ request: RegisterRequest,
+        about key: RegisterKey,
+        patience: Duration?,
+        enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
+    ) async throws(RegisterError) -> [(replica: Int, reply: RegisterReply)]
+
+    /// Sends one request to one replica. nil if it is silent.
+    func ask(
+        _ request: RegisterRequest,
+        about key: RegisterKey,
+        replica: Int
+    ) async -> RegisterReply?
+
+    /// A ballot above `other` that nobody has used, with a round seeded from the clock unless the key is a
+    /// manifest's (its rounds count on from birth).
+    func ballot(above other: Ballot, for key: RegisterKey) -> Ballot
+
+    /// Waits; the time is drawn uniformly from 0 to `longest`.
+    func pause(upTo longest: Duration) async
+
+    /// Monotonic nanoseconds, for deadlines.
+    var nanoseconds: UInt64 { get }
+}
+
+/// Why a register operation has no result.
+package enum RegisterError: Error, Hashable, Sendable {
+    /// Too few replicas answered. `mayHaveHappened` tells whether a change may yet take effect.
+    case unavailable(needed: Int, answered: Int, mayHaveHappened: Bool)
+    /// Too many conflicts until the deadline; certainly not applied.
+    case contended
+    /// The change may or may not have been applied, and nobody can tell any more.
+    case unknownOutcome
+    /// The bucket generation that the change carried is no longer current; certainly not applied.
+    case fenced(generation: UInt64)
+    /// The value is no valid record: refused, nothing written.
+    case damaged(RegisterKey)
+    /// No layout has been formed yet.
+    case noLayout
+}

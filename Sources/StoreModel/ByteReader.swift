@@ -1,0 +1,95 @@
+/// Why the bytes of a record were refused. Closed: a caller's `switch` covers every case.
+package enum RecordError: Error, Hashable, Sendable {
+    case truncated(needed: Int, left: Int)
+    case tooLong(bytes: Int, limit: Int)
+    case tooMany(count: Int, limit: Int)
+    case unsupportedVersion(UInt8)
+    case unknownTag(UInt8)
+    case notUTF8
+    case trailingBytes(Int)
+    case invalid(String)
+}
+
+/// Reads what ``ByteWriter`` wrote. Every length is checked before anything is allocated for it.
+package struct ByteReader: Sendable {
+    private let bytes: ArraySlice<UInt8>
+    private var position: Int
+
+    package init(_ bytes: ArraySlice<UInt8>) {
+        self.bytes = bytes
+        self.position = bytes.startIndex
+    }
+
+    package init(_ bytes: [UInt8]) { self.init(bytes[...]) }
+
+    /// Bytes not read yet.
+    package var left: Int { self.bytes.endIndex - self.position }
+
+    package mutating func read<Integer: FixedWidthInteger & UnsignedInteger>(
+        _: Integer.Type = Integer.self
+    ) throws(RecordError) -> Integer {
+        let count = Integer.bitWidth / 8
+        guard self.left >= count else { throw .truncated(needed: count, left: self.left) }
+        var value: Integer = 0
+        for index in self.position..<(self.position + count) {
+            value = (count == 1 ? 0 : value << 8) | Integer(self.bytes[index])
+        }
+        self.position += count
+        return value
+    }
+
+    package mutating func readBool() throws(RecordError) -> Bool {
+        switch try self.read(UInt8.self) {
+        case 0: false
+        case 1: true
+        case let other: throw .unknownTag(other)
+        }
+    }
+
+    package mutating func readRaw(_ count: Int) throws(RecordError) -> [UInt8] {
+        guard count >= 0, self.left >= count else {
+            throw .truncated(needed: count, left: self.left)
+        }
+        defer { self.position += count }
+        return Array(self.bytes[self.position..<(self.position + count)])
+    }
+
+    /// Reads a u32 length and as many bytes. `limit` is checked first, then what is left.
+    package mutating func readBytes(limit: Int) throws(RecordError) -> [UInt8] {
+        let count = Int(try self.read(UInt32.self))
+        guard count <= limit else { throw .tooLong(bytes: count, limit: limit) }
+        return try self.readRaw(count)
+    }
+
+    package mutating func readString(limit: Int) throws(RecordError) -> String {
+        let bytes = try self.readBytes(limit: limit)
+        guard let string = String(validating: bytes, as: UTF8.self) else { throw .notUTF8 }
+        return string
+    }
+
+    package mutating func readOptional<Value>(
+        _ read: (inout ByteReader) throws(RecordError) -> Value
+    ) throws(RecordError) -> Value? {
+        try self.readBool() ? try read(&self) : nil
+    }
+
+    /// Reads a u32 count and as many elements. Each element takes at least one byte, so a count beyond
+    /// what is left is refused before the list is allocated.
+    package mutating func readList<Element>(
+        limit: Int,
+        _ read: (inout ByteReader) throws(RecordError) -> Element
+    ) throws(RecordError) -> [Element] {
+        let count = Int(try self.read(UInt32.self))
+        guard count <= limit else { throw .tooMany(count: count, limit: limit) }
+        guard count <= self.left else { throw .truncated(needed: count, left: self.left) }
+        var elements: [Element] = []
+        elements.reserveCapacity(count)
+        for _ in 0..<count { elements.append(try read(&self)) }
+        return elements
+    }
+
+    /// States that everything has been read.
+    package func finish() throws(RecordError) {
+        guard self.left == 0 else { throw .trailingBytes(self.left) }
+    }
+}

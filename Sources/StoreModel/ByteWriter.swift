@@ -1,0 +1,54 @@
+/// Builds the binary form of a record: big-endian integers, and byte strings with their length in front.
+///
+/// Shapes are documented with the record that is written (docs/format/). Writing cannot fail; what is
+/// written must keep the bounds that ``ByteReader`` checks.
+package struct ByteWriter: Sendable {
+    package private(set) var bytes: [UInt8]
+
+    package init(reserving capacity: Int = 128) {
+        self.bytes = []
+        self.bytes.reserveCapacity(capacity)
+    }
+
+    package mutating func write<Integer: FixedWidthInteger & UnsignedInteger>(_ value: Integer) {
+        var shift = Integer.bitWidth
+        while shift > 0 {
+            shift -= 8
+            self.bytes.append(UInt8(truncatingIfNeeded: value >> Integer(shift)))
+        }
+    }
+
+    package mutating func write(_ flag: Bool) { self.bytes.append(flag ? 1 : 0) }
+
+    /// Appends bytes whose length the reader knows.
+    package mutating func writeRaw(_ bytes: some Sequence<UInt8>) {
+        self.bytes.append(contentsOf: bytes)
+    }
+
+    /// Appends a u32 length and the bytes.
+    package mutating func writeBytes(_ bytes: some Collection<UInt8>) {
+        self.write(UInt32(bytes.count))
+        self.bytes.append(contentsOf: bytes)
+    }
+
+    /// Appends a u32 length and the UTF-8 form.
+    package mutating func writeString(_ string: String) { self.writeBytes(string.utf8) }
+
+    /// Appends a u8 for presence, and the value if there is one.
+    package mutating func writeOptional<Value>(
+        _ value: Value?,
+        _ write: (inout ByteWriter, Value) -> Void
+    ) {
+        self.write(value != nil)
+        if let value { write(&self, value) }
+    }
+
+    /// Appends a u32 count and each element.
+    package mutating func writeList<Element>(
+        _ elements: some Collection<Element>,
+        _ write: (inout ByteWriter, Element) -> Void
+    ) {
+        self.write(UInt32(elements.count))
+        for element in elements { write(&self, element) }
+    }
+}

@@ -1,0 +1,50 @@
+/// Bounds that every node agrees on.
+///
+/// A limit is part of a format, not a setting: changing one changes what is on disk or on the wire.
+package enum Limit {
+    /// Partitions of the ring: 2⁸.
+    package static let partitions = 256
+    /// Largest chunk, in bytes of content (4 MiB).
+    ///
+    /// At 1 Gbit/s one chunk occupies a link for 34 ms (4 × 2²⁰ × 8 bit ÷ 10⁹ bit/s).
+    package static let chunkBytes = 4 << 20
+    /// Unit of compression and of checksum inside a chunk, in bytes of content (128 KiB).
+    package static let blockBytes = 128 << 10
+    /// Most blocks in one chunk: ``chunkBytes`` ÷ ``blockBytes`` = 32.
+    package static let chunkBlocks = chunkBytes / blockBytes
+    /// Largest content kept inside the version itself, in bytes (16 KiB).
+    package static let inlineBytes = 16 << 10
+    /// Longest object key, in bytes of UTF-8. Source: S3, "Object key naming guidelines".
+    package static let keyBytes = 1_024
+    /// Longest bucket name. Source: S3, "Bucket naming rules".
+    package static let bucketNameBytes = 63
+    /// Names and values of user metadata together, in bytes. Source: S3, "System-defined metadata".
+    package static let userMetadataBytes = 2 << 10
+    /// Largest object of one PUT and of one CopyObject, in bytes (5 GiB). Source: S3 PutObject.
+    package static let objectBytes: UInt64 = 5 << 30
+    /// Operations remembered in a register's value.
+    package static let lineage = 16
+    /// Holders of one manifest.
+    package static let holders = 256
+    /// Holders that versions may take; the rest is kept for child manifests: 256 − 32.
+    package static let versionHolders = 224
+    /// Segment runs of one manifest.
+    package static let segmentRuns = 10_000
+    /// Versions of one key.
+    package static let versions = 1_000
+    /// Dropped entries of one key that wait for release. A change that would add one more is refused
+    /// until the sweep has caught up.
+    package static let garbage = 1_000
+    /// Largest value of a register, in bytes: 1,000 versions fit with inline content in few of them.
+    package static let registerValueBytes = 4 << 20
+    /// Nodes of one layout.
+    package static let nodes = 1_024
+    /// Replicas of metadata and of STANDARD content.
+    package static let replicas = 3
+    /// Replicas of REDUCED_REDUNDANCY content.
+    package static let reducedReplicas = 2
+    /// Replicas of the system partition.
+    package static let systemReplicas = 5
+    /// Rows in one answer to a scan.
+    package static let scanRows = 1_000
+}

@@ -1,0 +1,131 @@
+/// Who keeps a manifest alive.
+package enum Owner: Hashable, Comparable, Sendable, BinaryRecord {
+    /// A version of the object whose register is named.
+    case version(RegisterKey, VersionID)
+    /// Another manifest that borrows from this one.
+    case manifest(ManifestID)
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        switch try reader.read(UInt8.self) {
+        case 1: self = .version(try RegisterKey(from: &reader), try VersionID(from: &reader))
+        case 2: self = .manifest(try ManifestID(from: &reader))
+        case let tag: throw .unknownTag(tag)
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .version(let key, let version):
+            writer.write(UInt8(1))
+            key.encode(into: &writer)
+            version.encode(into: &writer)
+        case .manifest(let manifest):
+            writer.write(UInt8(2))
+            manifest.encode(into: &writer)
+        }
+    }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        left.encoded.lexicographicallyPrecedes(right.encoded)
+    }
+}
+
+/// A hold: the owner, and the highest ballot at which the owner may ever come to name the manifest.
+package struct Hold: Hashable, Sendable, BinaryRecord {
+    package let owner: Owner
+    package var ceiling: Ballot
+    /// The audit has seen the owner live at a chosen ballot.
+    package var confirmed: Bool
+
+    package init(owner: Owner, ceiling: Ballot, confirmed: Bool = false) {
+        self.owner = owner
+        self.ceiling = ceiling
+        self.confirmed = confirmed
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        self.owner = try Owner(from: &reader)
+        self.ceiling = try Ballot(from: &reader)
+        self.confirmed = try reader.readBool()
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        self.owner.encode(into: &writer)
+        self.ceiling.encode(into: &writer)
+        writer.write(self.confirmed)
+    }
+}
+
+/// The record of one manifest.
+///
+///     version u8 = 1 | state u8 (1 open, 2 sealed, 3 dead) | storage class u8
+///     | segments: u32 count, each | borrows: u32 count, each | holds: u32 count, each
+///
+/// Segments never change once sealed. A dead manifest keeps them, so that the deletion of its chunks can
+/// be repeated until every node has confirmed it.
+/// Source: docs/protocol/content.md, "Manifests".
+package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
+    package enum State: UInt8, Hashable, Sendable {
+        case open = 1
+        case sealed = 2
+        case dead = 3
+    }
+
+    package var state: State
+    package var storageClass: StorageClass
+    /// Empty while open.
+    package var segments: [SegmentRun]
+    /// Manifests that segments borrow from, sorted, each once.
+    package var borrows: [ManifestID]
+    /// In order of owner, each once, at most ``Limit/holders``. Empty if and only if dead.
+    package var holds: [Hold]
+
+    package init(
+        state: State,
+        storageClass: StorageClass,
+        segments: [SegmentRun],
+        borrows: [ManifestID],
+        holds: [Hold]
+    ) {
+        self.state = state
+        self.storageClass = storageClass
+        self.segments = segments
+        self.borrows = borrows
+        self.holds = holds
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        let version: UInt8 = try reader.read()
+        guard version == 1 else { throw .unsupportedVersion(version) }
+        let tag: UInt8 = try reader.read()
+        guard let state = State(rawValue: tag) else { throw .unknownTag(tag) }
+        self.state = state
+        self.storageClass = try StorageClass(from: &reader)
+        self.segments = try reader.readList(limit: Limit.segmentRuns) {
+            reader throws(RecordError) in try SegmentRun(from: &reader)
+        }
+        self.borrows = try reader.readList(limit: Limit.segmentRuns) {
+            reader throws(RecordError) in try ManifestID(from: &reader)
+        }
+        self.holds = try reader.readList(limit: Limit.holders) {
+            reader throws(RecordError) in try Hold(from: &reader)
+        }
+        guard self.holds.isEmpty == (state == .dead) else { throw .invalid("holds and state") }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(UInt8(1))
+        writer.write(self.state.rawValue)
+        self.storageClass.encode(into: &writer)
+        writer.writeList(self.segments) { $1.encode(into: &$0) }
+        writer.writeList(self.borrows) { $1.encode(into: &$0) }
+        writer.writeList(self.holds) { $1.encode(into: &$0) }
+    }
+
+    /// Tells two lists of segments apart: a hold names the list that its version will name.
+    package static func digest(of segments: [SegmentRun]) -> UInt64 {
+        var hash = StableHash()
+        for run in segments { hash.combine(run.encoded) }
+        return hash.value
+    }
+}

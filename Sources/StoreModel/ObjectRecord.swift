@@ -1,0 +1,67 @@
+/// A version that a change has dropped and whose hold nobody has released yet.
+package struct Garbage: Hashable, Sendable, BinaryRecord {
+    package let entry: VersionID
+    package let manifest: ManifestID
+    /// The ballot of the change that dropped the entry: the evidence for its release.
+    package let fence: Ballot
+
+    package init(entry: VersionID, manifest: ManifestID, fence: Ballot) {
+        self.entry = entry
+        self.manifest = manifest
+        self.fence = fence
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        self.entry = try VersionID(from: &reader)
+        self.manifest = try ManifestID(from: &reader)
+        self.fence = try Ballot(from: &reader)
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        self.entry.encode(into: &writer)
+        self.manifest.encode(into: &writer)
+        self.fence.encode(into: &writer)
+    }
+}
+
+/// The record of one object key.
+///
+///     version u8 = 1 | versions: u32 count, each | garbage: u32 count, each | last modified u64
+///
+/// Versions are newest first; an unversioned bucket has at most one. A record without versions exists
+/// only while it has garbage; afterwards the register is a tombstone.
+package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
+    package var versions: [Version]
+    /// At most ``Limit/garbage``, oldest first.
+    package var garbage: [Garbage]
+    /// Never goes back, whatever the clocks of the coordinators say.
+    package var modified: HybridTime
+
+    package init(versions: [Version], garbage: [Garbage], modified: HybridTime) {
+        self.versions = versions
+        self.garbage = garbage
+        self.modified = modified
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        let version: UInt8 = try reader.read()
+        guard version == 1 else { throw .unsupportedVersion(version) }
+        self.versions = try reader.readList(limit: Limit.versions) {
+            reader throws(RecordError) in try Version(from: &reader)
+        }
+        self.garbage = try reader.readList(limit: Limit.garbage) {
+            reader throws(RecordError) in try Garbage(from: &reader)
+        }
+        self.modified = try HybridTime(from: &reader)
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(UInt8(1))
+        writer.writeList(self.versions) { $1.encode(into: &$0) }
+        writer.writeList(self.garbage) { $1.encode(into: &$0) }
+        self.modified.encode(into: &writer)
+    }
+
+    /// What a reader without a version id sees.
+    package var current: Version? { self.versions.first }
+}

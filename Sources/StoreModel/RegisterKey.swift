@@ -1,0 +1,99 @@
+/// The name of a register.
+///
+/// Its binary form orders rows on disk, so that a bucket's keys and all buckets are each one range:
+///
+///     object   0x10 | bucket u64 | key bytes
+///     manifest 0x20 | partition u16 | birth ballot (16 bytes)
+///     bucket   0x40 | name bytes
+///     layout   0x50
+package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomStringConvertible {
+    case object(BucketID, ObjectKey)
+    case manifest(ManifestID)
+    case bucket(BucketName)
+    case layout
+
+    /// Longest binary form: tag, bucket and the longest object key.
+    package static let longestRow = 1 + 8 + Limit.keyBytes
+
+    /// The key of the row on disk; compares as the register keys do.
+    package var row: [UInt8] {
+        var writer = ByteWriter(reserving: 64)
+        switch self {
+        case .object(let bucket, let key):
+            writer.write(UInt8(0x10))
+            bucket.encode(into: &writer)
+            writer.writeRaw(key.bytes)
+        case .manifest(let manifest):
+            writer.write(UInt8(0x20))
+            manifest.encode(into: &writer)
+        case .bucket(let name):
+            writer.write(UInt8(0x40))
+            writer.writeRaw(name.text.utf8)
+        case .layout:
+            writer.write(UInt8(0x50))
+        }
+        return writer.bytes
+    }
+
+    /// Reads the key of a row.
+    package init(row: [UInt8]) throws(RecordError) {
+        guard row.count <= Self.longestRow else {
+            throw .tooLong(bytes: row.count, limit: Self.longestRow)
+        }
+        var reader = ByteReader(row)
+        switch try reader.read(UInt8.self) {
+        case 0x10:
+            let bucket = try BucketID(from: &reader)
+            guard let key = ObjectKey(try Self.text(&reader)) else { throw .invalid("object key") }
+            self = .object(bucket, key)
+        case 0x20:
+            self = .manifest(try ManifestID(from: &reader))
+        case 0x40:
+            guard let name = BucketName(try Self.text(&reader)) else { throw .invalid("bucket name") }
+            self = .bucket(name)
+        case 0x50:
+            self = .layout
+        case let tag:
+            throw .unknownTag(tag)
+        }
+        try reader.finish()
+    }
+
+    private static func text(_ reader: inout ByteReader) throws(RecordError) -> String {
+        guard let text = String(validating: try reader.readRaw(reader.left), as: UTF8.self) else {
+            throw .notUTF8
+        }
+        return text
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        try self.init(row: try reader.readBytes(limit: Self.longestRow))
+    }
+
+    package func encode(into writer: inout ByteWriter) { writer.writeBytes(self.row) }
+
+    /// The partition whose replica set keeps the register.
+    package var partition: PartitionID {
+        switch self {
+        case .object:
+            var hash = StableHash()
+            hash.combine(self.row)
+            return PartitionID(hash: hash.value)
+        case .manifest(let manifest): return manifest.partition
+        case .bucket, .layout: return .system
+        }
+    }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        left.row.lexicographicallyPrecedes(right.row)
+    }
+
+    package var description: String {
+        switch self {
+        case .object(let bucket, let key): "object \(bucket)/\(key)"
+        case .manifest(let manifest): "manifest \(manifest)"
+        case .bucket(let name): "bucket \(name)"
+        case .layout: "layout"
+        }
+    }
+}

@@ -1,0 +1,21 @@
+/// A 64-bit hash that is the same on every node and in every release.
+///
+/// FNV-1a over the bytes, then the finaliser of MurmurHash3, which spreads the few changed bits of
+/// neighbouring names over the whole word. Not secret and not a checksum.
+/// Source: FNV, draft-eastlake-fnv; MurmurHash3 `fmix64`.
+package struct StableHash: Sendable {
+    private var state: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    package init() {}
+
+    package mutating func combine(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes { self.state = (self.state ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+    }
+
+    package var value: UInt64 {
+        var mixed = self.state
+        mixed = (mixed ^ (mixed >> 33)) &* 0xff51_afd7_ed55_8ccd
+        mixed = (mixed ^ (mixed >> 33)) &* 0xc4ce_b9fe_1a85_ec53
+        return mixed ^ (mixed >> 33)
+    }
+}

@@ -1,0 +1,102 @@
+/// Where the bytes of a version are.
+package enum VersionContent: Hashable, Sendable, BinaryRecord {
+    /// At most ``Limit/inlineBytes``.
+    case inline([UInt8])
+    /// `digest` is that of the segments (``ManifestRecord/digest(of:)``). `ceiling` is the highest ballot
+    /// for which the version holds the manifest.
+    case manifest(ManifestID, segments: [SegmentRun], digest: UInt64, ceiling: Ballot)
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        switch try reader.read(UInt8.self) {
+        case 1:
+            self = .inline(try reader.readBytes(limit: Limit.inlineBytes))
+        case 2:
+            let manifest = try ManifestID(from: &reader)
+            let segments = try reader.readList(limit: Limit.segmentRuns) {
+                reader throws(RecordError) in try SegmentRun(from: &reader)
+            }
+            self = .manifest(
+                manifest,
+                segments: segments,
+                digest: try reader.read(),
+                ceiling: try Ballot(from: &reader)
+            )
+        case let tag: throw .unknownTag(tag)
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .inline(let bytes):
+            writer.write(UInt8(1))
+            writer.writeBytes(bytes)
+        case .manifest(let manifest, let segments, let digest, let ceiling):
+            writer.write(UInt8(2))
+            manifest.encode(into: &writer)
+            writer.writeList(segments) { $1.encode(into: &$0) }
+            writer.write(digest)
+            ceiling.encode(into: &writer)
+        }
+    }
+}
+
+/// One version of an object: its metadata, and where its content is.
+package struct Version: Hashable, Sendable, BinaryRecord {
+    /// Longest ETag: 32 digits, a dash and a part count.
+    package static let etagBytes = 64
+
+    package var id: VersionID
+    /// Without quotes.
+    package var etag: String
+    /// Bytes of content.
+    package var size: UInt64
+    package var storageClass: StorageClass
+    package var modified: HybridTime
+    package var metadata: ObjectMetadata
+    package var checksums: [Checksum]
+    package var content: VersionContent
+
+    package init(
+        id: VersionID,
+        etag: String,
+        size: UInt64,
+        storageClass: StorageClass,
+        modified: HybridTime,
+        metadata: ObjectMetadata,
+        checksums: [Checksum],
+        content: VersionContent
+    ) {
+        self.id = id
+        self.etag = etag
+        self.size = size
+        self.storageClass = storageClass
+        self.modified = modified
+        self.metadata = metadata
+        self.checksums = checksums
+        self.content = content
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        self.id = try VersionID(from: &reader)
+        self.etag = try reader.readString(limit: Self.etagBytes)
+        self.size = try reader.read()
+        self.storageClass = try StorageClass(from: &reader)
+        self.modified = try HybridTime(from: &reader)
+        self.metadata = try ObjectMetadata(from: &reader)
+        self.checksums = try reader.readList(limit: 8) {
+            reader throws(RecordError) in try Checksum(from: &reader)
+        }
+        self.content = try VersionContent(from: &reader)
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        self.id.encode(into: &writer)
+        writer.writeString(self.etag)
+        writer.write(self.size)
+        self.storageClass.encode(into: &writer)
+        self.modified.encode(into: &writer)
+        self.metadata.encode(into: &writer)
+        writer.writeList(self.checksums) { $1.encode(into: &$0) }
+        self.content.encode(into: &writer)
+    }
+}

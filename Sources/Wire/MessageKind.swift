@@ -1,0 +1,36 @@
+/// What a message is about; one reply kind answers each.
+///
+/// Bodies of the messages: docs/protocol/messages.md.
+package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
+    /// RegisterRequest → RegisterReply.
+    case register = 1
+    /// Rows of the asked node after a marker → rows.
+    case scan = 2
+    /// A bucket's new generation → done.
+    case fence = 3
+    /// A chunk as stored, in the body → done.
+    case writeChunk = 4
+    /// A chunk name and a range of its blocks → those blocks as stored, in the body.
+    case readChunk = 5
+    /// Names of source and target and the nodes that have the source → done.
+    case pullChunk = 6
+    /// A manifest whose chunks are to be deleted → done.
+    case dropManifest = 7
+    /// The layout the sender has → done.
+    case pushLayout = 8
+    /// Nothing → name, zone, capacity, address and the epoch known.
+    case describe = 9
+
+    // Replies.
+    case done = 64
+    case registerReply = 65
+    case rows = 66
+    case blocks = 67
+    case description = 68
+    /// The asker's layout is older: the newer one is enclosed.
+    case staleLayout = 69
+    /// The asker's layout is newer than the answerer's: push it and ask again.
+    case needLayout = 70
+    /// The request could not be carried out: code and text.
+    case failure = 71
+}

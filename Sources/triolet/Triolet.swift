@@ -1,0 +1,7 @@
+import ArgumentParser
+import Configuration
+import ServiceLifecycle
+
+@main
+struct Triolet: AsyncParsableCommand {
+}
