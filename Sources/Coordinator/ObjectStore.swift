@@ -1,0 +1,251 @@
+package import NIOCore
+package import StoreModel
+
+/// What the cluster does for its clients.
+///
+/// Whoever speaks a client protocol speaks to this. All operations on one key are linearizable.
+package protocol ObjectStore: Sendable {
+    /// All buckets, sorted by name.
+    func buckets() async throws(ClusterError) -> [BucketSummary]
+    /// Fails with `bucketAlreadyOwned` if the bucket exists.
+    func createBucket(_ name: BucketName) async throws(ClusterError)
+    func bucket(_ name: BucketName) async throws(ClusterError) -> BucketSummary
+    /// Fails with `bucketNotEmpty`; whatever is put meanwhile is either kept with its bucket or refused.
+    func deleteBucket(_ name: BucketName) async throws(ClusterError)
+
+    /// Stores an object. Nothing of it is visible unless this returns.
+    func put(
+        _ request: PutRequest,
+        body: any BodySource
+    ) async throws(ClusterError) -> ObjectSummary
+
+    /// Looks an object up, ready to be read.
+    func open(_ name: ObjectName) async throws(ClusterError) -> any OpenObject
+
+    /// Deletes an object. Deleting nothing succeeds.
+    func delete(_ name: ObjectName, condition: WriteCondition) async throws(ClusterError)
+
+    func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult
+
+    func list(_ request: ListRequest) async throws(ClusterError) -> ListPage
+}
+
+/// A bucket and a key.
+package struct ObjectName: Hashable, Sendable, CustomStringConvertible {
+    package let bucket: BucketName
+    package let key: ObjectKey
+
+    package init(_ bucket: BucketName, _ key: ObjectKey) {
+        self.bucket = bucket
+        self.key = key
+    }
+
+    package var description: String { "\(self.bucket)/\(self.key)" }
+}
+
+package struct BucketSummary: Hashable, Sendable {
+    package let name: BucketName
+    package let created: HybridTime
+
+    package init(name: BucketName, created: HybridTime) {
+        self.name = name
+        self.created = created
+    }
+}
+
+/// What is known of a version without its bytes.
+package struct ObjectSummary: Hashable, Sendable {
+    package let version: VersionID
+    /// Without quotes.
+    package let etag: String
+    package let size: UInt64
+    package let storageClass: StorageClass
+    package let modified: HybridTime
+    package let metadata: ObjectMetadata
+    package let checksums: [Checksum]
+
+    package init(
+        version: VersionID,
+        etag: String,
+        size: UInt64,
+        storageClass: StorageClass,
+        modified: HybridTime,
+        metadata: ObjectMetadata,
+        checksums: [Checksum]
+    ) {
+        self.version = version
+        self.etag = etag
+        self.size = size
+        self.storageClass = storageClass
+        self.modified = modified
+        self.metadata = metadata
+        self.checksums = checksums
+    }
+}
+
+/// A condition on the target of a write, evaluated inside the change that makes it.
+package enum WriteCondition: Hashable, Sendable {
+    case none
+    /// `If-None-Match: *`.
+    case absent
+    /// `If-Match`: the ETag without quotes. An absent object fails with `objectNotFound`.
+    case matches(etag: String)
+}
+
+package struct PutRequest: Sendable {
+    package let name: ObjectName
+    package var metadata: ObjectMetadata
+    package var storageClass: StorageClass
+    package var condition: WriteCondition
+    /// Bytes announced by the client; nil if it did not say.
+    package var announcedBytes: UInt64?
+    /// Checksums that the body source has verified, or will have when it ends.
+    package var checksums: [Checksum]
+
+    package init(
+        name: ObjectName,
+        metadata: ObjectMetadata,
+        storageClass: StorageClass = .standard,
+        condition: WriteCondition = .none,
+        announcedBytes: UInt64?,
+        checksums: [Checksum] = []
+    ) {
+        self.name = name
+        self.metadata = metadata
+        self.storageClass = storageClass
+        self.condition = condition
+        self.announcedBytes = announcedBytes
+        self.checksums = checksums
+    }
+}
+
+/// The bytes of a request body, in order.
+///
+/// The source checks what the client promised of the body (length, hashes): if a check fails, ``next()``
+/// throws instead of returning nil, and nothing is committed. One reader, one call at a time.
+package protocol BodySource: Sendable {
+    /// The next bytes, never empty; nil at the end. Not asking is back-pressure.
+    func next() async throws -> ByteBuffer?
+}
+
+/// An object found, pinned to the version that was current when it was opened.
+package protocol OpenObject: Sendable {
+    var summary: ObjectSummary { get }
+    /// Starts reading. `range` lies within the object; an empty range gives no bytes.
+    func read(_ range: Range<UInt64>) -> any BodyReader
+}
+
+/// The bytes of an object, verified before they are handed out.
+package protocol BodyReader: Sendable {
+    /// The next bytes, never empty, at most ``Limit/chunkBytes``; nil at the end.
+    ///
+    /// Throws `dataUnavailable` if no intact copy can be read, and `objectNotFound` if the version was
+    /// deleted meanwhile and its content is gone.
+    func next() async throws(ClusterError) -> ByteBuffer?
+}
+
+package struct CopyRequest: Sendable {
+    package enum Mode: String, Hashable, Sendable {
+        /// By reference whenever the storage class stays the same.
+        case automatic
+        case reference
+        case independent
+    }
+
+    package let source: ObjectName
+    package let target: ObjectName
+    package var mode: Mode
+    /// The target's storage class. It is never inherited.
+    package var storageClass: StorageClass
+    /// nil keeps the source's metadata.
+    package var metadata: ObjectMetadata?
+    package var condition: WriteCondition
+    /// Largest source that is copied, in bytes.
+    package var sizeMax: UInt64
+    /// Looks at the source version before anything is written; what it throws fails the copy.
+    package var sourceCheck: @Sendable (ObjectSummary) throws(ClusterError) -> Void
+
+    package init(
+        source: ObjectName,
+        target: ObjectName,
+        mode: Mode = .automatic,
+        storageClass: StorageClass = .standard,
+        metadata: ObjectMetadata? = nil,
+        condition: WriteCondition = .none,
+        sizeMax: UInt64 = Limit.objectBytes,
+        sourceCheck: @escaping @Sendable (ObjectSummary) throws(ClusterError) -> Void = { _ in }
+    ) {
+        self.source = source
+        self.target = target
+        self.mode = mode
+        self.storageClass = storageClass
+        self.metadata = metadata
+        self.condition = condition
+        self.sizeMax = sizeMax
+        self.sourceCheck = sourceCheck
+    }
+}
+
+package struct CopyResult: Sendable {
+    package let summary: ObjectSummary
+    /// How it was made: never `automatic`.
+    package let mode: CopyRequest.Mode
+    /// Chunks whose bytes were pulled, over all target replicas.
+    package let chunksPulled: Int
+    /// Content bytes that travelled between nodes for the copy, as stored.
+    package let bytesMoved: UInt64
+
+    package init(
+        summary: ObjectSummary,
+        mode: CopyRequest.Mode,
+        chunksPulled: Int,
+        bytesMoved: UInt64
+    ) {
+        self.summary = summary
+        self.mode = mode
+        self.chunksPulled = chunksPulled
+        self.bytesMoved = bytesMoved
+    }
+}
+
+package struct ListRequest: Hashable, Sendable {
+    package let bucket: BucketName
+    package var prefix: [UInt8]
+    /// nil lists all keys one by one.
+    package var delimiter: [UInt8]?
+    /// Only entries after this key or common prefix.
+    package var after: [UInt8]?
+    /// 0 to ``Limit/scanRows``; entries are keys and common prefixes together.
+    package var limit: Int
+
+    package init(
+        bucket: BucketName,
+        prefix: [UInt8] = [],
+        delimiter: [UInt8]? = nil,
+        after: [UInt8]? = nil,
+        limit: Int = Limit.scanRows
+    ) {
+        self.bucket = bucket
+        self.prefix = prefix
+        self.delimiter = delimiter
+        self.after = after
+        self.limit = limit
+    }
+}
+
+/// One page of a listing, in byte order.
+package struct ListPage: Sendable {
+    package enum Entry: Sendable {
+        case object(ObjectKey, ObjectSummary)
+        case commonPrefix([UInt8])
+    }
+
+    package let entries: [Entry]
+    /// Where the next page starts (``ListRequest/after``); nil at the end.
+    package let next: [UInt8]?
+
+    package init(entries: [Entry], next: [UInt8]?) {
+        self.entries = entries
+        self.next = next
+    }
+}
