@@ -155,7 +155,9 @@ package struct CopyRequest: Sendable {
     package let source: ObjectName
     package let target: ObjectName
     package var mode: Mode
-    /// The target's storage class. It is never inherited.
+    /// The target's storage class.
+    ///
+    /// It is never inherited.
     package var storageClass: StorageClass
     /// nil keeps the source's metadata.
     package var metadata: ObjectMetadata?

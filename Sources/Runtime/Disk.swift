@@ -22,7 +22,9 @@ package protocol Disk: Sendable {
     func space() async throws(DiskError) -> (freeBytes: UInt64, sizeBytes: UInt64)
 }
 
-/// One open file. Calls may overlap; overlapping ranges are the caller's business.
+/// One open file.
+///
+/// Calls may overlap; overlapping ranges are the caller's business.
 package protocol DiskFile: Sendable {
     /// Length of the file, preallocated space included.
     func size() async throws(DiskError) -> UInt64

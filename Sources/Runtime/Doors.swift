@@ -8,7 +8,9 @@ package protocol TimeSource: Sendable {
     func sleep(for duration: Duration) async
 }
 
-/// Random numbers. Secrets come from elsewhere (swift-crypto).
+/// Random numbers.
+///
+/// Secrets come from elsewhere (swift-crypto).
 package protocol RandomSource: Sendable {
     func next() -> UInt64
 }

@@ -1,6 +1,8 @@
 package import StoreModel
 
-/// Why a call to a node has no reply. The node may have carried the request out all the same.
+/// Why a call to a node has no reply.
+///
+/// The node may have carried the request out all the same.
 package enum NetworkError: Error, Hashable, Sendable {
     /// No connection, and none could be made. The request was not sent.
     case unreachable

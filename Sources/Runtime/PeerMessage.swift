@@ -12,7 +12,9 @@ package struct PeerMessage: Sendable {
     package static let bodyBytesMax = Limit.chunkBytes + (64 << 10)
 
     package var kind: UInt8
-    /// The epoch of the layout by which the sender acts. 0 before the first layout.
+    /// The epoch of the layout by which the sender acts.
+    ///
+    /// 0 before the first layout.
     package var epoch: UInt64
     package var head: ByteBuffer
     package var body: ByteBuffer

@@ -1,4 +1,6 @@
-/// Why the bytes of a record were refused. Closed: a caller's `switch` covers every case.
+/// Why the bytes of a record were refused.
+///
+/// Closed: a caller's `switch` covers every case.
 package enum RecordError: Error, Hashable, Sendable {
     case truncated(needed: Int, left: Int)
     case tooLong(bytes: Int, limit: Int)
@@ -10,7 +12,9 @@ package enum RecordError: Error, Hashable, Sendable {
     case invalid(String)
 }
 
-/// Reads what ``ByteWriter`` wrote. Every length is checked before anything is allocated for it.
+/// Reads what ``ByteWriter`` wrote.
+///
+/// Every length is checked before anything is allocated for it.
 package struct ByteReader: Sendable {
     private let bytes: ArraySlice<UInt8>
     private var position: Int
@@ -54,7 +58,9 @@ package struct ByteReader: Sendable {
         return Array(self.bytes[self.position..<(self.position + count)])
     }
 
-    /// Reads a u32 length and as many bytes. `limit` is checked first, then what is left.
+    /// Reads a u32 length and as many bytes.
+    ///
+    /// `limit` is checked first, then what is left.
     package mutating func readBytes(limit: Int) throws(RecordError) -> [UInt8] {
         let count = Int(try self.read(UInt32.self))
         guard count <= limit else { throw .tooLong(bytes: count, limit: limit) }
@@ -73,8 +79,10 @@ package struct ByteReader: Sendable {
         try self.readBool() ? try read(&self) : nil
     }
 
-    /// Reads a u32 count and as many elements. Each element takes at least one byte, so a count beyond
-    /// what is left is refused before the list is allocated.
+    /// Reads a u32 count and as many elements.
+    ///
+    /// Each element takes at least one byte, so a count beyond what is left is refused before the
+    /// list is allocated.
     package mutating func readList<Element>(
         limit: Int,
         _ read: (inout ByteReader) throws(RecordError) -> Element

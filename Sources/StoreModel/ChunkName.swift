@@ -1,4 +1,6 @@
-/// The name of a chunk. It belongs to one manifest and is never reused.
+/// The name of a chunk.
+///
+/// It belongs to one manifest and is never reused.
 package struct ChunkName: Hashable, Comparable, Sendable, BinaryRecord, CustomStringConvertible {
     package static let byteCount = ManifestID.byteCount + 2 + 4 + 4
 

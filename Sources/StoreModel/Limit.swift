@@ -14,13 +14,21 @@ package enum Limit {
     package static let chunkBlocks = chunkBytes / blockBytes
     /// Largest content kept inside the version itself, in bytes (16 KiB).
     package static let inlineBytes = 16 << 10
-    /// Longest object key, in bytes of UTF-8. Source: S3, "Object key naming guidelines".
+    /// Longest object key, in bytes of UTF-8.
+    ///
+    /// Source: S3, "Object key naming guidelines".
     package static let keyBytes = 1_024
-    /// Longest bucket name. Source: S3, "Bucket naming rules".
+    /// Longest bucket name.
+    ///
+    /// Source: S3, "Bucket naming rules".
     package static let bucketNameBytes = 63
-    /// Names and values of user metadata together, in bytes. Source: S3, "System-defined metadata".
+    /// Names and values of user metadata together, in bytes.
+    ///
+    /// Source: S3, "System-defined metadata".
     package static let userMetadataBytes = 2 << 10
-    /// Largest object of one PUT and of one CopyObject, in bytes (5 GiB). Source: S3 PutObject.
+    /// Largest object of one PUT and of one CopyObject, in bytes (5 GiB).
+    ///
+    /// Source: S3 PutObject.
     package static let objectBytes: UInt64 = 5 << 30
     /// Operations remembered in a register's value.
     package static let lineage = 16
@@ -32,8 +40,9 @@ package enum Limit {
     package static let segmentRuns = 10_000
     /// Versions of one key.
     package static let versions = 1_000
-    /// Dropped entries of one key that wait for release. A change that would add one more is refused
-    /// until the sweep has caught up.
+    /// Dropped entries of one key that wait for release.
+    ///
+    /// A change that would add one more is refused until the sweep has caught up.
     package static let garbage = 1_000
     /// Largest value of a register, in bytes: 1,000 versions fit with inline content in few of them.
     package static let registerValueBytes = 4 << 20

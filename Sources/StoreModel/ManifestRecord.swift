@@ -77,7 +77,9 @@ package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
     package var segments: [SegmentRun]
     /// Manifests that segments borrow from, sorted, each once.
     package var borrows: [ManifestID]
-    /// In order of owner, each once, at most ``Limit/holders``. Empty if and only if dead.
+    /// In order of owner, each once, at most ``Limit/holders``.
+    ///
+    /// Empty if and only if dead.
     package var holds: [Hold]
 
     package init(

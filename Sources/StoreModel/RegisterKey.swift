@@ -49,7 +49,9 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
         case 0x20:
             self = .manifest(try ManifestID(from: &reader))
         case 0x40:
-            guard let name = BucketName(try Self.text(&reader)) else { throw .invalid("bucket name") }
+            guard let name = BucketName(try Self.text(&reader)) else {
+                throw .invalid("bucket name")
+            }
             self = .bucket(name)
         case 0x50:
             self = .layout

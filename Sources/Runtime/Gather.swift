@@ -3,9 +3,8 @@
 /// Every replica is asked at once. Stragglers are not abandoned: their calls go on in the background, so
 /// that a replica that is merely slow still gets its copy.
 ///
-/// - Parameter enough: looks at the replies so far, in order of arrival, with `nil` for a replica that
-///   failed; true ends the wait.
-/// - Returns: the replies that had arrived when `enough` was satisfied, or all of them.
+/// `enough` looks at the replies so far, in order of arrival, with `nil` for a replica that failed; true
+/// ends the wait. The result is what had arrived by then, or all replies.
 package func gather<Node: Sendable, Reply: Sendable>(
     from replicas: [Node],
     background: any Background,
