@@ -100,8 +100,14 @@ let package = Package(
 
         // The doors to the outside, and what stands behind them in production.
         module("Runtime", on: ["StoreModel"], using: [nioCore]),
-        module("Peering", on: ["Wire", "Runtime"], using: [nioCore, nioPosix, crypto, logging, metrics]),
+        module(
+            "Peering",
+            on: ["Wire", "Runtime"],
+            using: [nioCore, nioPosix, crypto, logging, metrics]
+        ),
         module("Platform", on: ["Runtime", "CPlatform"], using: [nioCore, nioPosix]),
+
+        module("PeerProtocol", on: ["Wire", "Runtime", "Register"], using: [nioCore]),
 
         // A node.
         module("ChunkStore", on: ["StoreModel", "Wire", "Runtime"], using: [nioCore]),
@@ -112,12 +118,12 @@ let package = Package(
         ),
         module(
             "StorageNode",
-            on: ["Placement", "Content", "Wire", "ChunkStore", "MetadataStore"],
+            on: ["Placement", "Content", "PeerProtocol", "ChunkStore", "MetadataStore"],
             using: [nioCore, logging, metrics]
         ),
         module(
             "Coordinator",
-            on: ["Placement", "Register", "Content", "Runtime", "Wire"],
+            on: ["Placement", "Register", "Content", "Runtime", "PeerProtocol"],
             using: [nioCore, crypto, logging, metrics]
         ),
 
@@ -166,6 +172,7 @@ let package = Package(
         tests("RegisterTests", on: ["Register"]),
         tests("ContentTests", on: ["Content"]),
         tests("WireTests", on: ["Wire"]),
+        tests("PeerProtocolTests", on: ["PeerProtocol"]),
         tests("S3ProtocolTests", on: ["S3Protocol"]),
         tests("PeeringTests", on: ["Peering"], using: [nioEmbedded]),
         tests("PlatformTests", on: ["Platform"]),

@@ -2,6 +2,8 @@
 package struct BucketName: Hashable, Comparable, Sendable, BinaryRecord, CustomStringConvertible {
     package let text: String
 
+    /// Checks the rules.
+    ///
     /// 3 to 63 of `a-z 0-9 . -`, a letter or digit at both ends, no `..`, and not an IPv4 address.
     /// Source: S3, "General purpose bucket naming rules".
     package init?(_ text: String) {

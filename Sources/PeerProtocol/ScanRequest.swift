@@ -1,0 +1,140 @@
+package import StoreModel
+
+/// What part of a node's rows is asked for.
+///
+///     what u8 (1 objects, 2 buckets, 3 garbage) | bucket u64 | prefix | delimiter? | after? | limit u32
+///
+/// Byte strings have a u32 length; optional ones a u8 for presence first.
+package struct ScanRequest: Hashable, Sendable, BinaryRecord {
+    package enum Subject: Hashable, Sendable {
+        /// Keys of a bucket that begin with `prefix` and come after `after`.
+        ///
+        /// With a delimiter only the first live key of each group that shares a common prefix is
+        /// reported, and nothing of a group that `after` is the prefix of.
+        case objects(BucketID, prefix: [UInt8], delimiter: [UInt8]?)
+        /// Buckets by name.
+        case buckets
+        /// Rows of any register that name dropped content.
+        case garbage
+    }
+
+    package let subject: Subject
+    /// Only rows after this: an object's key, a common prefix, a bucket's name, or a row's key.
+    package let after: [UInt8]?
+    /// 1 to ``Limit/scanRows``.
+    package let limit: Int
+
+    package init(_ subject: Subject, after: [UInt8]?, limit: Int) {
+        precondition((1...Limit.scanRows).contains(limit))
+        self.subject = subject
+        self.after = after
+        self.limit = limit
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        func text(_ reader: inout ByteReader) throws(RecordError) -> [UInt8] {
+            try reader.readBytes(limit: RegisterKey.longestRow)
+        }
+        switch try reader.read(UInt8.self) {
+        case 1:
+            self.subject = .objects(
+                try BucketID(from: &reader),
+                prefix: try text(&reader),
+                delimiter: try reader.readOptional(text)
+            )
+        case 2: self.subject = .buckets
+        case 3: self.subject = .garbage
+        case let tag: throw .unknownTag(tag)
+        }
+        self.after = try reader.readOptional(text)
+        self.limit = Int(try reader.read(UInt32.self))
+        guard (1...Limit.scanRows).contains(self.limit) else { throw .invalid("scan limit") }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        switch self.subject {
+        case .objects(let bucket, let prefix, let delimiter):
+            writer.write(UInt8(1))
+            bucket.encode(into: &writer)
+            writer.writeBytes(prefix)
+            writer.writeOptional(delimiter) { $0.writeBytes($1) }
+        case .buckets: writer.write(UInt8(2))
+        case .garbage: writer.write(UInt8(3))
+        }
+        writer.writeOptional(self.after) { $0.writeBytes($1) }
+        writer.write(UInt32(self.limit))
+    }
+}
+
+/// One row as a node has it: evidence of one replica, not the truth.
+package struct ScannedRow: Hashable, Sendable, BinaryRecord {
+    package enum Content: Hashable, Sendable {
+        /// A tombstone, or a record without a current version.
+        case dead
+        /// The current version without its content, or the bucket's record.
+        case live([UInt8])
+        /// Damaged: this replica does not know.
+        case corrupt
+    }
+
+    package let key: RegisterKey
+    package let accepted: Ballot
+    package let content: Content
+
+    package init(key: RegisterKey, accepted: Ballot, content: Content) {
+        self.key = key
+        self.accepted = accepted
+        self.content = content
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        self.key = try RegisterKey(from: &reader)
+        self.accepted = try Ballot(from: &reader)
+        switch try reader.read(UInt8.self) {
+        case 0: self.content = .dead
+        case 1: self.content = .live(try reader.readBytes(limit: Limit.registerValueBytes))
+        case 2: self.content = .corrupt
+        case let tag: throw .unknownTag(tag)
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        self.key.encode(into: &writer)
+        self.accepted.encode(into: &writer)
+        switch self.content {
+        case .dead: writer.write(UInt8(0))
+        case .live(let record):
+            writer.write(UInt8(1))
+            writer.writeBytes(record)
+        case .corrupt: writer.write(UInt8(2))
+        }
+    }
+}
+
+/// An answer to a scan: rows in order.
+package struct ScanPage: Hashable, Sendable, BinaryRecord {
+    package let rows: [ScannedRow]
+    /// Where the next page starts; nil if the node has reported all it has in the range.
+    ///
+    /// The node has reported everything up to here and nothing beyond.
+    package let next: [UInt8]?
+
+    package init(rows: [ScannedRow], next: [UInt8]?) {
+        self.rows = rows
+        self.next = next
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        self.rows = try reader.readList(limit: Limit.scanRows) {
+            reader throws(RecordError) in try ScannedRow(from: &reader)
+        }
+        self.next = try reader.readOptional {
+            reader throws(RecordError) in try reader.readBytes(limit: RegisterKey.longestRow)
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.writeList(self.rows) { $1.encode(into: &$0) }
+        writer.writeOptional(self.next) { $0.writeBytes($1) }
+    }
+}
