@@ -1,2 +1,0 @@
-#include "cchecksum.h"
-int cchecksum_placeholder(void){return 0;}

@@ -1,1 +1,0 @@
-int cchecksum_placeholder(void);
