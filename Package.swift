@@ -130,8 +130,8 @@ let package = Package(
         // What users meet.
         module(
             "S3Gateway",
-            on: ["S3Protocol", "Coordinator"],
-            using: [hummingbirdCore, nioHTTP1, crypto, logging, metrics]
+            on: ["S3Protocol", "Coordinator", "StoreModel", "Runtime", "CChecksum", "CZlib"],
+            using: [hummingbirdCore, nioCore, nioHTTP1, crypto, lifecycle, logging, metrics]
         ),
         module(
             "AdminAPI",
@@ -178,7 +178,7 @@ let package = Package(
         tests("PlatformTests", on: ["Platform"]),
         tests("ChunkStoreTests", on: ["ChunkStore", "Platform", "Simulation"]),
         tests("MetadataStoreTests", on: ["MetadataStore", "Platform", "Simulation"]),
-        tests("S3GatewayTests", on: ["S3Gateway", "S3Client", "Simulation"]),
+        tests("S3GatewayTests", on: ["S3Gateway", "S3Client"], using: [nioCore, nioPosix, nioHTTP1]),
         tests("AdminAPITests", on: ["AdminAPI"]),
         tests("TrioletTests", on: ["triolet"]),
         tests("SimulationTests", on: ["Simulation"]),
