@@ -54,8 +54,9 @@ package protocol RegisterReplicas: Sendable {
         replica: Int
     ) async -> RegisterReply?
 
-    /// A ballot above `other` that nobody has used, with a round seeded from the clock unless the key is a
-    /// manifest's (its rounds count on from birth).
+    /// A ballot that nobody has used, in a higher round than `other`.
+    ///
+    /// The round is seeded from the clock unless the key is a manifest's (its rounds count on from birth).
     func ballot(above other: Ballot, for key: RegisterKey) -> Ballot
 
     /// Waits; the time is drawn uniformly from 0 to `longest`.

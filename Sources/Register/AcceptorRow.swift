@@ -1,0 +1,107 @@
+package import StoreModel
+
+/// What one replica has promised and accepted for one register.
+///
+/// The only place where a promise or a value changes. The caller makes the new row durable *before* it
+/// sends the reply: a reply is a promise about the disk. A register without a row behaves like
+/// ``init()``; the floor of its partition stands in for the promises that an erased row had made.
+///
+///     promised ballot | accepted ballot | value, unless the accepted ballot is zero
+///
+/// Source: docs/protocol/registers.md, "Acceptor".
+package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
+    /// No proposal below this is taken any more. Zero if nothing was promised.
+    package private(set) var promised: Ballot
+    /// The ballot of ``value``. Zero if nothing was accepted.
+    package private(set) var accepted: Ballot
+    package private(set) var value: RegisterValue?
+
+    /// The row of a register that has none.
+    package init() {
+        self.promised = .zero
+        self.accepted = .zero
+        self.value = nil
+    }
+
+    /// Grants `ballot` if it is newer than everything seen, durable floor included.
+    package mutating func prepare(_ ballot: Ballot, floor: Ballot) -> RegisterReply {
+        let newest = self.newest(floor: floor)
+        guard ballot > newest else { return .conflict(newest: newest) }
+        self.promised = ballot
+        self.checkInvariants()
+        return .promised(accepted: self.accepted, value: self.value)
+    }
+
+    /// Takes `value` unless something newer was promised, accepted or erased, or the fence forbids it.
+    ///
+    /// Repeating an accept is harmless. Two values for one ballot break the protocol: the second is refused.
+    package mutating func accept(
+        _ ballot: Ballot,
+        _ value: RegisterValue,
+        generation: UInt64,
+        rules: AcceptorRules
+    ) -> RegisterReply {
+        let newest = self.newest(floor: rules.floor)
+        if ballot == self.accepted, ballot != .zero {
+            return value == self.value ? .accepted : .conflict(newest: newest)
+        }
+        guard ballot >= newest, ballot > self.accepted, ballot > .zero else {
+            return .conflict(newest: newest)
+        }
+        // With nothing accepted the floor itself is refused too: it may be the ballot of an erased row.
+        guard self.accepted != .zero || ballot > rules.floor else {
+            return .conflict(newest: newest)
+        }
+        guard generation >= rules.leastGeneration else {
+            return .fenced(generation: rules.leastGeneration)
+        }
+        (self.promised, self.accepted, self.value) = (ballot, ballot, value)
+        self.checkInvariants()
+        return .accepted
+    }
+
+    /// Shows what was accepted. Promises stay as they are.
+    package func read() -> RegisterReply { .row(accepted: self.accepted, value: self.value) }
+
+    /// A row with nothing accepted is worth its place on disk only for a promise above the floor.
+    package func isNeeded(floor: Ballot) -> Bool {
+        self.accepted != .zero || self.promised > floor
+    }
+
+    /// The ballot that stands in the way of others.
+    private func newest(floor: Ballot) -> Ballot {
+        let seen = max(self.promised, self.accepted)
+        return self.accepted == .zero ? max(seen, floor) : seen
+    }
+
+    package func checkInvariants() {
+        precondition((self.accepted == .zero) == (self.value == nil), "A value has a ballot.")
+        precondition(self.promised >= self.accepted, "Accepting a ballot promises it.")
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        self.promised = try Ballot(from: &reader)
+        self.accepted = try Ballot(from: &reader)
+        guard self.promised >= self.accepted else { throw .invalid("accepted above promised") }
+        self.value = self.accepted == .zero ? nil : try RegisterValue(from: &reader)
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        self.promised.encode(into: &writer)
+        self.accepted.encode(into: &writer)
+        self.value?.encode(into: &writer)
+    }
+}
+
+/// What a node's state says about accepts on one register.
+package struct AcceptorRules: Hashable, Sendable {
+    /// Registers without a row behave as if they had promised this.
+    package var floor: Ballot
+    /// The fence of the object's bucket; 0 where there is none.
+    package var leastGeneration: UInt64
+
+    package init(floor: Ballot = .zero, leastGeneration: UInt64 = 0) {
+        self.floor = floor
+        self.leastGeneration = leastGeneration
+    }
+}

@@ -1,0 +1,168 @@
+import StoreModel
+
+/// One operation's way to an answer: decides what to propose at each ballot, and what to say at the end.
+///
+/// Pure: it is shown what a majority promised and how each accept fared. Three rules rest here.
+/// 1. After a conflict the operation may have been carried on by others: it is looked for in the lineage.
+/// 2. Once an accept has left, every answer but success waits for a commit at a higher ballot, because a
+///    later proposer may still adopt what a minority accepted.
+/// 3. A base that only a minority has shown is adopted under the fence that binds the operation itself.
+///
+/// Source: docs/protocol/registers.md, "Changes".
+struct ChangeProgress<Change: RegisterChange> {
+    /// Accepts of one operation that are remembered; one more is not sent.
+    static var attemptsMax: Int { 1_000 }
+
+    /// An accept that has left this node with the operation's effect in it.
+    struct Attempt {
+        let ballot: Ballot
+        let changeNumber: UInt64
+        let outcome: Change.Outcome
+    }
+
+    /// Why no further accept with the effect is sent.
+    enum Refusal: Equatable {
+        case error(RegisterError)
+        /// The caller has changed its mind.
+        case abandoned
+    }
+
+    enum Ending {
+        case done(Changed<Change.Outcome>)
+        case refused(Refusal)
+    }
+
+    /// What to do with a prepared ballot.
+    enum Step {
+        /// Propose the value with the effect; tell ``sent(at:_:_:)`` first.
+        case propose(RegisterValue, Change.Outcome)
+        /// Commit the base again; the ending holds once a majority has accepted.
+        case settle(RegisterValue, generation: UInt64, Ending)
+        case finish(Ending)
+        case prepare(above: Ballot)
+    }
+
+    let change: Change
+    let key: RegisterKey
+    let operation: OperationID
+    let generation: UInt64
+    private(set) var attempts: [Attempt] = []
+    private(set) var refusal: Refusal?
+
+    init(_ change: Change, key: RegisterKey, operation: OperationID, generation: UInt64) {
+        self.change = change
+        self.key = key
+        self.operation = operation
+        self.generation = generation
+    }
+
+    /// True once a replica may have the effect.
+    var hasSent: Bool { !self.attempts.isEmpty }
+
+    /// From now on the operation only finds out whether it took effect. The first reason stays.
+    mutating func refuse(_ reason: Refusal) {
+        if self.refusal == nil { self.refusal = reason }
+    }
+
+    /// Notes that the accept of a proposed value is about to leave.
+    mutating func sent(at ballot: Ballot, _ value: RegisterValue, _ outcome: Change.Outcome) {
+        precondition(self.refusal == nil, "Nothing leaves after the end was decided.")
+        precondition(self.attempts.last.map { $0.ballot < ballot } ?? true, "Ballots grow.")
+        self.attempts.append(
+            Attempt(ballot: ballot, changeNumber: value.changeNumber, outcome: outcome)
+        )
+        if self.attempts.count == Self.attemptsMax { self.refuse(.error(.contended)) }
+    }
+
+    /// Decides what a prepared ballot is used for.
+    ///
+    /// `canTrustAbsence` is false once so much time has passed that a row with the effect may have come,
+    /// gone and been erased.
+    mutating func step(_ prepared: Prepared, canTrustAbsence: Bool) -> Step {
+        switch self.verdict(prepared.value, canTrustAbsence: canTrustAbsence) {
+        case .unknown:
+            return .finish(.refused(.error(.unknownOutcome)))
+        case .applied(let outcome):
+            return self.end(prepared, isSettled: prepared.isChosen) {
+                .done(Changed(outcome: outcome, state: $0))
+            }
+        case .notApplied:
+            break
+        }
+        // What others chose above all our ballots settles the matter as well as our own commit.
+        let newestSent = self.attempts.last?.ballot ?? .zero
+        let isSettled =
+            prepared.isChosen && (!self.hasSent || prepared.accepted > newestSent)
+        if let refusal = self.refusal {
+            return self.end(prepared, isSettled: isSettled) { _ in .refused(refusal) }
+        }
+        do throws(RecordError) {
+            switch try self.change.apply(to: prepared.value, ballot: prepared.ballot) {
+            case .write(let body, let hasGarbage, let outcome):
+                guard (body?.count ?? 0) <= Limit.registerValueBytes else {
+                    throw .tooLong(bytes: body?.count ?? 0, limit: Limit.registerValueBytes)
+                }
+                let value = RegisterValue.following(
+                    prepared.value,
+                    operation: self.operation,
+                    body: body,
+                    hasGarbage: hasGarbage
+                )
+                return .propose(value, outcome)
+            case .keep(let outcome):
+                return self.end(prepared, isSettled: isSettled) {
+                    .done(Changed(outcome: outcome, state: $0))
+                }
+            case .retry(let above):
+                return .prepare(above: max(above, prepared.ballot))
+            }
+        } catch {
+            self.refuse(.error(.damaged(self.key)))
+            guard self.hasSent else { return .finish(.refused(.error(.damaged(self.key)))) }
+            return self.end(prepared, isSettled: isSettled) { _ in
+                .refused(.error(.damaged(self.key)))
+            }
+        }
+    }
+
+    /// Ends at once if the base is settled, otherwise with its commit at this ballot.
+    private func end(
+        _ prepared: Prepared,
+        isSettled: Bool,
+        _ ending: (RegisterState) -> Ending
+    ) -> Step {
+        if isSettled { return .finish(ending(prepared.base)) }
+        let committed = RegisterState(ballot: prepared.ballot, value: prepared.identity)
+        return .settle(
+            prepared.identity,
+            generation: prepared.isChosen ? .max : self.generation,
+            ending(committed)
+        )
+    }
+
+    private enum Verdict {
+        case applied(Change.Outcome)
+        case notApplied
+        case unknown
+    }
+
+    /// Looks for the operation in the history of a base.
+    ///
+    /// An attempt that is part of the history stands there at its change number, so it is among the last
+    /// ``Limit/lineage`` operations unless that many changes have followed.
+    private func verdict(_ value: RegisterValue?, canTrustAbsence: Bool) -> Verdict {
+        guard let value, let place = value.lineage.lastIndex(of: self.operation) else {
+            let oldest = self.attempts.map(\.changeNumber).min()
+            guard let oldest else { return .notApplied }
+            guard canTrustAbsence else { return .unknown }
+            let current = value?.changeNumber ?? 0
+            return current < oldest + UInt64(Limit.lineage) ? .notApplied : .unknown
+        }
+        let followers = UInt64(value.lineage.count - 1 - place)
+        let number = value.changeNumber >= followers ? value.changeNumber - followers : 0
+        guard let attempt = self.attempts.last(where: { $0.changeNumber == number }) else {
+            return .unknown
+        }
+        return .applied(attempt.outcome)
+    }
+}

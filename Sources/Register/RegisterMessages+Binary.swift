@@ -1,0 +1,100 @@
+package import StoreModel
+
+/// The form in which requests travel.
+///
+///     prepare 1 | ballot
+///     accept  2 | ballot | generation u64 | value
+///     read    3
+///
+/// Source: docs/protocol/registers.md, "Bytes".
+extension RegisterRequest: BinaryRecord {
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        switch try reader.read(UInt8.self) {
+        case 1:
+            self = .prepare(try Ballot(from: &reader))
+        case 2:
+            let ballot = try Ballot(from: &reader)
+            let generation: UInt64 = try reader.read()
+            self = .accept(ballot, try RegisterValue(from: &reader), generation: generation)
+        case 3:
+            self = .read
+        case let tag:
+            throw .unknownTag(tag)
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .prepare(let ballot):
+            writer.write(UInt8(1))
+            ballot.encode(into: &writer)
+        case .accept(let ballot, let value, let generation):
+            writer.write(UInt8(2))
+            ballot.encode(into: &writer)
+            writer.write(generation)
+            value.encode(into: &writer)
+        case .read:
+            writer.write(UInt8(3))
+        }
+    }
+}
+
+/// The form in which replies travel.
+///
+///     promised 1 | accepted ballot | value, unless that ballot is zero
+///     accepted 2
+///     conflict 3 | newest ballot
+///     fenced   4 | generation u64
+///     row      5 | accepted ballot | value, unless that ballot is zero
+///     corrupt  6
+///
+/// Source: docs/protocol/registers.md, "Bytes".
+extension RegisterReply: BinaryRecord {
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        func accepted(_ reader: inout ByteReader) throws(RecordError) -> (Ballot, RegisterValue?) {
+            let ballot = try Ballot(from: &reader)
+            return (ballot, ballot == .zero ? nil : try RegisterValue(from: &reader))
+        }
+        switch try reader.read(UInt8.self) {
+        case 1:
+            let (ballot, value) = try accepted(&reader)
+            self = .promised(accepted: ballot, value: value)
+        case 2:
+            self = .accepted
+        case 3:
+            self = .conflict(newest: try Ballot(from: &reader))
+        case 4:
+            self = .fenced(generation: try reader.read())
+        case 5:
+            let (ballot, value) = try accepted(&reader)
+            self = .row(accepted: ballot, value: value)
+        case 6:
+            self = .corrupt
+        case let tag:
+            throw .unknownTag(tag)
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .promised(let accepted, let value):
+            writer.write(UInt8(1))
+            accepted.encode(into: &writer)
+            value?.encode(into: &writer)
+        case .accepted:
+            writer.write(UInt8(2))
+        case .conflict(let newest):
+            writer.write(UInt8(3))
+            newest.encode(into: &writer)
+        case .fenced(let generation):
+            writer.write(UInt8(4))
+            writer.write(generation)
+        case .row(let accepted, let value):
+            writer.write(UInt8(5))
+            accepted.encode(into: &writer)
+            value?.encode(into: &writer)
+        case .corrupt:
+            writer.write(UInt8(6))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import StoreModel
+
+extension RegisterProposer {
+    /// How one prepare ended.
+    enum PrepareRound {
+        case prepared(Prepared)
+        case conflict
+        case silent(needed: Int, answered: Int)
+    }
+
+    /// Draws a ballot and asks all replicas to promise it, once.
+    func prepareOnce(
+        _ key: RegisterKey,
+        _ rounds: inout Rounds
+    ) async throws(RegisterError) -> PrepareRound {
+        let count = try self.replicas.replicaCount(of: key)
+        // The birth accept of a manifest is the lowest of all: everybody else starts above it.
+        if case .manifest(let manifest) = key { rounds.saw(manifest.birth) }
+        let ballot = self.replicas.ballot(above: rounds.newest, for: key)
+        precondition(ballot.round > rounds.newest.round, "A new ballot beats what was seen.")
+        rounds.saw(ballot)
+        let replies = try await self.replicas.ask(.prepare(ballot), about: key, patience: nil) {
+            PrepareTally($0, of: count).isDecided
+        }
+        let tally = PrepareTally(replies, of: count)
+        rounds.saw(tally.newest)
+        if let prepared = tally.prepared(ballot) {
+            rounds.majorityAnswered()
+            return .prepared(prepared)
+        }
+        if tally.refused > 0 { return .conflict }
+        return .silent(needed: tally.majority, answered: tally.promised)
+    }
+
+    /// Asks all replicas to take a value, once.
+    func accept(
+        _ key: RegisterKey,
+        _ ballot: Ballot,
+        _ value: RegisterValue,
+        generation: UInt64,
+        _ rounds: inout Rounds
+    ) async throws(RegisterError) -> AcceptTally.Round {
+        let count = try self.replicas.replicaCount(of: key)
+        let replies = try await self.replicas.ask(
+            .accept(ballot, value, generation: generation),
+            about: key,
+            patience: nil
+        ) { AcceptTally($0, of: count).isDecided }
+        let tally = AcceptTally(replies, of: count)
+        rounds.saw(tally.newest)
+        return tally.round
+    }
+
+    /// Prepares until a majority has promised.
+    func prepare(
+        _ key: RegisterKey,
+        _ rounds: inout Rounds
+    ) async throws(RegisterError) -> Prepared {
+        while true {
+            switch try await self.prepareOnce(key, &rounds) {
+            case .prepared(let prepared):
+                return prepared
+            case .conflict:
+                try await self.pause(&rounds, orThrow: .contended)
+            case .silent(let needed, let answered):
+                let error = RegisterError.unavailable(
+                    needed: needed,
+                    answered: answered,
+                    mayHaveHappened: false
+                )
+                guard rounds.mayTryAgainAfterSilence() else { throw error }
+                try await self.pause(&rounds, orThrow: error)
+            }
+        }
+    }
+
+    /// Commits what a majority shows, at a new ballot.
+    func commitIdentity(
+        _ key: RegisterKey,
+        generation: UInt64,
+        _ rounds: inout Rounds
+    ) async throws(RegisterError) -> RegisterState {
+        while true {
+            let prepared = try await self.prepare(key, &rounds)
+            let round = try await self.accept(
+                key,
+                prepared.ballot,
+                prepared.identity,
+                generation: prepared.isChosen ? .max : generation,
+                &rounds
+            )
+            switch round {
+            case .accepted:
+                return RegisterState(ballot: prepared.ballot, value: prepared.identity)
+            case .conflict:
+                try await self.pause(&rounds, orThrow: .contended)
+            case .fenced(let leastGeneration):
+                throw .fenced(generation: leastGeneration)
+            case .silent(let needed, let answered):
+                let error = RegisterError.unavailable(
+                    needed: needed,
+                    answered: answered,
+                    mayHaveHappened: false
+                )
+                try await self.pause(&rounds, orThrow: error)
+            }
+        }
+    }
+
+    /// Waits before the next round, unless the time is up.
+    func pause(
+        _ rounds: inout Rounds,
+        orThrow error: RegisterError
+    ) async throws(RegisterError) {
+        guard !rounds.isOver(at: self.replicas.nanoseconds) else { throw error }
+        await self.replicas.pause(upTo: rounds.pause())
+    }
+}

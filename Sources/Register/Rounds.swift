@@ -1,0 +1,70 @@
+import StoreModel
+
+/// Where an operation stands between two rounds: what it has seen, and when it gives up.
+struct Rounds {
+    /// Rounds in a row without a majority of answers before an operation gives up.
+    static let silentMax = 3
+    /// Rounds spent on finding out how an operation ended after it has given up.
+    static let settleMax = 20
+    /// Longest pause after a conflict.
+    static let pauseMax = Duration.milliseconds(50)
+    /// How long a missing row proves that an operation had no effect.
+    ///
+    /// Far below the ten minutes that a tombstone stays before its row may be erased.
+    static let absenceTrust = Duration.seconds(60)
+
+    private let started: UInt64
+    private let deadline: UInt64
+    private var conflicts = 0
+    private var silent = 0
+    private var settling = 0
+    /// The highest ballot met so far: the next one is above it.
+    private(set) var newest: Ballot
+
+    init(now: UInt64, deadline: Duration, above: Ballot) {
+        self.started = now
+        let (sum, overflow) = now.addingReportingOverflow(deadline.wholeNanoseconds)
+        self.deadline = overflow ? .max : sum
+        self.newest = above
+    }
+
+    mutating func saw(_ ballot: Ballot) { self.newest = max(self.newest, ballot) }
+
+    func isOver(at now: UInt64) -> Bool { now >= self.deadline }
+
+    /// False once a row may have come, gone and been erased since the start.
+    func canTrustAbsence(at now: UInt64) -> Bool {
+        now >= self.started && now - self.started <= Self.absenceTrust.wholeNanoseconds
+    }
+
+    /// The longest pause before the next round: 2ⁱ ms after the i-th conflict.
+    mutating func pause() -> Duration {
+        self.conflicts += 1
+        return min(.milliseconds(1 << min(self.conflicts, 16)), Self.pauseMax)
+    }
+
+    mutating func majorityAnswered() { self.silent = 0 }
+
+    /// Counts a round without a majority; false once there were too many in a row.
+    mutating func mayTryAgainAfterSilence() -> Bool {
+        self.silent += 1
+        return self.silent < Self.silentMax
+    }
+
+    /// Counts a round of settling; false once there were too many.
+    mutating func maySettle() -> Bool {
+        self.settling += 1
+        return self.settling <= Self.settleMax
+    }
+}
+
+extension Duration {
+    /// Nanoseconds, 0 for negative durations, at most the largest number.
+    fileprivate var wholeNanoseconds: UInt64 {
+        let (seconds, attoseconds) = self.components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, late) = whole.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000)
+        return overflow || late ? .max : sum
+    }
+}
