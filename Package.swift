@@ -107,7 +107,11 @@ let package = Package(
         ),
         module("Platform", on: ["Runtime", "CPlatform"], using: [nioCore, nioPosix]),
 
-        module("PeerProtocol", on: ["Wire", "Runtime", "Register"], using: [nioCore]),
+        module(
+            "PeerProtocol",
+            on: ["Placement", "Register", "Wire", "Runtime"],
+            using: [nioCore]
+        ),
 
         // A node.
         module("ChunkStore", on: ["StoreModel", "Wire", "Runtime"], using: [nioCore]),

@@ -217,7 +217,7 @@ package struct ListRequest: Hashable, Sendable {
     package var delimiter: [UInt8]?
     /// Only entries after this key or common prefix.
     package var after: [UInt8]?
-    /// 0 to ``Limit/scanRows``; entries are keys and common prefixes together.
+    /// 0 to ``Limit/listEntries``; entries are keys and common prefixes together.
     package var limit: Int
 
     package init(
@@ -225,7 +225,7 @@ package struct ListRequest: Hashable, Sendable {
         prefix: [UInt8] = [],
         delimiter: [UInt8]? = nil,
         after: [UInt8]? = nil,
-        limit: Int = Limit.scanRows
+        limit: Int = Limit.listEntries
     ) {
         self.bucket = bucket
         self.prefix = prefix

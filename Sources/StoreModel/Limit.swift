@@ -54,6 +54,8 @@ package enum Limit {
     package static let reducedReplicas = 2
     /// Replicas of the system partition.
     package static let systemReplicas = 5
-    /// Rows in one answer to a scan.
-    package static let scanRows = 1_000
+    /// Entries of one page of a listing. Source: S3, ListObjectsV2 `max-keys`.
+    package static let listEntries = 1_000
+    /// Rows in one answer to a scan: a page, and one more to know whether another follows.
+    package static let scanRows = listEntries + 1
 }

@@ -1,0 +1,178 @@
+import NIOCore
+import PeerProtocol
+import Placement
+import Runtime
+import StoreModel
+import Wire
+
+/// The replicas of chunks: where they go, and how many must have one.
+struct ChunkReplicas: Sendable {
+    let caller: PeerCaller
+    let layouts: LayoutHolder
+    let doors: Doors
+    let health: NodeHealth
+    let settings: CoordinatorSettings
+
+    /// What became of one request to one node; the number is that of ``PeerReply/done(_:)``.
+    private typealias Answer = (node: NodeID, result: Result<UInt64, PeerCallError>)
+
+    /// The nodes to try for a chunk, best first: its replica set, then the others in ring order.
+    private func candidates(for chunk: ChunkName) throws(ClusterError) -> [NodeID] {
+        guard let layout = self.layouts.layout else {
+            throw ClusterError(.notReady, "find the replicas of chunk \(chunk)")
+        }
+        return layout.preferenceList(of: chunk.partition)
+    }
+
+    /// Has every replica do `request`, until as many as the class asks for have done it durably.
+    ///
+    /// Nodes that fail are replaced by the next on the ring while too few are left. Stragglers go on in
+    /// the background.
+    ///
+    /// - Returns: the sum of the numbers that the nodes answered.
+    /// - Throws: `quorumUnavailable` or `storageFull`; some replicas may have the chunk all the same.
+    func store(
+        _ chunk: ChunkName,
+        as storageClass: StorageClass,
+        _ request: PeerRequest,
+        finished: @escaping @Sendable () -> Void = {}
+    ) async throws(ClusterError) -> UInt64 {
+        let candidates = try self.candidates(for: chunk)
+        let replicas = min(storageClass.replicas, candidates.count)
+        let needed =
+            self.settings.sabotage.contains(.chunkQuorumOfOne)
+            ? 1 : min(storageClass.writeQuorum, replicas)
+        let (order, first) = self.order(candidates, replicas: replicas, needed: needed)
+        var waiting = order[...]
+        let (answers, inbox) = AsyncStream.makeStream(of: Answer.self)
+        let gate = Countdown(finished)
+        func send() {
+            guard let node = waiting.popFirst() else { return }
+            gate.enter()
+            self.doors.background.run {
+                inbox.yield((node, await self.ask(node, request)))
+                gate.leave()
+            }
+        }
+        var underWay = 0
+        for _ in 0..<first {
+            send()
+            underWay += 1
+        }
+        gate.leave()
+        var done = 0
+        var moved: UInt64 = 0
+        var failures: [PeerCallError] = []
+        for await (node, result) in answers {
+            underWay -= 1
+            switch result {
+            case .success(let number):
+                done += 1
+                moved += number
+            case .failure(let error):
+                failures.append(error)
+                if error == .network(.timedOut) { self.health.suspect(node) }
+            }
+            if done == needed { return moved }
+            while done + underWay < needed, !waiting.isEmpty {
+                send()
+                underWay += 1
+            }
+            if done + underWay < needed { break }
+        }
+        throw self.error(chunk, done: done, needed: needed, failures)
+    }
+
+    /// The order in which nodes get the chunk, and how many of them at once.
+    ///
+    /// Suspect nodes come last, and are left out of the first round if the others suffice.
+    private func order(
+        _ candidates: [NodeID],
+        replicas: Int,
+        needed: Int
+    ) -> (order: [NodeID], first: Int) {
+        let trusted = candidates.filter { !self.health.isSuspect($0) }
+        let suspects = candidates.filter { self.health.isSuspect($0) }
+        return (trusted + suspects, max(needed, min(replicas, trusted.count)))
+    }
+
+    private func ask(
+        _ node: NodeID,
+        _ request: PeerRequest
+    ) async -> Result<UInt64, PeerCallError> {
+        do throws(PeerCallError) {
+            let reply = try await self.caller.ask(node, request, within: self.settings.chunkTimeout)
+            guard case .done(let number) = reply else { return .failure(.invalid(.invalid("reply"))) }
+            return .success(number)
+        } catch { return .failure(error) }
+    }
+
+    private func error(
+        _ chunk: ChunkName,
+        done: Int,
+        needed: Int,
+        _ failures: [PeerCallError]
+    ) -> ClusterError {
+        let isFull = failures.contains { failure in
+            if case .failure(let failure) = failure { return failure.code == .full }
+            return false
+        }
+        return ClusterError(
+            isFull ? .storageFull : .quorumUnavailable,
+            "store chunk \(chunk)",
+            facts: ["stored": "\(done)", "needed": "\(needed)"],
+            cause: failures.first
+        )
+    }
+
+    /// Fetches some blocks of a chunk from the nearest node that has them intact.
+    ///
+    /// - Returns: the decoded content of the blocks.
+    /// - Throws: `dataUnavailable` if no node gives them.
+    func read(
+        _ chunk: ChunkName,
+        blocks: Range<Int>
+    ) async throws(ClusterError) -> ByteBuffer {
+        let candidates = try self.candidates(for: chunk)
+        var failures: [PeerCallError] = []
+        for node in self.readOrder(candidates) {
+            do throws(PeerCallError) {
+                let reply = try await self.caller.ask(
+                    node,
+                    .readChunk(chunk, blocks: blocks),
+                    within: self.settings.chunkTimeout
+                )
+                guard case .blocks(let slice) = reply, slice.header.range == blocks else {
+                    throw .invalid(.invalid("reply"))
+                }
+                let content = await self.doors.workers.run { try? slice.content() }
+                guard let content else { throw .invalid(.invalid("damaged on the way")) }
+                return content
+            } catch {
+                failures.append(error)
+                if error == .network(.timedOut) { self.health.suspect(node) }
+            }
+        }
+        throw ClusterError(
+            .dataUnavailable,
+            "read chunk \(chunk)",
+            facts: ["asked": "\(failures.count)"],
+            cause: failures.first
+        )
+    }
+
+    /// The own node first, suspects last.
+    private func readOrder(_ candidates: [NodeID]) -> [NodeID] {
+        let own = candidates.filter { $0 == self.caller.own }
+        let others = candidates.filter { $0 != self.caller.own }
+        return own + others.filter { !self.health.isSuspect($0) }
+            + others.filter { self.health.isSuspect($0) }
+    }
+
+    /// All nodes that may have the chunk, best first: where an independent copy pulls from.
+    func sources(of chunk: ChunkName) throws(ClusterError) -> [NodeID] {
+        let candidates = try self.candidates(for: chunk)
+        return candidates.filter { !self.health.isSuspect($0) }
+            + candidates.filter { self.health.isSuspect($0) }
+    }
+}

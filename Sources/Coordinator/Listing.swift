@@ -1,0 +1,239 @@
+import PeerProtocol
+import Placement
+import Register
+import Runtime
+import StoreModel
+
+/// Lists keys by asking every node for its rows and settling each key by a majority of its replicas.
+///
+/// A completed write is seen by every listing that starts later. A page is not a snapshot: each entry was
+/// true at some instant during the request.
+/// Source: docs/protocol/registers.md, "Listing".
+struct Listing: Sendable {
+    let caller: PeerCaller
+    let layouts: LayoutHolder
+    let doors: Doors
+    let settings: CoordinatorSettings
+    /// The chosen value of one register, when the replicas that answered do not agree.
+    let read: @Sendable (RegisterKey) async throws(ClusterError) -> [UInt8]?
+
+    /// Rounds of scans for one page. Only groups whose first keys turn out deleted need more than two.
+    private static let roundsMax = 10_000
+
+    /// One key that somebody has a row of, settled.
+    struct Settled: Sendable {
+        let key: RegisterKey
+        /// nil if the record is gone.
+        let record: [UInt8]?
+    }
+
+    /// What the nodes said in one round.
+    private struct Round {
+        /// Rows by key, in order of key; several nodes' rows of one key together.
+        var rows: [(key: RegisterKey, rows: [ScannedRow])]
+        /// Everything up to here has been reported by all who answered; nil if to the end.
+        var horizon: [UInt8]?
+    }
+
+    // MARK: - Objects
+
+    func page(of bucket: BucketID, _ request: ListRequest) async throws(ClusterError) -> ListPage {
+        guard request.limit > 0 else { return ListPage(entries: [], next: nil) }
+        let wanted = request.limit + 1
+        var entries: [ListPage.Entry] = []
+        var after = request.after
+        for _ in 0..<Self.roundsMax {
+            let scan = ScanRequest(
+                .objects(bucket, prefix: request.prefix, delimiter: request.delimiter),
+                after: after,
+                limit: min(Limit.scanRows, wanted - entries.count + 1)
+            )
+            let round = try await self.round(scan)
+            let resume = try await self.settle(round, request, into: &entries, wanted: wanted)
+            if entries.count >= wanted { break }
+            guard let next = resume ?? round.horizon else {
+                return ListPage(entries: entries, next: nil)
+            }
+            after = Self.start(next, behind: entries.last)
+        }
+        entries.removeLast(max(0, entries.count - request.limit))
+        return ListPage(entries: entries, next: entries.last.map(Self.name) ?? after)
+    }
+
+    /// Where the next round starts: behind the whole group if the group has been emitted.
+    private static func start(_ next: [UInt8], behind last: ListPage.Entry?) -> [UInt8] {
+        if case .commonPrefix(let prefix)? = last, next.starts(with: prefix) { return prefix }
+        return next
+    }
+
+    private static func name(_ entry: ListPage.Entry) -> [UInt8] {
+        switch entry {
+        case .object(let key, _): key.bytes
+        case .commonPrefix(let prefix): prefix
+        }
+    }
+
+    /// Turns a round's rows into entries.
+    ///
+    /// - Returns: where to scan again because a group's reported keys were all gone; nil if not needed.
+    private func settle(
+        _ round: Round,
+        _ request: ListRequest,
+        into entries: inout [ListPage.Entry],
+        wanted: Int
+    ) async throws(ClusterError) -> [UInt8]? {
+        var index = 0
+        while index < round.rows.count, entries.count < wanted {
+            let group = Self.group(of: round.rows[index].key, request)
+            guard let group else {
+                let settled = try await self.settle(round.rows[index])
+                index += 1
+                if let object = try Self.object(settled) { entries.append(object) }
+                continue
+            }
+            var firstWitness: [UInt8]?
+            var isLive = false
+            while index < round.rows.count, Self.group(of: round.rows[index].key, request) == group {
+                let row = round.rows[index]
+                index += 1
+                if isLive { continue }
+                if firstWitness == nil, row.rows.contains(where: { $0.content != .dead }) {
+                    firstWitness = Self.bytes(row.key)
+                }
+                isLive = try Self.object(try await self.settle(row)) != nil
+            }
+            if isLive {
+                entries.append(.commonPrefix(group))
+            } else if let firstWitness {
+                // Some node skipped the rest of the group behind a key that is gone: look inside.
+                return firstWitness
+            }
+        }
+        return nil
+    }
+
+    /// The common prefix that a key falls under; nil if it is listed by itself.
+    private static func group(of key: RegisterKey, _ request: ListRequest) -> [UInt8]? {
+        guard let delimiter = request.delimiter else { return nil }
+        return CommonPrefix.of(Self.bytes(key), prefix: request.prefix, delimiter: delimiter)
+    }
+
+    private static func bytes(_ key: RegisterKey) -> [UInt8] {
+        switch key {
+        case .object(_, let key): key.bytes
+        case .bucket(let name): Array(name.text.utf8)
+        case .manifest, .layout: preconditionFailure("A listing of \(key)")
+        }
+    }
+
+    private static func object(_ settled: Settled) throws(ClusterError) -> ListPage.Entry? {
+        guard case .object(_, let key) = settled.key, let record = settled.record else { return nil }
+        do throws(RecordError) {
+            return .object(key, ObjectSummary(try Version(decoding: record)))
+        } catch {
+            throw ClusterError(.internalError, "list \(key)", cause: error)
+        }
+    }
+
+    // MARK: - Buckets
+
+    /// All buckets that exist, in order of name.
+    func buckets() async throws(ClusterError) -> [(BucketName, BucketRecord)] {
+        var buckets: [(BucketName, BucketRecord)] = []
+        var after: [UInt8]?
+        for _ in 0..<Self.roundsMax {
+            let round = try await self.round(
+                ScanRequest(.buckets, after: after, limit: Limit.scanRows)
+            )
+            for row in round.rows {
+                let settled = try await self.settle(row)
+                guard case .bucket(let name) = row.key, let record = settled.record else { continue }
+                do throws(RecordError) {
+                    buckets.append((name, try BucketRecord(decoding: record)))
+                } catch { throw ClusterError(.internalError, "list buckets", cause: error) }
+            }
+            guard let horizon = round.horizon else { break }
+            after = horizon
+        }
+        return buckets
+    }
+
+    // MARK: - Rounds
+
+    /// Asks all nodes, until every partition's majority has answered.
+    private func round(_ scan: ScanRequest) async throws(ClusterError) -> Round {
+        guard let layout = self.layouts.layout else {
+            throw ClusterError(.notReady, "list")
+        }
+        let isSystem = scan.subject == .buckets
+        let nodes = isSystem ? layout.replicaSet(of: .system) : layout.members
+        let sets = isSystem ? [nodes] : layout.distinctReplicaSets
+        let pages = await gather(
+            from: nodes,
+            background: self.doors.background,
+            ask: { node in await self.scan(node, scan) },
+            enough: { replies in
+                let answered = replies.filter { $0.reply != nil }.map(\.node)
+                return sets.allSatisfy { Self.isMajority(answered, of: $0) }
+            }
+        )
+        let answered = pages.filter { $0.reply != nil }.map(\.node)
+        guard sets.allSatisfy({ Self.isMajority(answered, of: $0) }) else {
+            throw ClusterError(
+                .quorumUnavailable,
+                "list",
+                facts: ["answered": "\(answered.count)", "nodes": "\(nodes.count)"]
+            )
+        }
+        return Self.merge(pages.compactMap(\.reply))
+    }
+
+    private static func isMajority(_ answered: [NodeID], of set: [NodeID]) -> Bool {
+        set.count { answered.contains($0) } > set.count / 2
+    }
+
+    private func scan(_ node: NodeID, _ scan: ScanRequest) async -> ScanPage? {
+        let reply = try? await self.caller.ask(
+            node,
+            .scan(scan),
+            within: self.settings.registerTimeout
+        )
+        guard case .rows(let page)? = reply else { return nil }
+        return page
+    }
+
+    private static func merge(_ pages: [ScanPage]) -> Round {
+        let horizon = pages.compactMap(\.next).min { $0.lexicographicallyPrecedes($1) }
+        var all = pages.flatMap(\.rows)
+        if let horizon { all.removeAll { horizon.lexicographicallyPrecedes(Self.bytes($0.key)) } }
+        all.sort { ($0.key, $0.accepted) < ($1.key, $1.accepted) }
+        var rows: [(key: RegisterKey, rows: [ScannedRow])] = []
+        for row in all {
+            if rows.last?.key == row.key {
+                rows[rows.count - 1].rows.append(row)
+            } else {
+                rows.append((row.key, [row]))
+            }
+        }
+        return Round(rows: rows, horizon: horizon)
+    }
+
+    /// The truth about one key: what a majority of its replicas says, or else a read of the register.
+    private func settle(
+        _ row: (key: RegisterKey, rows: [ScannedRow])
+    ) async throws(ClusterError) -> Settled {
+        guard let layout = self.layouts.layout else { throw ClusterError(.notReady, "list") }
+        let needed = layout.replicaSet(of: row.key.partition).count / 2 + 1
+        for candidate in row.rows where candidate.content != .corrupt {
+            let agreeing = row.rows.count {
+                $0.accepted == candidate.accepted && $0.content != .corrupt
+            }
+            guard agreeing >= needed else { continue }
+            switch candidate.content {
+            case .live(let record): return Settled(key: row.key, record: record)
+            case .dead, .corrupt: return Settled(key: row.key, record: nil)
+            }
+        }
+        return Settled(key: row.key, record: try await self.read(row.key))
+    }
+}

@@ -1,0 +1,90 @@
+package import NIOCore
+package import Register
+package import Runtime
+package import StoreModel
+package import Wire
+
+/// What a node answers.
+///
+/// Bytes: docs/protocol/messages.md.
+package enum PeerReply: Sendable {
+    /// Carried out. The number is the stored bytes moved by a pull or the chunks dropped; 0 otherwise.
+    case done(UInt64)
+    case register(RegisterReply)
+    case rows(ScanPage)
+    case blocks(ChunkSlice)
+    case description(NodeDescription)
+    case staleLayout(LayoutRecord)
+    case needLayout
+    case failure(PeerFailure)
+}
+
+extension PeerReply {
+    /// The message that carries the reply.
+    package func message(epoch: UInt64) -> PeerMessage {
+        var writer = ByteWriter()
+        var body = ByteBuffer()
+        let kind: MessageKind
+        switch self {
+        case .done(let number):
+            kind = .done
+            writer.write(number)
+        case .register(let reply):
+            kind = .registerReply
+            reply.encode(into: &writer)
+        case .rows(let page):
+            kind = .rows
+            page.encode(into: &writer)
+        case .blocks(let slice):
+            kind = .blocks
+            slice.header.encode(into: &writer)
+            body = slice.blocks
+        case .description(let description):
+            kind = .description
+            description.encode(into: &writer)
+        case .staleLayout(let layout):
+            kind = .staleLayout
+            layout.encode(into: &writer)
+        case .needLayout: kind = .needLayout
+        case .failure(let failure):
+            kind = .failure
+            failure.encode(into: &writer)
+        }
+        return PeerMessage(
+            kind: kind.rawValue,
+            epoch: epoch,
+            head: ByteBuffer(bytes: writer.bytes),
+            body: body
+        )
+    }
+
+    /// Reads a reply. Bytes that are no reply are refused with the reason.
+    package init(_ message: PeerMessage) throws(RecordError) {
+        guard let kind = MessageKind(rawValue: message.kind) else {
+            throw .unknownTag(message.kind)
+        }
+        var reader = ByteReader(Array(message.head.readableBytesView))
+        switch kind {
+        case .done: self = .done(try reader.read())
+        case .registerReply: self = .register(try RegisterReply(from: &reader))
+        case .rows: self = .rows(try ScanPage(from: &reader))
+        case .blocks:
+            let header = try SliceHeader(from: &reader)
+            guard header.storedBytes == message.body.readableBytes else {
+                throw .invalid("body length")
+            }
+            self = .blocks(ChunkSlice(header: header, blocks: message.body))
+        case .description: self = .description(try NodeDescription(from: &reader))
+        case .staleLayout: self = .staleLayout(try LayoutRecord(from: &reader))
+        case .needLayout: self = .needLayout
+        case .failure: self = .failure(try PeerFailure(from: &reader))
+        case .register, .scan, .fence, .writeChunk, .readChunk, .pullChunk, .dropManifest,
+            .pushLayout, .describe:
+            throw .unknownTag(message.kind)
+        }
+        try reader.finish()
+        guard kind == .blocks || message.body.readableBytes == 0 else {
+            throw .trailingBytes(message.body.readableBytes)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package import NIOCore
+package import Register
+package import Runtime
+package import StoreModel
+package import Wire
+
+/// A request to a node, as its sender means it.
+///
+/// Bytes: docs/protocol/messages.md.
+package enum PeerRequest: Sendable {
+    case register(RegisterKey, RegisterRequest)
+    case scan(ScanRequest)
+    /// Accepts of the bucket's objects with a lower generation are refused from now on.
+    case fence(BucketID, generation: UInt64)
+    case writeChunk(ChunkName, StoredChunk)
+    /// `nil` asks for all blocks.
+    case readChunk(ChunkName, blocks: Range<Int>?)
+    case pullChunk(PullRequest)
+    case dropManifest(ManifestID)
+    case pushLayout(LayoutRecord)
+    case describe
+}
+
+extension PeerRequest {
+    /// The message that carries the request.
+    package func message(epoch: UInt64) -> PeerMessage {
+        var writer = ByteWriter()
+        var body = ByteBuffer()
+        switch self {
+        case .register(let key, let request):
+            key.encode(into: &writer)
+            request.encode(into: &writer)
+        case .scan(let request): request.encode(into: &writer)
+        case .fence(let bucket, let generation):
+            bucket.encode(into: &writer)
+            writer.write(generation)
+        case .writeChunk(let name, let chunk):
+            name.encode(into: &writer)
+            chunk.header.encode(into: &writer)
+            body = chunk.blocks
+        case .readChunk(let name, let blocks):
+            name.encode(into: &writer)
+            writer.writeOptional(blocks) {
+                $0.write(UInt32($1.lowerBound))
+                $0.write(UInt32($1.upperBound))
+            }
+        case .pullChunk(let request): request.encode(into: &writer)
+        case .dropManifest(let manifest): manifest.encode(into: &writer)
+        case .pushLayout(let layout): layout.encode(into: &writer)
+        case .describe: break
+        }
+        return PeerMessage(
+            kind: self.kind.rawValue,
+            epoch: epoch,
+            head: ByteBuffer(bytes: writer.bytes),
+            body: body
+        )
+    }
+
+    package var kind: MessageKind {
+        switch self {
+        case .register: .register
+        case .scan: .scan
+        case .fence: .fence
+        case .writeChunk: .writeChunk
+        case .readChunk: .readChunk
+        case .pullChunk: .pullChunk
+        case .dropManifest: .dropManifest
+        case .pushLayout: .pushLayout
+        case .describe: .describe
+        }
+    }
+
+    /// Reads a request. Bytes that are no request are refused with the reason.
+    package init(_ message: PeerMessage) throws(RecordError) {
+        guard let kind = MessageKind(rawValue: message.kind) else {
+            throw .unknownTag(message.kind)
+        }
+        var reader = ByteReader(Array(message.head.readableBytesView))
+        switch kind {
+        case .register:
+            self = .register(
+                try RegisterKey(from: &reader),
+                try RegisterRequest(from: &reader)
+            )
+        case .scan: self = .scan(try ScanRequest(from: &reader))
+        case .fence:
+            self = .fence(try BucketID(from: &reader), generation: try reader.read())
+        case .writeChunk:
+            let name = try ChunkName(from: &reader)
+            self = .writeChunk(name, try Self.chunk(&reader, body: message.body))
+        case .readChunk:
+            let name = try ChunkName(from: &reader)
+            self = .readChunk(name, blocks: try reader.readOptional(Self.blocks))
+        case .pullChunk: self = .pullChunk(try PullRequest(from: &reader))
+        case .dropManifest: self = .dropManifest(try ManifestID(from: &reader))
+        case .pushLayout: self = .pushLayout(try LayoutRecord(from: &reader))
+        case .describe: self = .describe
+        case .done, .registerReply, .rows, .blocks, .description, .staleLayout, .needLayout,
+            .failure:
+            throw .unknownTag(message.kind)
+        }
+        try reader.finish()
+        guard kind == .writeChunk || message.body.readableBytes == 0 else {
+            throw .trailingBytes(message.body.readableBytes)
+        }
+    }
+
+    private static func blocks(_ reader: inout ByteReader) throws(RecordError) -> Range<Int> {
+        let lower = Int(try reader.read(UInt32.self))
+        let upper = Int(try reader.read(UInt32.self))
+        guard lower < upper, upper <= Limit.chunkBlocks else { throw .invalid("block range") }
+        return lower..<upper
+    }
+
+    static func chunk(
+        _ reader: inout ByteReader,
+        body: ByteBuffer
+    ) throws(RecordError) -> StoredChunk {
+        let header = try ChunkHeader(from: &reader)
+        guard header.storedBytes == body.readableBytes else { throw .invalid("body length") }
+        return StoredChunk(header: header, blocks: body)
+    }
+}
