@@ -142,7 +142,7 @@ struct ChunkReplicas: Sendable {
                     .readChunk(chunk, blocks: blocks),
                     within: self.settings.chunkTimeout
                 )
-                guard case .blocks(let slice) = reply, slice.header.range == blocks else {
+                guard case .blocks(let slice) = reply, slice.header.blocks == blocks else {
                     throw .invalid(.invalid("reply"))
                 }
                 let content = await self.doors.workers.run { try? slice.content() }

@@ -69,11 +69,10 @@ extension PeerReply {
         case .registerReply: self = .register(try RegisterReply(from: &reader))
         case .rows: self = .rows(try ScanPage(from: &reader))
         case .blocks:
-            let header = try SliceHeader(from: &reader)
-            guard header.storedBytes == message.body.readableBytes else {
-                throw .invalid("body length")
-            }
-            self = .blocks(ChunkSlice(header: header, blocks: message.body))
+            let header = try ChunkSliceHeader(from: &reader)
+            do throws(BlockError) {
+                self = .blocks(try ChunkSlice(header: header, blocks: message.body))
+            } catch { throw .invalid("body length") }
         case .description: self = .description(try NodeDescription(from: &reader))
         case .staleLayout: self = .staleLayout(try LayoutRecord(from: &reader))
         case .needLayout: self = .needLayout

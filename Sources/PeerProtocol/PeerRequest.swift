@@ -118,7 +118,8 @@ extension PeerRequest {
         body: ByteBuffer
     ) throws(RecordError) -> StoredChunk {
         let header = try ChunkHeader(from: &reader)
-        guard header.storedBytes == body.readableBytes else { throw .invalid("body length") }
-        return StoredChunk(header: header, blocks: body)
+        do throws(BlockError) {
+            return try StoredChunk(header: header, blocks: body)
+        } catch { throw .invalid("body length") }
     }
 }

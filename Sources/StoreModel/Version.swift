@@ -99,4 +99,11 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         writer.writeList(self.checksums) { $1.encode(into: &$0) }
         self.content.encode(into: &writer)
     }
+
+    /// The version as listings carry it: without its bytes or where they are.
+    package var withoutContent: Version {
+        var version = self
+        version.content = .inline([])
+        return version
+    }
 }
