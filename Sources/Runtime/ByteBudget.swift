@@ -6,7 +6,7 @@ import Synchronization
 package final class ByteBudget: Sendable {
     private struct Waiter {
         let bytes: Int
-        let resume: UnsafeContinuation<Void, Never>
+        let wakeup: Wakeup<Void>
     }
 
     private struct State {
@@ -31,16 +31,16 @@ package final class ByteBudget: Sendable {
     /// - Precondition: `bytes` is at most the whole budget.
     package func take(_ bytes: Int) async {
         precondition((0...self.total).contains(bytes), "Nobody could ever get that much.")
-        await unsafe withUnsafeContinuation { (resume: UnsafeContinuation<Void, Never>) in
+        await suspended { (wakeup: Wakeup<Void>) in
             let granted = self.state.withLock { state in
                 guard state.waiters.isEmpty, state.left >= bytes else {
-                    unsafe state.waiters.append(Waiter(bytes: bytes, resume: resume))
+                    state.waiters.append(Waiter(bytes: bytes, wakeup: wakeup))
                     return false
                 }
                 state.left -= bytes
                 return true
             }
-            if granted { unsafe resume.resume() }
+            if granted { wakeup.resume() }
         }
     }
 
@@ -55,6 +55,6 @@ package final class ByteBudget: Sendable {
             }
             return ready
         }
-        for waiter in ready { unsafe waiter.resume.resume() }
+        for waiter in ready { waiter.wakeup.resume() }
     }
 }

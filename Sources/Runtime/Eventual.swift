@@ -3,7 +3,7 @@ import Synchronization
 /// A value that arrives once, and those who wait for it.
 package final class Eventual<Value: Sendable>: Sendable {
     private enum State {
-        case waiting([UnsafeContinuation<Value, Never>])
+        case waiting([Wakeup<Value>])
         case arrived(Value)
     }
 
@@ -11,29 +11,28 @@ package final class Eventual<Value: Sendable>: Sendable {
 
     package init() {}
 
+    /// - Precondition: not called before.
     package func fulfil(_ value: Value) {
-        let waiting: [UnsafeContinuation<Value, Never>] = self.state.withLock { state in
-            guard unsafe case .waiting(let waiting) = state else {
-                preconditionFailure("Fulfilled twice.")
-            }
+        let waiting: [Wakeup<Value>] = self.state.withLock { state in
+            guard case .waiting(let waiting) = state else { preconditionFailure("Fulfilled twice.") }
             state = .arrived(value)
-            return unsafe waiting
+            return waiting
         }
-        for unsafe continuation in unsafe waiting { unsafe continuation.resume(returning: value) }
+        for waiter in waiting { waiter.resume(returning: value) }
     }
 
     package var value: Value {
         get async {
-            await unsafe withUnsafeContinuation { (waiter: UnsafeContinuation<Value, Never>) in
+            await suspended { waiter in
                 let arrived: Value? = self.state.withLock { state in
-                    switch unsafe state {
+                    switch state {
                     case .arrived(let value): return value
                     case .waiting(let waiting):
-                        unsafe state = .waiting(waiting + [waiter])
+                        state = .waiting(waiting + [waiter])
                         return nil
                     }
                 }
-                if let arrived { unsafe waiter.resume(returning: arrived) }
+                if let arrived { waiter.resume(returning: arrived) }
             }
         }
     }
