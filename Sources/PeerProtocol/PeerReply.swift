@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 package import Register
 package import Runtime
 package import StoreModel

@@ -1,4 +1,4 @@
-package import StoreModel
+import StoreModel
 import Synchronization
 
 /// The layout by which a node acts: one value that all parts of the node share.
