@@ -153,9 +153,14 @@ let package = Package(
         ),
 
         // The proof.
+        module("SimulatedRuntime", on: ["StoreModel", "Runtime"], using: [nioCore]),
         module(
             "Simulation",
-            on: ["StorageNode", "Coordinator"],
+            on: [
+                "StoreModel", "Placement", "Register", "Content", "Wire", "Runtime",
+                "PeerProtocol", "ChunkStore", "MetadataStore", "StorageNode", "Coordinator",
+                "SimulatedRuntime",
+            ],
             using: [nioCore, crypto, logging]
         ),
         tool("triolet-sim", on: ["Simulation"], using: [arguments]),
@@ -184,8 +189,36 @@ let package = Package(
             using: [nioCore, nioPosix, nioEmbedded, logging, metrics]
         ),
         tests("PlatformTests", on: ["Platform"]),
-        tests("ChunkStoreTests", on: ["ChunkStore", "Platform", "Simulation"]),
-        tests("MetadataStoreTests", on: ["MetadataStore", "Platform", "Simulation"]),
+        tests("SimulatedRuntimeTests", on: ["StoreModel", "Runtime", "SimulatedRuntime"]),
+        tests(
+            "ChunkStoreTests",
+            on: ["StoreModel", "Wire", "Runtime", "ChunkStore", "Platform", "SimulatedRuntime"],
+            using: [nioCore]
+        ),
+        tests(
+            "MetadataStoreTests",
+            on: [
+                "StoreModel", "Register", "Runtime", "MetadataStore", "Platform",
+                "SimulatedRuntime",
+            ],
+            using: [nioCore]
+        ),
+        tests(
+            "StorageNodeTests",
+            on: [
+                "StoreModel", "Placement", "Register", "Wire", "Runtime", "PeerProtocol",
+                "ChunkStore", "MetadataStore", "StorageNode", "SimulatedRuntime",
+            ],
+            using: [nioCore, logging]
+        ),
+        tests(
+            "CoordinatorTests",
+            on: [
+                "StoreModel", "Placement", "Register", "Content", "Wire", "Runtime",
+                "PeerProtocol", "StorageNode", "Coordinator", "SimulatedRuntime",
+            ],
+            using: [nioCore, logging]
+        ),
         tests("S3GatewayTests", on: ["S3Gateway", "S3Client"], using: [nioCore, nioPosix, nioHTTP1]),
         tests("AdminAPITests", on: ["AdminAPI"]),
         tests("TrioletTests", on: ["triolet"]),

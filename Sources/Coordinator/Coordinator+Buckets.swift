@@ -1,0 +1,169 @@
+import Content
+import PeerProtocol
+import Placement
+import Register
+import Runtime
+package import StoreModel
+
+extension Coordinator {
+    /// Attempts to see a bucket through somebody else's unfinished deletion.
+    private static let deletionPatience = 20
+
+    package func buckets() async throws(ClusterError) -> [BucketSummary] {
+        try await self.listing(generation: 0).buckets().map {
+            BucketSummary(name: $0.0, created: $0.1.created)
+        }
+    }
+
+    package func createBucket(_ name: BucketName) async throws(ClusterError) {
+        let operation = "create bucket \(name)"
+        let record = BucketRecord(
+            state: .active,
+            id: BucketID(self.doors.random.next()),
+            generation: 1,
+            created: self.ballots.now()
+        )
+        let changed = try await self.change(.bucket(name), BucketChange.create(record), operation)
+        guard changed.outcome == .created else { throw ClusterError(.bucketAlreadyOwned, operation) }
+    }
+
+    package func bucket(_ name: BucketName) async throws(ClusterError) -> BucketSummary {
+        BucketSummary(name: name, created: try await self.bucketRecord(name).created)
+    }
+
+    /// The record of a bucket, as a quorum has it. Its state may be `deleting`.
+    func bucketRecord(_ name: BucketName) async throws(ClusterError) -> BucketRecord {
+        let operation = "look up bucket \(name)"
+        let state = try await self.read(.bucket(name), operation)
+        guard let body = state.body else { throw ClusterError(.bucketNotFound, operation) }
+        do throws(RecordError) {
+            return try BucketRecord(decoding: body)
+        } catch { throw ClusterError(.internalError, operation, cause: error) }
+    }
+
+    /// The record of a bucket that can be written to.
+    ///
+    /// A deletion in progress is given time to end; one that has been left unfinished is called off.
+    func writableBucket(_ name: BucketName) async throws(ClusterError) -> BucketRecord {
+        for _ in 0..<Self.deletionPatience {
+            let record = try await self.bucketRecord(name)
+            if record.state == .active { return record }
+            await self.proposer.replicas.pause(upTo: .milliseconds(100))
+        }
+        let record = try await self.bucketRecord(name)
+        guard record.state == .deleting else { return record }
+        _ = try await self.change(
+            .bucket(name),
+            BucketChange.abortDelete(generation: record.generation),
+            "call off the deletion of bucket \(name)"
+        )
+        return try await self.bucketRecord(name)
+    }
+
+    /// Deletes an empty bucket, with writes of other coordinators shut out while it is looked at.
+    ///
+    /// Source: docs/protocol/registers.md, "Deleting a bucket".
+    package func deleteBucket(_ name: BucketName) async throws(ClusterError) {
+        let operation = "delete bucket \(name)"
+        let active = try await self.writableBucket(name)
+        let begun = try await self.change(
+            .bucket(name),
+            BucketChange.beginDelete(generation: active.generation),
+            operation
+        )
+        guard case .deleting(let deleting) = begun.outcome else {
+            throw ClusterError(.busy, operation)
+        }
+        var isEmpty = false
+        do throws(ClusterError) {
+            try await self.fence(deleting, operation)
+            isEmpty = try await self.isEmpty(deleting, name)
+        } catch {
+            await self.callOff(deleting, name)
+            throw error
+        }
+        guard isEmpty else {
+            await self.callOff(deleting, name)
+            throw ClusterError(.bucketNotEmpty, operation)
+        }
+        let finished = try await self.change(
+            .bucket(name),
+            BucketChange.finishDelete(generation: deleting.generation),
+            operation
+        )
+        guard finished.outcome == .deleted else { throw ClusterError(.busy, operation) }
+    }
+
+    private func callOff(_ deleting: BucketRecord, _ name: BucketName) async {
+        // Whoever meets the bucket next calls it off if this fails.
+        _ = try? await self.change(
+            .bucket(name),
+            BucketChange.abortDelete(generation: deleting.generation),
+            "call off the deletion of bucket \(name)"
+        )
+    }
+
+    private func isEmpty(
+        _ deleting: BucketRecord,
+        _ name: BucketName
+    ) async throws(ClusterError) -> Bool {
+        let page = try await self.listing(generation: deleting.generation)
+            .page(of: deleting.id, ListRequest(bucket: name, limit: 1))
+        return page.entries.isEmpty
+    }
+
+    /// Has a majority of the replicas of every partition refuse writes of older generations.
+    private func fence(
+        _ deleting: BucketRecord,
+        _ operation: String
+    ) async throws(ClusterError) {
+        guard let layout = self.layouts.layout else { throw ClusterError(.notReady, operation) }
+        let request = PeerRequest.fence(deleting.id, generation: deleting.generation)
+        let sets = layout.distinctReplicaSets
+        func isFenced(_ nodes: [NodeID]) -> Bool {
+            sets.allSatisfy { set in set.count { nodes.contains($0) } > set.count / 2 }
+        }
+        let replies = await gather(
+            from: layout.members,
+            background: self.doors.background,
+            ask: { node -> Bool? in
+                let reply = try? await self.caller.ask(
+                    node,
+                    request,
+                    within: self.settings.registerTimeout
+                )
+                if case .done? = reply { return true }
+                return nil
+            },
+            enough: { replies in isFenced(replies.filter { $0.reply != nil }.map(\.node)) }
+        )
+        let fenced = replies.filter { $0.reply != nil }.map(\.node)
+        guard isFenced(fenced) else {
+            throw ClusterError(
+                .quorumUnavailable,
+                operation,
+                facts: ["fenced": "\(fenced.count)", "nodes": "\(layout.members.count)"]
+            )
+        }
+    }
+
+    package func list(_ request: ListRequest) async throws(ClusterError) -> ListPage {
+        let bucket = try await self.bucketRecord(request.bucket)
+        return try await self.listing(generation: bucket.generation).page(of: bucket.id, request)
+    }
+
+    func listing(generation: UInt64) -> Listing {
+        Listing(
+            caller: self.caller,
+            layouts: self.layouts,
+            doors: self.doors,
+            settings: self.settings
+        ) { key throws(ClusterError) in
+            let state = try await self.read(key, generation: generation, "list \(key)")
+            guard let body = state.body, case .object = key else { return state.body }
+            do throws(RecordError) {
+                return try ObjectRecord(decoding: body).current?.withoutContent.encoded
+            } catch { throw ClusterError(.internalError, "list \(key)", cause: error) }
+        }
+    }
+}

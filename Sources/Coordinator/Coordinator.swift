@@ -1,0 +1,111 @@
+import Content
+import PeerProtocol
+package import Placement
+package import Register
+package import Runtime
+package import StoreModel
+
+/// Answers clients: drives reads, writes and copies over the replicas of the whole cluster.
+///
+/// Holds no durable state, and nothing that another coordinator must know.
+package struct Coordinator: Sendable {
+    package let settings: CoordinatorSettings
+    let caller: PeerCaller
+    let layouts: LayoutHolder
+    let doors: Doors
+    let ballots: BallotSource
+    let proposer: RegisterProposer<ClusterReplicas>
+    let chunks: ChunkReplicas
+    let uploads: ByteBudget
+
+    /// Composes a coordinator for the node that `network` calls its own.
+    package init(
+        network: LoopbackNetwork,
+        layouts: LayoutHolder,
+        doors: Doors,
+        ballots: BallotSource,
+        settings: CoordinatorSettings
+    ) {
+        let caller = PeerCaller(network: network, layouts: layouts)
+        self.settings = settings
+        self.caller = caller
+        self.layouts = layouts
+        self.doors = doors
+        self.ballots = ballots
+        self.proposer = RegisterProposer(
+            replicas: ClusterReplicas(
+                caller: caller,
+                layouts: layouts,
+                doors: doors,
+                ballots: ballots,
+                settings: settings
+            )
+        )
+        self.chunks = ChunkReplicas(
+            caller: caller,
+            layouts: layouts,
+            doors: doors,
+            health: NodeHealth(time: doors.time, suspicion: settings.suspicion),
+            settings: settings
+        )
+        self.uploads = ByteBudget(bytes: settings.uploadBytes)
+    }
+
+    func newOperation() -> OperationID { OperationID(self.doors.random.next()) }
+
+    func newVersion() -> VersionID {
+        VersionID(high: self.doors.random.next(), low: self.doors.random.next())
+    }
+
+    /// Reads one register, as evidence or for an answer.
+    func read(
+        _ key: RegisterKey,
+        generation: UInt64 = 0,
+        _ operation: @autoclosure () -> String
+    ) async throws(ClusterError) -> RegisterState {
+        do throws(RegisterError) {
+            return try await self.proposer.read(
+                key,
+                generation: generation,
+                deadline: self.settings.changeDeadline
+            )
+        } catch { throw ClusterError(error, operation()) }
+    }
+
+    /// Changes one register.
+    func change<Change: RegisterChange>(
+        _ key: RegisterKey,
+        generation: UInt64 = 0,
+        _ change: Change,
+        _ operation: @autoclosure () -> String
+    ) async throws(ClusterError) -> Changed<Change.Outcome> {
+        do throws(RegisterError) {
+            return try await self.proposer.change(
+                key,
+                operation: self.newOperation(),
+                generation: generation,
+                deadline: self.settings.changeDeadline,
+                change
+            )
+        } catch { throw ClusterError(error, operation()) }
+    }
+}
+
+extension ClusterError {
+    /// What a register's error means for the operation that met it.
+    init(_ error: RegisterError, _ operation: String) {
+        switch error {
+        case .unavailable(let needed, let answered, let mayHaveHappened):
+            self.init(
+                mayHaveHappened ? .outcomeUnknown : .quorumUnavailable,
+                operation,
+                facts: ["needed": "\(needed)", "answered": "\(answered)"]
+            )
+        case .contended: self.init(.busy, operation, cause: error)
+        case .unknownOutcome: self.init(.outcomeUnknown, operation, cause: error)
+        case .fenced: self.init(.bucketNotFound, operation, cause: error)
+        case .damaged: self.init(.internalError, operation, cause: error)
+        case .noLayout: self.init(.notReady, operation)
+        }
+    }
+}
