@@ -2,8 +2,8 @@ package import Runtime
 package import StoreModel
 import Synchronization
 
-/// Draws ballots that nobody else draws: unique for the life of this process and, by the node's number
-/// and incarnation in them, in the whole cluster.
+/// Draws ballots that nobody else draws: unique for the life of this process and, by the node's
+/// number and incarnation in them, in the whole cluster.
 package final class BallotSource: Sendable {
     private struct State {
         var node: UInt16 = 0
@@ -17,8 +17,8 @@ package final class BallotSource: Sendable {
         var time: UInt64 = 0
     }
 
-    /// Manifests remembered, at most. When one is forgotten, this many others have drawn ballots since,
-    /// and each of them had another sequence number.
+    /// Manifests remembered, at most. When one is forgotten, this many others have drawn ballots
+    /// since, and each of them had another sequence number.
     private static let remembered = 32_768
 
     private let state = Mutex(State())
@@ -32,8 +32,8 @@ package final class BallotSource: Sendable {
 
     /// Sets the number that the layout gives this node.
     ///
-    /// Before there is a layout the proposers of the first one number themselves by their place among
-    /// the configured nodes.
+    /// Before there is a layout the proposers of the first one number themselves by their place
+    /// among the configured nodes.
     package func become(node: UInt16) { self.state.withLock { $0.node = node } }
 
     /// A new ballot above `other` for the register of `key`.

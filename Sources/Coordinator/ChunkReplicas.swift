@@ -26,11 +26,12 @@ struct ChunkReplicas: Sendable {
 
     /// Has every replica do `request`, until as many as the class asks for have done it durably.
     ///
-    /// Nodes that fail are replaced by the next on the ring while too few are left. Stragglers go on in
-    /// the background.
+    /// Nodes that fail are replaced by the next on the ring while too few are left. Stragglers go
+    /// on in the background.
     ///
     /// - Returns: the sum of the numbers that the nodes answered.
-    /// - Throws: `quorumUnavailable` or `storageFull`; some replicas may have the chunk all the same.
+    /// - Throws: `quorumUnavailable` or `storageFull`; some replicas may have the chunk all the
+    ///   same.
     func store(
         _ chunk: ChunkName,
         as storageClass: StorageClass,

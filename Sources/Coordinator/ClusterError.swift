@@ -2,7 +2,8 @@
 ///
 /// The only error type that crosses the coordinator's border.
 package struct ClusterError: Error, Sendable, CustomStringConvertible {
-    /// What the caller can do about it; each has one row in the gateway's table (docs/s3/errors.md).
+    /// What the caller can do about it; each has one row in the gateway's table
+    /// (docs/s3/errors.md).
     package enum Code: String, Hashable, Sendable, CaseIterable {
         case bucketNotFound
         case bucketAlreadyOwned
@@ -19,7 +20,8 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
         case tooManyVersions
         /// The client's body ended early, or its checks failed. Nothing was written.
         case bodyInvalid
-        /// Too many conflicting operations, or too much work waiting. Nothing was written; try again.
+        /// Too many conflicting operations, or too much work waiting. Nothing was written; try
+        /// again.
         case busy
         /// Too few nodes answered. Certainly nothing was written; try again.
         case quorumUnavailable

@@ -21,9 +21,9 @@ struct UploadedContent: Sendable {
 
 /// Cuts a body into chunks and stores them while it arrives.
 ///
-/// At most ``CoordinatorSettings/parallelChunks`` chunks of one body are under way and one more is being
-/// gathered. All uploads of a coordinator share one budget of bytes under way: no body is read faster than
-/// the replicas take it.
+/// At most ``CoordinatorSettings/parallelChunks`` chunks of one body are under way and one more is
+/// being gathered. All uploads of a coordinator share one budget of bytes under way: no body is
+/// read faster than the replicas take it.
 struct ContentUpload: Sendable {
     let replicas: ChunkReplicas
     let budget: ByteBudget
@@ -38,7 +38,8 @@ struct ContentUpload: Sendable {
 
     /// Reads the body to its end.
     ///
-    /// Throws what the body throws, and `ClusterError`. Chunks that are stored by then have to be dropped.
+    /// Throws what the body throws, and `ClusterError`. Chunks that are stored by then have to be
+    /// dropped.
     func run(_ body: any BodySource, announced: UInt64?) async throws -> UploadedContent {
         var pieces = BodyPieces(body)
         var digest = Insecure.MD5()
@@ -92,8 +93,8 @@ struct ContentUpload: Sendable {
         }
     }
 
-    /// Encodes a chunk once and sends it to its replicas. Gives the budget back when the last of them,
-    /// stragglers too, has let go of the bytes.
+    /// Encodes a chunk once and sends it to its replicas. Gives the budget back when the last of
+    /// them, stragglers too, has let go of the bytes.
     private func store(_ content: ByteBuffer, as name: ChunkName) async throws(ClusterError) {
         let chunk = await self.workers.run { StoredChunk.encode(content) }
         _ = try await self.replicas.store(

@@ -43,7 +43,8 @@ extension Coordinator {
 
     /// The record of a bucket that can be written to.
     ///
-    /// A deletion in progress is given time to end; one that has been left unfinished is called off.
+    /// A deletion in progress is given time to end; one that has been left unfinished is called
+    /// off.
     func writableBucket(_ name: BucketName) async throws(ClusterError) -> BucketRecord {
         for _ in 0..<Self.deletionPatience {
             let record = try await self.bucketRecord(name)

@@ -14,8 +14,8 @@ package struct CoordinatorSettings: Sendable {
     package var uploadBytes = 64 << 20
     /// A node that let a chunk time out gets no chunks for this long, unless it is needed.
     package var suspicion: Duration = .seconds(2)
-    /// Bodies longer than this get their manifest with the first chunk, so that chunks of an upload that
-    /// takes hours have an owner (64 MiB).
+    /// Bodies longer than this get their manifest with the first chunk, so that chunks of an upload
+    /// that takes hours have an owner (64 MiB).
     package var openManifestBytes: UInt64 = 64 << 20
     /// Dropped content is kept this long for readers who are still at it. Not a rule of safety.
     package var releaseGrace: Duration = .seconds(60)

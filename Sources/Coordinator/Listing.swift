@@ -4,10 +4,11 @@ import Register
 import Runtime
 import StoreModel
 
-/// Lists keys by asking every node for its rows and settling each key by a majority of its replicas.
+/// Lists keys by asking every node for its rows and settling each key by a majority of its
+/// replicas.
 ///
-/// A completed write is seen by every listing that starts later. A page is not a snapshot: each entry was
-/// true at some instant during the request.
+/// A completed write is seen by every listing that starts later. A page is not a snapshot: each
+/// entry was true at some instant during the request.
 /// Source: docs/protocol/registers.md, "Listing".
 struct Listing: Sendable {
     let caller: PeerCaller
@@ -17,7 +18,8 @@ struct Listing: Sendable {
     /// The chosen value of one register, when the replicas that answered do not agree.
     let read: @Sendable (RegisterKey) async throws(ClusterError) -> [UInt8]?
 
-    /// Rounds of scans for one page. Only groups whose first keys turn out deleted need more than two.
+    /// Rounds of scans for one page. Only groups whose first keys turn out deleted need more than
+    /// two.
     private static let roundsMax = 10_000
 
     /// One key that somebody has a row of, settled.
@@ -75,7 +77,8 @@ struct Listing: Sendable {
 
     /// Turns a round's rows into entries.
     ///
-    /// - Returns: where to scan again because a group's reported keys were all gone; nil if not needed.
+    /// - Returns: where to scan again because a group's reported keys were all gone; nil if not
+    ///   needed.
     private func settle(
         _ round: Round,
         _ request: ListRequest,
@@ -218,7 +221,8 @@ struct Listing: Sendable {
         return Round(rows: rows, horizon: horizon)
     }
 
-    /// The truth about one key: what a majority of its replicas says, or else a read of the register.
+    /// The truth about one key: what a majority of its replicas says, or else a read of the
+    /// register.
     private func settle(
         _ row: (key: RegisterKey, rows: [ScannedRow])
     ) async throws(ClusterError) -> Settled {

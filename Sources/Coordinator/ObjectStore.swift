@@ -10,7 +10,8 @@ package protocol ObjectStore: Sendable {
     /// Fails with `bucketAlreadyOwned` if the bucket exists.
     func createBucket(_ name: BucketName) async throws(ClusterError)
     func bucket(_ name: BucketName) async throws(ClusterError) -> BucketSummary
-    /// Fails with `bucketNotEmpty`; whatever is put meanwhile is either kept with its bucket or refused.
+    /// Fails with `bucketNotEmpty`; whatever is put meanwhile is either kept with its bucket or
+    /// refused.
     func deleteBucket(_ name: BucketName) async throws(ClusterError)
 
     /// Stores an object. Nothing of it is visible unless this returns.
@@ -83,15 +84,6 @@ package struct ObjectSummary: Hashable, Sendable {
     }
 }
 
-/// A condition on the target of a write, evaluated inside the change that makes it.
-package enum WriteCondition: Hashable, Sendable {
-    case none
-    /// `If-None-Match: *`.
-    case absent
-    /// `If-Match`: the ETag without quotes. An absent object fails with `objectNotFound`.
-    case matches(etag: String)
-}
-
 package struct PutRequest: Sendable {
     package let name: ObjectName
     package var metadata: ObjectMetadata
@@ -121,8 +113,9 @@ package struct PutRequest: Sendable {
 
 /// The bytes of a request body, in order.
 ///
-/// The source checks what the client promised of the body (length, hashes): if a check fails, ``next()``
-/// throws instead of returning nil, and nothing is committed. One reader, one call at a time.
+/// The source checks what the client promised of the body (length, hashes): if a check fails,
+/// ``next()`` throws instead of returning nil, and nothing is committed. One reader, one call at a
+/// time.
 package protocol BodySource: Sendable {
     /// The next bytes, never empty; nil at the end. Not asking is back-pressure.
     func next() async throws -> ByteBuffer?
@@ -139,8 +132,8 @@ package protocol OpenObject: Sendable {
 package protocol BodyReader: Sendable {
     /// The next bytes, never empty, at most ``Limit/chunkBytes``; nil at the end.
     ///
-    /// Throws `dataUnavailable` if no intact copy can be read, and `objectNotFound` if the version was
-    /// deleted meanwhile and its content is gone.
+    /// Throws `dataUnavailable` if no intact copy can be read, and `objectNotFound` if the version
+    /// was deleted meanwhile and its content is gone.
     func next() async throws(ClusterError) -> ByteBuffer?
 }
 
@@ -159,8 +152,10 @@ package struct CopyRequest: Sendable {
     ///
     /// It is never inherited.
     package var storageClass: StorageClass
-    /// nil keeps the source's metadata.
+    /// nil keeps the source's metadata, but for its website redirect, which is never inherited.
     package var metadata: ObjectMetadata?
+    /// The target's website redirect where ``metadata`` is nil.
+    package var websiteRedirect: String?
     package var condition: WriteCondition
     /// Largest source that is copied, in bytes.
     package var sizeMax: UInt64

@@ -2,8 +2,8 @@ package import StoreModel
 
 /// What one replica has promised and accepted for one register.
 ///
-/// The only place where a promise or a value changes. The caller makes the new row durable *before* it
-/// sends the reply: a reply is a promise about the disk. A register without a row behaves like
+/// The only place where a promise or a value changes. The caller makes the new row durable *before*
+/// it sends the reply: a reply is a promise about the disk. A register without a row behaves like
 /// ``init()``; the floor of its partition stands in for the promises that an erased row had made.
 ///
 ///     promised ballot | accepted ballot | value, unless the accepted ballot is zero
@@ -32,9 +32,11 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
         return .promised(accepted: self.accepted, value: self.value)
     }
 
-    /// Takes `value` unless something newer was promised, accepted or erased, or the fence forbids it.
+    /// Takes `value` unless something newer was promised, accepted or erased, or the fence forbids
+    /// it.
     ///
-    /// Repeating an accept is harmless. Two values for one ballot break the protocol: the second is refused.
+    /// Repeating an accept is harmless. Two values for one ballot break the protocol: the second is
+    /// refused.
     package mutating func accept(
         _ ballot: Ballot,
         _ value: RegisterValue,
@@ -48,7 +50,8 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
         guard ballot >= newest, ballot > self.accepted, ballot > .zero else {
             return .conflict(newest: newest)
         }
-        // With nothing accepted the floor itself is refused too: it may be the ballot of an erased row.
+        // With nothing accepted the floor itself is refused too: it may be the ballot of an erased
+        // row.
         guard self.accepted != .zero || ballot > rules.floor else {
             return .conflict(newest: newest)
         }

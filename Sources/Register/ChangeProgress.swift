@@ -1,12 +1,16 @@
 import StoreModel
 
-/// One operation's way to an answer: decides what to propose at each ballot, and what to say at the end.
+/// One operation's way to an answer: decides what to propose at each ballot, and what to say at the
+/// end.
 ///
 /// Pure: it is shown what a majority promised and how each accept fared. Three rules rest here.
-/// 1. After a conflict the operation may have been carried on by others: it is looked for in the lineage.
-/// 2. Once an accept has left, every answer but success waits for a commit at a higher ballot, because a
+/// 1. After a conflict the operation may have been carried on by others: it is looked for in the
+///   lineage.
+/// 2. Once an accept has left, every answer but success waits for a commit at a higher ballot,
+///   because a
 ///    later proposer may still adopt what a minority accepted.
-/// 3. A base that only a minority has shown is adopted under the fence that binds the operation itself.
+/// 3. A base that only a minority has shown is adopted under the fence that binds the operation
+///   itself.
 ///
 /// Source: docs/protocol/registers.md, "Changes".
 struct ChangeProgress<Change: RegisterChange> {
@@ -76,8 +80,8 @@ struct ChangeProgress<Change: RegisterChange> {
 
     /// Decides what a prepared ballot is used for.
     ///
-    /// `canTrustAbsence` is false once so much time has passed that a row with the effect may have come,
-    /// gone and been erased.
+    /// `canTrustAbsence` is false once so much time has passed that a row with the effect may have
+    /// come, gone and been erased.
     mutating func step(_ prepared: Prepared, canTrustAbsence: Bool) -> Step {
         switch self.verdict(prepared.value, canTrustAbsence: canTrustAbsence) {
         case .unknown:
@@ -148,8 +152,8 @@ struct ChangeProgress<Change: RegisterChange> {
 
     /// Looks for the operation in the history of a base.
     ///
-    /// An attempt that is part of the history stands there at its change number, so it is among the last
-    /// ``Limit/lineage`` operations unless that many changes have followed.
+    /// An attempt that is part of the history stands there at its change number, so it is among the
+    /// last ``Limit/lineage`` operations unless that many changes have followed.
     private func verdict(_ value: RegisterValue?, canTrustAbsence: Bool) -> Verdict {
         guard let value, let place = value.lineage.lastIndex(of: self.operation) else {
             let oldest = self.attempts.map(\.changeNumber).min()

@@ -2,15 +2,15 @@ package import StoreModel
 
 /// A change of one register, as data: what a value becomes.
 ///
-/// It is evaluated again for each ballot on which it is proposed, on the value found there, and must give
-/// the same decision for the same arguments. One operation id belongs to one change.
+/// It is evaluated again for each ballot on which it is proposed, on the value found there, and
+/// must give the same decision for the same arguments. One operation id belongs to one change.
 package protocol RegisterChange: Sendable {
     associatedtype Outcome: Sendable
 
     /// Decides what becomes of `value` at `ballot`.
     ///
-    /// `value` is nil where the register has no row; a tombstone (``RegisterValue/body`` nil) means the
-    /// same to clients. An error says that the record cannot be read: nothing is written then.
+    /// `value` is nil where the register has no row; a tombstone (``RegisterValue/body`` nil) means
+    /// the same to clients. An error says that the record cannot be read: nothing is written then.
     func apply(
         to value: RegisterValue?,
         ballot: Ballot
@@ -19,11 +19,13 @@ package protocol RegisterChange: Sendable {
 
 /// What a change wants done with the value it was shown.
 package enum ChangeDecision<Outcome: Sendable>: Sendable {
-    /// Replace the record; a nil body makes a tombstone. History and ballot are the proposer's business.
+    /// Replace the record; a nil body makes a tombstone. History and ballot are the proposer's
+    /// business.
     case write(body: [UInt8]?, hasGarbage: Bool, Outcome)
     /// Leave it: nothing to do, or a condition is false.
     case keep(Outcome)
-    /// Not at this ballot: it must be above another one, such as a ceiling of what the change drops.
+    /// Not at this ballot: it must be above another one, such as a ceiling of what the change
+    /// drops.
     case retry(above: Ballot)
 }
 
@@ -83,7 +85,8 @@ package struct Prepared: Hashable, Sendable {
 
     /// What stands if the change does nothing.
     var base: RegisterState { RegisterState(ballot: self.accepted, value: self.value) }
-    /// What an identity change writes: the base, or a tombstone without history where there is no row.
+    /// What an identity change writes: the base, or a tombstone without history where there is no
+    /// row.
     var identity: RegisterValue { self.value ?? .void }
 }
 
@@ -92,7 +95,8 @@ package enum CreateOutcome: Hashable, Sendable {
     case created
     /// No majority can take it any more, and no replica said it did.
     case refused
-    /// Fewer than a majority are known to have taken it. Reading the register tells, finishing what it finds.
+    /// Fewer than a majority are known to have taken it. Reading the register tells, finishing what
+    /// it finds.
     case unknown
 }
 

@@ -12,7 +12,8 @@ package enum RegisterRequest: Hashable, Sendable {
 
 /// What the replica says.
 package enum RegisterReply: Hashable, Sendable {
-    /// Answers prepare: the promise is durable. `accepted` is zero and `value` nil if the row is empty.
+    /// Answers prepare: the promise is durable. `accepted` is zero and `value` nil if the row is
+    /// empty.
     case promised(accepted: Ballot, value: RegisterValue?)
     /// Answers accept: the value is durable.
     case accepted
@@ -33,12 +34,12 @@ package protocol RegisterReplicas: Sendable {
 
     /// Asks all replicas at once.
     ///
-    /// A replica that cannot be reached, or answers ``RegisterReply/corrupt``, counts as silent. Replies
-    /// still on their way go on in the background.
+    /// A replica that cannot be reached, or answers ``RegisterReply/corrupt``, counts as silent.
+    /// Replies still on their way go on in the background.
     ///
     /// - Parameter enough: looks at the replies so far; true ends the wait.
-    /// - Parameter patience: how long to wait for more once a majority has answered without `enough`;
-    ///   nil waits for all (each call has a time-out of its own).
+    /// - Parameter patience: how long to wait for more once a majority has answered without
+    ///   `enough`; nil waits for all (each call has a time-out of its own).
     /// - Returns: replies in order of arrival, each with the replica's place in the replica set.
     func ask(
         _ request: RegisterRequest,
@@ -56,7 +57,8 @@ package protocol RegisterReplicas: Sendable {
 
     /// A ballot that nobody has used, in a higher round than `other`.
     ///
-    /// The round is seeded from the clock unless the key is a manifest's (its rounds count on from birth).
+    /// The round is seeded from the clock unless the key is a manifest's (its rounds count on from
+    /// birth).
     func ballot(above other: Ballot, for key: RegisterKey) -> Ballot
 
     /// Waits; the time is drawn uniformly from 0 to `longest`.

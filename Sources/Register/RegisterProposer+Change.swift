@@ -3,7 +3,8 @@ import StoreModel
 extension RegisterProposer {
     /// Takes an operation to its end, one ballot after another.
     ///
-    /// `beforeAccept` runs before each accept that carries the effect; false abandons the operation.
+    /// `beforeAccept` runs before each accept that carries the effect; false abandons the
+    /// operation.
     func run<Change: RegisterChange>(
         _ operation: ChangeProgress<Change>,
         from given: Prepared?,
@@ -83,7 +84,8 @@ extension RegisterProposer {
         )
     }
 
-    /// The ballot for the next attempt: the one given, or a new one; nil if this round brought none.
+    /// The ballot for the next attempt: the one given, or a new one; nil if this round brought
+    /// none.
     private func ballot<Change: RegisterChange>(
         for progress: ChangeProgress<Change>,
         given: inout Prepared?,

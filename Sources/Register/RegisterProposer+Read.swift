@@ -6,9 +6,10 @@ extension RegisterProposer {
 
     /// Reads the register: what is returned was chosen at some instant during the call.
     ///
-    /// One round where a majority shows the same; otherwise the newest value is brought to those behind.
-    /// `generation` is the bucket generation the caller has read (0 for registers that have none): a value
-    /// that only a minority holds is not completed in a bucket that is being deleted.
+    /// One round where a majority shows the same; otherwise the newest value is brought to those
+    /// behind. `generation` is the bucket generation the caller has read (0 for registers that have
+    /// none): a value that only a minority holds is not completed in a bucket that is being
+    /// deleted.
     ///
     /// - Throws: `unavailable`, `contended`, or `fenced` if the bucket has moved on.
     package func read(

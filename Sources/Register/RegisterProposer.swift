@@ -14,10 +14,11 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
 
     /// Draws a ballot above `after` and has a majority promise it.
     ///
-    /// May be called before the change is known, to have the round trip behind it; the promise may be lost
-    /// by then, which costs no more than another round.
+    /// May be called before the change is known, to have the round trip behind it; the promise may
+    /// be lost by then, which costs no more than another round.
     ///
-    /// - Throws: `contended` after too many conflicts, `unavailable` without a majority. Nothing is written.
+    /// - Throws: `contended` after too many conflicts, `unavailable` without a majority. Nothing is
+    ///   written.
     package func prepare(
         _ key: RegisterKey,
         after: Ballot = .zero,
@@ -34,10 +35,12 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
     ///   - operation: Names this one call; never used for another.
     ///   - generation: The bucket generation the caller has read; 0 for registers that have none.
     ///   - prepared: A ballot prepared earlier, not used for anything else.
-    ///   - deadline: After it no new attempt starts; finding out how it ended may take a little longer.
+    ///   - deadline: After it no new attempt starts; finding out how it ended may take a little
+    ///     longer.
     ///   - change: What to do; see ``RegisterChange``.
     /// - Returns: The outcome that the change gave, and the chosen state it is true of.
-    /// - Throws: `contended`, `fenced` and `damaged` are certain: no effect. `unavailable` says so itself.
+    /// - Throws: `contended`, `fenced` and `damaged` are certain: no effect. `unavailable` says so
+    ///   itself.
     package func change<Change: RegisterChange>(
         _ key: RegisterKey,
         operation: OperationID,
@@ -64,16 +67,18 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
 
     /// Changes the register, with work to be done before each accept.
     ///
-    /// `beforeAccept` is shown the ballot and the base of each proposal just before it is sent. It may hold
-    /// content for that ballot, for instance. What it throws is rethrown once it is certain that the change
-    /// has had no effect; if an earlier attempt took effect after all, the call succeeds.
+    /// `beforeAccept` is shown the ballot and the base of each proposal just before it is sent. It
+    /// may hold content for that ballot, for instance. What it throws is rethrown once it is
+    /// certain that the change has had no effect; if an earlier attempt took effect after all, the
+    /// call succeeds.
     ///
     /// - Parameters:
     ///   - key: The register.
     ///   - operation: Names this one call; never used for another.
     ///   - generation: The bucket generation the caller has read; 0 for registers that have none.
     ///   - prepared: A ballot prepared earlier, not used for anything else.
-    ///   - deadline: After it no new attempt starts; finding out how it ended may take a little longer.
+    ///   - deadline: After it no new attempt starts; finding out how it ended may take a little
+    ///     longer.
     ///   - beforeAccept: The work before each accept.
     ///   - change: What to do; see ``RegisterChange``.
     /// - Returns: The outcome that the change gave, and the chosen state it is true of.
@@ -112,9 +117,11 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
         }
     }
 
-    /// Commits the current value at a fresh ballot: evidence that later ballots alone can differ from it.
+    /// Commits the current value at a fresh ballot: evidence that later ballots alone can differ
+    /// from it.
     ///
-    /// Where there is no row it writes a tombstone. `generation` is as in ``change(_:operation:generation:from:deadline:_:)``.
+    /// Where there is no row it writes a tombstone. `generation` is as in
+    /// ``change(_:operation:generation:from:deadline:_:)``.
     package func identity(
         _ key: RegisterKey,
         generation: UInt64,

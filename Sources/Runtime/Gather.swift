@@ -1,10 +1,10 @@
 /// The replies of a set of replicas, gathered until they suffice.
 ///
-/// Every replica is asked at once. Stragglers are not abandoned: their calls go on in the background, so
-/// that a replica that is merely slow still gets its copy.
+/// Every replica is asked at once. Stragglers are not abandoned: their calls go on in the
+/// background, so that a replica that is merely slow still gets its copy.
 ///
-/// `enough` looks at the replies so far, in order of arrival, with `nil` for a replica that failed; true
-/// ends the wait. The result is what had arrived by then, or all replies.
+/// `enough` looks at the replies so far, in order of arrival, with `nil` for a replica that failed;
+/// true ends the wait. The result is what had arrived by then, or all replies.
 package func gather<Node: Sendable, Reply: Sendable>(
     from replicas: [Node],
     background: any Background,

@@ -39,8 +39,8 @@ package struct RowBatch: Sendable {
 
 /// An ordered store of rows: atomic batches, durable once synced, scans in byte order of the keys.
 ///
-/// After a crash a prefix of the committed batches is there, in order, and at least every batch whose
-/// durable commit had returned.
+/// After a crash a prefix of the committed batches is there, in order, and at least every batch
+/// whose durable commit had returned.
 package protocol KeyValueEngine: Sendable {
     func get(_ family: RowFamily, _ key: [UInt8]) async throws(EngineError) -> [UInt8]?
 
@@ -52,8 +52,8 @@ package protocol KeyValueEngine: Sendable {
         limit: Int
     ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])]
 
-    /// Applies the batch. With `durable`, returns only after a sync that covers it; commits that arrive
-    /// while one sync runs share the next.
+    /// Applies the batch. With `durable`, returns only after a sync that covers it; commits that
+    /// arrive while one sync runs share the next.
     func commit(_ batch: RowBatch, durable: Bool) async throws(EngineError)
 
     /// Syncs made since the engine was opened. For tests and metrics.

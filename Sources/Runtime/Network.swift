@@ -21,8 +21,9 @@ package enum NetworkError: Error, Hashable, Sendable {
 package protocol Network: Sendable {
     /// Sends `request` to `node` and waits for the reply, at most `timeout`.
     ///
-    /// Cancelling the calling task abandons the call. Requests may be lost, late, or carried out without
-    /// the caller learning of it; each reply belongs to its request. Must not be called for the own node.
+    /// Cancelling the calling task abandons the call. Requests may be lost, late, or carried out
+    /// without the caller learning of it; each reply belongs to its request. Must not be called for
+    /// the own node.
     func call(
         _ node: NodeID,
         _ request: PeerMessage,

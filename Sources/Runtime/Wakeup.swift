@@ -1,7 +1,7 @@
 /// Resumes one suspended task, once.
 ///
-/// An unchecked continuation behind a safe face: whoever holds it resumes it at most once. A task of a
-/// crashed node in the simulation is never resumed, which a checked continuation would report.
+/// An unchecked continuation behind a safe face: whoever holds it resumes it at most once. A task
+/// of a crashed node in the simulation is never resumed, which a checked continuation would report.
 @safe package struct Wakeup<Value: Sendable>: Sendable {
     private let continuation: UnsafeContinuation<Value, Never>
 

@@ -1,8 +1,8 @@
 /// The number of a proposal on one register: a total order, and each ballot is used for one value.
 ///
-/// `round` counts on from the highest seen, and is seeded from the clock (microseconds) only so that new
-/// ballots beat old floors. The other fields make it unique: the proposer's index in the layout, its
-/// incarnation (one more at each start of the process), and a counter.
+/// `round` counts on from the highest seen, and is seeded from the clock (microseconds) only so
+/// that new ballots beat old floors. The other fields make it unique: the proposer's index in the
+/// layout, its incarnation (one more at each start of the process), and a counter.
 /// Source: docs/protocol/registers.md, "Ballots".
 package struct Ballot: Hashable, Comparable, Sendable, BinaryRecord, CustomStringConvertible {
     package static let zero = Ballot(round: 0, node: 0, incarnation: 0, sequence: 0)

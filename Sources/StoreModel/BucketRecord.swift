@@ -2,8 +2,8 @@
 ///
 ///     version u8 = 1 | state u8 (1 active, 2 deleting) | id u64 | generation u64 | created u64
 ///
-/// The generation grows with each attempt to delete the bucket, and every accept of an object carries
-/// the one its coordinator read: replicas that were told of a newer one refuse it.
+/// The generation grows with each attempt to delete the bucket, and every accept of an object
+/// carries the one its coordinator read: replicas that were told of a newer one refuse it.
 /// Source: docs/protocol/registers.md, "Deleting a bucket".
 package struct BucketRecord: Hashable, Sendable, BinaryRecord {
     package enum State: UInt8, Hashable, Sendable {

@@ -1,7 +1,8 @@
-/// Builds the binary form of a record: big-endian integers, and byte strings with their length in front.
+/// Builds the binary form of a record: big-endian integers, and byte strings with their length in
+/// front.
 ///
-/// Shapes are documented with the record that is written (docs/format/). Writing cannot fail; what is
-/// written must keep the bounds that ``ByteReader`` checks.
+/// Shapes are documented with the record that is written (docs/format/). Writing cannot fail; what
+/// is written must keep the bounds that ``ByteReader`` checks.
 package struct ByteWriter: Sendable {
     package private(set) var bytes: [UInt8]
 

@@ -36,6 +36,9 @@ package enum Limit {
     package static let holders = 256
     /// Holders that versions may take; the rest is kept for child manifests: 256 − 32.
     package static let versionHolders = 224
+    /// Names of all holders of one manifest together, in bytes (64 KiB): a hold is sent with each
+    /// change.
+    package static let holderBytes = 64 << 10
     /// Segment runs of one manifest.
     package static let segmentRuns = 10_000
     /// Versions of one key.
@@ -44,7 +47,8 @@ package enum Limit {
     ///
     /// A change that would add one more is refused until the sweep has caught up.
     package static let garbage = 1_000
-    /// Largest value of a register, in bytes: 1,000 versions fit with inline content in few of them.
+    /// Largest value of a register, in bytes: 1,000 versions fit with inline content in few of
+    /// them.
     package static let registerValueBytes = 4 << 20
     /// Nodes of one layout.
     package static let nodes = 1_024
@@ -54,7 +58,9 @@ package enum Limit {
     package static let reducedReplicas = 2
     /// Replicas of the system partition.
     package static let systemReplicas = 5
-    /// Entries of one page of a listing. Source: S3, ListObjectsV2 `max-keys`.
+    /// Entries of one page of a listing.
+    ///
+    /// Source: S3, ListObjectsV2 `max-keys`.
     package static let listEntries = 1_000
     /// Rows in one answer to a scan: a page, and one more to know whether another follows.
     package static let scanRows = listEntries + 1

@@ -1,7 +1,7 @@
 /// The name of a manifest: the partition of its register, and its birth ballot.
 ///
-/// The birth ballot is the ballot of the one accept that may create it, so an id is never used twice and
-/// says which node to ask about it.
+/// The birth ballot is the ballot of the one accept that may create it, so an id is never used
+/// twice and says which node to ask about it.
 /// Source: docs/protocol/content.md, "Creation".
 package struct ManifestID: Hashable, Comparable, Sendable, BinaryRecord, CustomStringConvertible {
     package static let byteCount = 2 + Ballot.byteCount

@@ -61,8 +61,8 @@ package struct Hold: Hashable, Sendable, BinaryRecord {
 ///     version u8 = 1 | state u8 (1 open, 2 sealed, 3 dead) | storage class u8
 ///     | segments: u32 count, each | borrows: u32 count, each | holds: u32 count, each
 ///
-/// Segments never change once sealed. A dead manifest keeps them, so that the deletion of its chunks can
-/// be repeated until every node has confirmed it.
+/// Segments never change once sealed. A dead manifest keeps them, so that the deletion of its
+/// chunks can be repeated until every node has confirmed it.
 /// Source: docs/protocol/content.md, "Manifests".
 package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
     package enum State: UInt8, Hashable, Sendable {

@@ -1,7 +1,7 @@
 /// The identity of one data directory: 128 random bits, drawn when the directory is first used.
 ///
-/// An emptied directory gets a new id: it has forgotten its promises, so it must not be taken for the
-/// node it was.
+/// An emptied directory gets a new id: it has forgotten its promises, so it must not be taken for
+/// the node it was.
 package struct NodeID: Hashable, Comparable, Sendable, BinaryRecord, CustomStringConvertible {
     package let high: UInt64
     package let low: UInt64

@@ -1,7 +1,7 @@
 /// A key of an object: 1 to ``Limit/keyBytes`` bytes of UTF-8, ordered by bytes as S3 lists them.
 ///
-/// Not a `String`: those compare by canonical equivalence, and two keys that differ only in that are
-/// two objects.
+/// Not a `String`: those compare by canonical equivalence, and two keys that differ only in that
+/// are two objects.
 package struct ObjectKey: Hashable, Comparable, Sendable, BinaryRecord, CustomStringConvertible {
     package let bytes: [UInt8]
 

@@ -28,8 +28,8 @@ package struct Garbage: Hashable, Sendable, BinaryRecord {
 ///
 ///     version u8 = 1 | versions: u32 count, each | garbage: u32 count, each | last modified u64
 ///
-/// Versions are newest first; an unversioned bucket has at most one. A record without versions exists
-/// only while it has garbage; afterwards the register is a tombstone.
+/// Versions are newest first; an unversioned bucket has at most one. A record without versions
+/// exists only while it has garbage; afterwards the register is a tombstone.
 package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
     package var versions: [Version]
     /// At most ``Limit/garbage``, oldest first.

@@ -2,8 +2,8 @@
 package enum VersionContent: Hashable, Sendable, BinaryRecord {
     /// At most ``Limit/inlineBytes``.
     case inline([UInt8])
-    /// `digest` is that of the segments (``ManifestRecord/digest(of:)``). `ceiling` is the highest ballot
-    /// for which the version holds the manifest.
+    /// `digest` is that of the segments (``ManifestRecord/digest(of:)``). `ceiling` is the highest
+    /// ballot for which the version holds the manifest.
     case manifest(ManifestID, segments: [SegmentRun], digest: UInt64, ceiling: Ballot)
 
     package init(from reader: inout ByteReader) throws(RecordError) {

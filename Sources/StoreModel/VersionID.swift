@@ -1,4 +1,5 @@
-/// One version of an object: 128 random bits, drawn by the operation that makes it and never reused.
+/// One version of an object: 128 random bits, drawn by the operation that makes it and never
+/// reused.
 package struct VersionID: Hashable, Sendable, BinaryRecord, CustomStringConvertible {
     package let high: UInt64
     package let low: UInt64

@@ -1,0 +1,111 @@
+package import StoreModel
+
+/// What may become of a manifest: pure, each step one atomic change of its register.
+///
+/// Source: docs/protocol/content.md, "Functions".
+extension ManifestRecord {
+    /// What became of the wish to hold a manifest.
+    package enum HoldOutcome: Hashable, Sendable {
+        case held
+        /// Dead, or never created: it cannot be held any more.
+        case gone
+        /// As many hold it as may.
+        case full
+        /// It has other segments than the owner would name, or none yet.
+        case otherSegments
+    }
+
+    /// What became of the wish to let go of a manifest.
+    package enum ReleaseOutcome: Hashable, Sendable {
+        /// The hold is gone; others are left.
+        case removed
+        /// The hold stays: its ceiling is not below the fence.
+        case kept
+        /// There was no such hold.
+        case absent
+        /// The hold was the last: the manifest is dead from now on.
+        case died
+        /// It was dead, or never created.
+        case gone
+    }
+
+    /// Adds a hold, or raises the ceiling of the one that its owner has.
+    ///
+    /// An open manifest has no segments that a version could name: only holds it was created with
+    /// are raised.
+    package mutating func hold(_ hold: Hold, digest: UInt64) -> HoldOutcome {
+        guard self.state != .dead else { return .gone }
+        let place = self.holds.firstIndex { $0.owner == hold.owner }
+        if self.state == .open, place == nil { return .otherSegments }
+        if self.state == .sealed, digest != Self.digest(of: self.segments) { return .otherSegments }
+        if let place {
+            self.holds[place].ceiling = max(self.holds[place].ceiling, hold.ceiling)
+            return .held
+        }
+        guard self.hasRoom(for: hold.owner) else { return .full }
+        self.insert(hold)
+        return .held
+    }
+
+    private func hasRoom(for owner: Owner) -> Bool {
+        let isVersion = if case .version = owner { true } else { false }
+        let versions = self.holds.count { if case .version = $0.owner { true } else { false } }
+        let bytes = self.holds.reduce(owner.encoded.count) { $0 + $1.owner.encoded.count }
+        return self.holds.count < Limit.holders && bytes <= Limit.holderBytes
+            && (!isVersion || versions < Limit.versionHolders)
+    }
+
+    private mutating func insert(_ hold: Hold) {
+        let place = self.holds.firstIndex { hold.owner < $0.owner } ?? self.holds.endIndex
+        self.holds.insert(hold, at: place)
+        self.checkInvariants()
+    }
+
+    /// Gives an open manifest its segments and its version's hold; what else holds it stays.
+    ///
+    /// Sealing a second time with the same segments is a hold.
+    package mutating func seal(_ segments: [SegmentRun], for hold: Hold) -> HoldOutcome {
+        switch self.state {
+        case .dead: return .gone
+        case .sealed: return self.hold(hold, digest: Self.digest(of: segments))
+        case .open:
+            self.state = .sealed
+            self.segments = segments
+            return self.hold(hold, digest: Self.digest(of: segments))
+        }
+    }
+
+    /// Removes a hold whose ceiling lies below the fence; the last one takes the manifest with it.
+    ///
+    /// - Parameters:
+    ///   - owner: Who held it.
+    ///   - fence: A ballot chosen on the owner's register, whose value does not name this manifest.
+    /// - Returns: what became of it.
+    package mutating func release(_ owner: Owner, fence: Ballot) -> ReleaseOutcome {
+        guard self.state != .dead else { return .gone }
+        guard let place = self.holds.firstIndex(where: { $0.owner == owner }) else {
+            return .absent
+        }
+        guard self.holds[place].ceiling < fence else { return .kept }
+        self.holds.remove(at: place)
+        guard self.holds.isEmpty else { return .removed }
+        self.state = .dead
+        self.checkInvariants()
+        return .died
+    }
+
+    package func checkInvariants() {
+        precondition(self.holds.isEmpty == (self.state == .dead), "Dead means unheld.")
+        precondition(self.holds.count <= Limit.holders, "Holders are bounded.")
+        precondition(self.state != .open || self.segments.isEmpty, "An open manifest is empty.")
+    }
+
+    /// The record of a manifest that nobody created in time: dead, with chunks perhaps.
+    package static let stillborn = ManifestRecord(
+        state: .dead,
+        storageClass: .standard,
+        segments: [],
+        borrows: [],
+        holds: []
+    )
+}

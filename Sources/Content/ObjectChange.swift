@@ -1,0 +1,167 @@
+package import Register
+package import StoreModel
+
+/// Makes a version the current one of an unversioned key, if its condition holds.
+///
+/// Source: docs/protocol/content.md, "Put, copy, delete".
+package struct PutChange: RegisterChange {
+    package enum Outcome: Hashable, Sendable {
+        case stored(Version)
+        /// The condition is false. Nothing changes.
+        case preconditionFailed
+        /// The condition names a version of an object that does not exist. Nothing changes.
+        case targetMissing
+        /// Too much dropped content of the key waits for release. Nothing changes.
+        case garbageFull
+    }
+
+    /// The version, with the least time and, if it names a manifest, the least ceiling it may get.
+    package let version: Version
+    package let condition: WriteCondition
+
+    package init(_ version: Version, condition: WriteCondition) {
+        self.version = version
+        self.condition = condition
+    }
+
+    package func apply(
+        to value: RegisterValue?,
+        ballot: Ballot
+    ) throws(RecordError) -> ChangeDecision<Outcome> {
+        var record = try ObjectRecord(value)
+        switch self.condition.verdict(on: record.current) {
+        case .holds: break
+        case .fails: return .keep(.preconditionFailed)
+        case .targetMissing: return .keep(.targetMissing)
+        }
+        switch record.dropVersions(at: ballot) {
+        case .dropped: break
+        case .above(let ceiling): return .retry(above: ceiling)
+        case .full: return .keep(.garbageFull)
+        }
+        var version = self.version
+        record.advance(to: version.modified)
+        version.modified = record.modified
+        if case .manifest(let manifest, let segments, let digest, let held) = version.content {
+            version.content = .manifest(
+                manifest,
+                segments: segments,
+                digest: digest,
+                ceiling: ballot.ceiling(holding: held)
+            )
+        }
+        record.versions = [version]
+        return record.decision(.stored(version))
+    }
+}
+
+/// Deletes the versions of a key, if its condition holds.
+package struct DeleteChange: RegisterChange {
+    package enum Outcome: Hashable, Sendable {
+        case deleted
+        /// There was nothing to delete.
+        case absent
+        case preconditionFailed
+        case targetMissing
+        case garbageFull
+    }
+
+    package let condition: WriteCondition
+    package let now: HybridTime
+
+    package init(condition: WriteCondition, now: HybridTime) {
+        self.condition = condition
+        self.now = now
+    }
+
+    package func apply(
+        to value: RegisterValue?,
+        ballot: Ballot
+    ) throws(RecordError) -> ChangeDecision<Outcome> {
+        var record = try ObjectRecord(value)
+        switch self.condition.verdict(on: record.current) {
+        case .holds: break
+        case .fails: return .keep(.preconditionFailed)
+        case .targetMissing: return .keep(.targetMissing)
+        }
+        guard !record.versions.isEmpty else { return .keep(.absent) }
+        switch record.dropVersions(at: ballot) {
+        case .dropped: break
+        case .above(let ceiling): return .retry(above: ceiling)
+        case .full: return .keep(.garbageFull)
+        }
+        record.advance(to: self.now)
+        return record.decision(.deleted)
+    }
+}
+
+/// Forgets dropped entries whose holds have been released.
+package struct ForgetChange: RegisterChange {
+    package let released: [Garbage]
+
+    package init(_ released: [Garbage]) { self.released = released }
+
+    package func apply(
+        to value: RegisterValue?,
+        ballot: Ballot
+    ) throws(RecordError) -> ChangeDecision<Void> {
+        var record = try ObjectRecord(value)
+        let before = record.garbage.count
+        record.garbage.removeAll { self.released.contains($0) }
+        guard record.garbage.count < before else { return .keep(()) }
+        return record.decision(())
+    }
+}
+
+extension ObjectRecord {
+    /// The record in a register's value; an empty one where there is none.
+    package init(_ value: RegisterValue?) throws(RecordError) {
+        if let body = value?.body {
+            try self.init(decoding: body)
+        } else {
+            self.init(versions: [], garbage: [], modified: HybridTime(microseconds: 0))
+        }
+    }
+
+    enum Dropping {
+        case dropped
+        /// The ballot does not lie above the ceiling of something that is dropped.
+        case above(Ballot)
+        case full
+    }
+
+    /// Moves what all versions name into the garbage, with the ballot of the change as fence.
+    ///
+    /// The fence must lie above the ceilings, or the release would not remove the holds.
+    mutating func dropVersions(at ballot: Ballot) -> Dropping {
+        var dropped: [Garbage] = []
+        var highest = Ballot.zero
+        for version in self.versions {
+            guard case .manifest(let manifest, _, _, let ceiling) = version.content else {
+                continue
+            }
+            highest = max(highest, ceiling)
+            dropped.append(Garbage(entry: version.id, manifest: manifest, fence: ballot))
+        }
+        guard self.garbage.count + dropped.count <= Limit.garbage else { return .full }
+        guard dropped.isEmpty || ballot > highest else { return .above(highest) }
+        self.garbage += dropped
+        self.versions = []
+        return .dropped
+    }
+
+    /// Moves the time of the last change on, beyond its last value at least.
+    mutating func advance(to now: HybridTime) {
+        self.modified = max(now, HybridTime(microseconds: self.modified.microseconds + 1))
+    }
+
+    /// The record as it is to be written: a tombstone if nothing is left of it.
+    func decision<Outcome>(_ outcome: Outcome) -> ChangeDecision<Outcome> {
+        let isEmpty = self.versions.isEmpty && self.garbage.isEmpty
+        return .write(
+            body: isEmpty ? nil : self.encoded,
+            hasGarbage: !self.garbage.isEmpty,
+            outcome
+        )
+    }
+}
