@@ -5,6 +5,9 @@
 /// flags: bit 0 tombstone (the record is gone), bit 1 garbage (the record has work for the sweep).
 /// Source: docs/protocol/registers.md, "Outcome".
 package struct RegisterValue: Hashable, Sendable, BinaryRecord {
+    /// Change numbers above this are refused: nobody can make one overflow.
+    package static let highestChange: UInt64 = 1 << 62
+
     /// Changes chosen so far, this one included.
     package var changeNumber: UInt64
     /// The last operations that changed the register, oldest first, at most ``Limit/lineage``.
@@ -34,6 +37,7 @@ package struct RegisterValue: Hashable, Sendable, BinaryRecord {
         let flags: UInt8 = try reader.read()
         guard flags < 3 else { throw .unknownTag(flags) }
         self.changeNumber = try reader.read()
+        guard self.changeNumber <= Self.highestChange else { throw .invalid("change number") }
         self.lineage = try reader.readList(limit: Limit.lineage) {
             reader throws(RecordError) in try OperationID(from: &reader)
         }

@@ -1,0 +1,172 @@
+import Foundation
+import StoreModel
+import Testing
+
+/// The examples of docs/format/records.md, read from the page itself.
+struct GoldenBytesTests {
+    private static let birth = Ballot(
+        round: 1_700_000_000_000_000,
+        node: 2,
+        incarnation: 7,
+        sequence: 5
+    )
+    private static let ceiling = Ballot(
+        round: 1_700_000_000_000_100,
+        node: 1,
+        incarnation: 3,
+        sequence: 9
+    )
+    private static let time = HybridTime(microseconds: 1_700_000_000_000_000)
+    private static let manifest = ManifestID(partition: PartitionID(index: 66), birth: birth)
+    private static let bucket = BucketID(0x0102_0304_0506_0708)
+    private static let version = VersionID(
+        high: 0x1111_1111_1111_1111,
+        low: 0x2222_2222_2222_2222
+    )
+    private static let run = SegmentRun(manifest: manifest, length: 5_000_000)
+
+    private static func key() throws -> RegisterKey {
+        .object(Self.bucket, try #require(ObjectKey("cat.jpg")))
+    }
+
+    private static func hold() throws -> Hold {
+        Hold(owner: .version(try Self.key(), Self.version), ceiling: Self.ceiling)
+    }
+
+    private static func manifestRecord(
+        _ state: ManifestRecord.State,
+        _ segments: [SegmentRun],
+        _ holds: [Hold]
+    ) -> ManifestRecord {
+        ManifestRecord(
+            state: state,
+            storageClass: .standard,
+            segments: segments,
+            borrows: [],
+            holds: holds
+        )
+    }
+
+    private static var metadata: ObjectMetadata {
+        var metadata = ObjectMetadata()
+        metadata.contentType = "image/jpeg"
+        metadata.user = [ObjectMetadata.NamedValue(name: "colour", value: "blue")]
+        return metadata
+    }
+
+    private static let checksum = Checksum(
+        algorithm: .crc32c,
+        value: [0xE3, 0x06, 0x92, 0x83]
+    )
+
+    private static let inlineVersion = Version(
+        id: version,
+        etag: "d41d8cd98f00b204e9800998ecf8427e",
+        size: 4,
+        storageClass: .standard,
+        modified: time,
+        metadata: metadata,
+        checksums: [checksum],
+        content: .inline(Array("miau".utf8))
+    )
+
+    private static let garbage = Garbage(entry: version, manifest: manifest, fence: ceiling)
+
+    private static func values() throws -> [String: any BinaryRecord & Hashable] {
+        [
+            "value": RegisterValue(
+                changeNumber: 3,
+                lineage: [OperationID(0xAA), OperationID(0xBB)],
+                body: [0xDE, 0xAD],
+                hasGarbage: true
+            ),
+            "value-tombstone": RegisterValue(
+                changeNumber: 4,
+                lineage: [OperationID(0xCC)],
+                body: nil,
+                hasGarbage: false
+            ),
+            "bucket": BucketRecord(
+                state: .active,
+                id: Self.bucket,
+                generation: 1,
+                created: Self.time
+            ),
+            "checksum": Self.checksum,
+            "metadata": Self.metadata,
+            "content-manifest": VersionContent.manifest(
+                Self.manifest,
+                segments: [Self.run],
+                digest: ManifestRecord.digest(of: [Self.run]),
+                ceiling: Self.ceiling
+            ),
+            "version": Self.inlineVersion,
+            "garbage": Self.garbage,
+            "object": ObjectRecord(versions: [], garbage: [Self.garbage], modified: Self.time),
+            "layout-node": LayoutNode(
+                id: NodeID(high: 1, low: 0),
+                name: "n1",
+                zone: "z1",
+                capacityBytes: 1 << 40,
+                address: "10.0.0.1:7332"
+            ),
+        ]
+    }
+
+    private static func names() throws -> [String: any BinaryRecord & Hashable] {
+        [
+            "ballot": Self.birth,
+            "partition-system": PartitionID.system,
+            "manifest-id": Self.manifest,
+            "chunk-name": Self.run.chunk(1),
+            "key-object": try Self.key(),
+            "key-manifest": RegisterKey.manifest(Self.manifest),
+            "key-bucket": RegisterKey.bucket(try #require(BucketName("photos"))),
+            "key-layout": RegisterKey.layout,
+            "segment-run": Self.run,
+            "owner-manifest": Owner.manifest(Self.manifest),
+            "hold": try Self.hold(),
+            "manifest": Self.manifestRecord(.sealed, [Self.run], [try Self.hold()]),
+            "manifest-dead": Self.manifestRecord(.dead, [], []),
+        ]
+    }
+
+    /// The page's `name = hexadecimal` examples, from its blocks marked `hex`.
+    private static func examples() throws -> [String: [UInt8]] {
+        // The package may be reached through a symbolic link.
+        let page = URL(filePath: #filePath).resolvingSymlinksInPath()
+            .deletingLastPathComponent().appending(path: "../../docs/format/records.md")
+        var examples: [String: [UInt8]] = [:]
+        for block in try String(contentsOf: page, encoding: .utf8).split(separator: "```").map({
+            $0.split(separator: "=", maxSplits: 1)
+        }) where block.count == 2 && block[0].hasPrefix("hex\n") {
+            let name = block[0].dropFirst(4).trimmingCharacters(in: .whitespaces)
+            let digits = block[1].filter { !$0.isWhitespace }
+            #expect(examples[name] == nil, "\(name) is shown twice.")
+            let bytes: [UInt8] = try #require(Hexadecimal.bytes(digits), "\(name): no hexadecimal")
+            examples[name] = bytes
+        }
+        return examples
+    }
+
+    private static func check<Record: BinaryRecord & Hashable>(
+        _ record: Record,
+        _ bytes: [UInt8],
+        _ name: String
+    ) throws {
+        #expect(Hexadecimal.text(record.encoded) == Hexadecimal.text(bytes), "\(name)")
+        #expect(try Record(decoding: bytes) == record, "\(name)")
+    }
+
+    @Test("The bytes on the page are those of the code, and the page shows no others")
+    func goldenBytes() throws {
+        let records = try Self.values().merging(try Self.names()) { _, _ in
+            preconditionFailure("One name, one record.")
+        }
+        let examples = try Self.examples()
+        #expect(examples.keys.sorted() == records.keys.sorted())
+        for (name, record) in records {
+            try Self.check(record, try #require(examples[name], "\(name)"), name)
+        }
+    }
+}

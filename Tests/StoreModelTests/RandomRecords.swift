@@ -1,0 +1,203 @@
+import StoreModel
+
+/// Records as they may occur, drawn from a seed.
+extension SplitMix64 {
+    mutating func ballot() -> Ballot {
+        Ballot(
+            round: self.number(0...Ballot.highestRound),
+            node: UInt16(self.number(0...UInt64(UInt16.max))),
+            incarnation: UInt32(self.number(0...UInt64(UInt32.max))),
+            sequence: UInt16(self.number(0...UInt64(UInt16.max)))
+        )
+    }
+
+    mutating func partition() -> PartitionID {
+        self.number(0...9) == 0
+            ? .system : PartitionID(index: Int(self.number(0...UInt64(Limit.partitions - 1))))
+    }
+
+    mutating func manifestID() -> ManifestID {
+        ManifestID(partition: self.partition(), birth: self.ballot())
+    }
+
+    mutating func versionID() -> VersionID { VersionID(high: self.next(), low: self.next()) }
+    mutating func nodeID() -> NodeID { NodeID(high: self.next(), low: self.next()) }
+    mutating func bucketID() -> BucketID { BucketID(self.number(0...UInt64.max)) }
+    mutating func operation() -> OperationID { OperationID(self.next()) }
+
+    mutating func time() -> HybridTime {
+        HybridTime(microseconds: self.number(0...UInt64.max))
+    }
+
+    mutating func bucketName() -> BucketName {
+        let letters = Array("abcxyz0189")
+        let count = Int(self.number(3...UInt64(Limit.bucketNameBytes)))
+        let text = String((0..<count).map { _ in letters.randomElement(using: &self) ?? "a" })
+        guard let name = BucketName(text) else { preconditionFailure("A bad name: \(text)") }
+        return name
+    }
+
+    mutating func objectKey() -> ObjectKey {
+        while true {
+            if let key = ObjectKey(self.text(upTo: 40)) { return key }
+        }
+    }
+
+    mutating func registerKey() -> RegisterKey {
+        switch UInt8.random(in: 0..<4, using: &self) {
+        case 0: .object(self.bucketID(), self.objectKey())
+        case 1: .manifest(self.manifestID())
+        case 2: .bucket(self.bucketName())
+        default: .layout
+        }
+    }
+
+    mutating func registerValue() -> RegisterValue {
+        let body = self.optional { random in
+            random.bytes(Int.random(in: 0...200, using: &random))
+        }
+        return RegisterValue(
+            changeNumber: self.number(0...RegisterValue.highestChange),
+            lineage: self.list(0...Limit.lineage) { $0.operation() },
+            body: body,
+            hasGarbage: body != nil && self.flip()
+        )
+    }
+
+    mutating func bucketRecord() -> BucketRecord {
+        BucketRecord(
+            state: self.flip() ? .active : .deleting,
+            id: self.bucketID(),
+            generation: self.number(0...UInt64.max),
+            created: self.time()
+        )
+    }
+
+    mutating func chunkName() -> ChunkName {
+        ChunkName(
+            manifest: self.manifestID(),
+            part: UInt16(self.number(0...UInt64(UInt16.max))),
+            attempt: UInt32(self.number(0...UInt64(UInt32.max))),
+            index: UInt32(self.number(0...UInt64(UInt32.max)))
+        )
+    }
+
+    mutating func segmentRun() -> SegmentRun {
+        SegmentRun(
+            manifest: self.manifestID(),
+            part: UInt16(self.number(0...10_000)),
+            attempt: UInt32(self.number(0...UInt64(UInt32.max))),
+            first: UInt32(self.number(0...1_000_000)),
+            chunkBytes: Int(self.number(1...UInt64(Limit.chunkBytes))),
+            length: self.number(1...4_000_000_000)
+        )
+    }
+
+    mutating func owner() -> Owner {
+        self.flip()
+            ? .manifest(self.manifestID()) : .version(self.registerKey(), self.versionID())
+    }
+
+    mutating func hold() -> Hold {
+        Hold(owner: self.owner(), ceiling: self.ballot(), confirmed: self.flip())
+    }
+
+    mutating func storageClass() -> StorageClass {
+        self.flip() ? .standard : .reducedRedundancy
+    }
+
+    mutating func manifestRecord() -> ManifestRecord {
+        let state: ManifestRecord.State =
+            [.open, .sealed, .dead].randomElement(using: &self) ?? .open
+        return ManifestRecord(
+            state: state,
+            storageClass: self.storageClass(),
+            segments: state == .open ? [] : self.list(1...4) { $0.segmentRun() },
+            borrows: self.list(0...3) { $0.manifestID() }.sorted(),
+            holds: state == .dead
+                ? [] : self.list(1...6) { $0.hold() }.sorted { $0.owner < $1.owner }
+        )
+    }
+
+    mutating func metadata() -> ObjectMetadata {
+        var metadata = ObjectMetadata()
+        metadata.contentType = self.optional { $0.text(upTo: 20) }
+        metadata.cacheControl = self.optional { $0.text(upTo: 20) }
+        metadata.contentDisposition = self.optional { $0.text(upTo: 20) }
+        metadata.contentEncoding = self.optional { $0.text(upTo: 20) }
+        metadata.contentLanguage = self.optional { $0.text(upTo: 20) }
+        metadata.expires = self.optional { $0.text(upTo: 20) }
+        metadata.websiteRedirect = self.optional { $0.text(upTo: 20) }
+        metadata.user = self.list(0...4) {
+            ObjectMetadata.NamedValue(name: $0.text(upTo: 12), value: $0.text(upTo: 30))
+        }
+        return metadata
+    }
+
+    mutating func checksum() -> Checksum {
+        Checksum(
+            algorithm: Checksum.Algorithm.allCases.randomElement(using: &self) ?? .crc32,
+            value: self.bytes(Int(self.number(0...64)))
+        )
+    }
+
+    mutating func content() -> VersionContent {
+        if self.flip() { return .inline(self.bytes(Int(self.number(0...300)))) }
+        let segments = self.list(1...4) { $0.segmentRun() }
+        return .manifest(
+            self.manifestID(),
+            segments: segments,
+            digest: ManifestRecord.digest(of: segments),
+            ceiling: self.ballot()
+        )
+    }
+
+    mutating func version() -> Version {
+        Version(
+            id: self.versionID(),
+            etag: Hexadecimal.text(self.bytes(16)),
+            size: self.number(0...UInt64.max),
+            storageClass: self.storageClass(),
+            modified: self.time(),
+            metadata: self.metadata(),
+            checksums: self.list(0...3) { $0.checksum() },
+            content: self.content()
+        )
+    }
+
+    mutating func garbage() -> Garbage {
+        Garbage(entry: self.versionID(), manifest: self.manifestID(), fence: self.ballot())
+    }
+
+    mutating func objectRecord() -> ObjectRecord {
+        ObjectRecord(
+            versions: self.list(0...2) { $0.version() },
+            garbage: self.list(0...4) { $0.garbage() },
+            modified: self.time()
+        )
+    }
+
+    mutating func layoutNode() -> LayoutNode {
+        LayoutNode(
+            id: self.nodeID(),
+            name: self.text(upTo: 20),
+            zone: self.text(upTo: 20),
+            capacityBytes: self.number(1...UInt64.max),
+            address: self.text(upTo: 20)
+        )
+    }
+
+    mutating func layoutRecord() -> LayoutRecord {
+        let nodes = self.list(1...7) { $0.layoutNode() }
+        let indices = nodes.indices.map { UInt16($0) }
+        let size = Int.random(in: 1...nodes.count, using: &self)
+        return LayoutRecord(
+            epoch: self.number(0...UInt64.max),
+            nodes: nodes,
+            replicaSets: (0..<Limit.partitions).map { _ in
+                Array(indices.shuffled(using: &self).prefix(size))
+            },
+            systemSet: Array(indices.shuffled(using: &self).prefix(size))
+        )
+    }
+}
