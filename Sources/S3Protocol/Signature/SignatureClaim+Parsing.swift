@@ -1,0 +1,196 @@
+import StoreModel
+
+extension SignatureClaim {
+    /// Reads `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`.
+    init(header text: String, _ request: SignableRequest) throws(S3Error) {
+        let parts = text.split(separator: " ", maxSplits: 1)
+        guard parts.first == "AWS4-HMAC-SHA256", parts.count == 2 else { throw Self.unsupported }
+        var fields: [Substring: Substring] = [:]
+        for part in parts[1].split(separator: ",") {
+            let pair = part.drop { $0 == " " }.split(separator: "=", maxSplits: 1)
+            guard pair.count == 2, fields[pair[0]] == nil else {
+                throw Self.malformed("it needs Credential, SignedHeaders and Signature once each.")
+            }
+            fields[pair[0]] = pair[1].trimmed
+        }
+        guard
+            fields.count == 3, let credential = fields["Credential"],
+            let headers = fields["SignedHeaders"], let signature = fields["Signature"]
+        else { throw Self.malformed("it needs Credential, SignedHeaders and Signature once each.") }
+        guard let pair = Self.credential(credential) else {
+            throw Self.malformed(
+                "the Credential is mal-formed; expecting "
+                    + "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."
+            )
+        }
+        guard pair.service == CredentialScope.service else {
+            throw Self.malformed(
+                "incorrect service \"\(pair.service)\". This endpoint belongs to \"s3\"."
+            )
+        }
+        guard let digest = Hexadecimal.bytes(signature), digest.count == 32 else {
+            throw Self.malformed("the Signature is no SHA-256 in hexadecimal digits.")
+        }
+        let (time, signedAt) = try Self.time(of: request)
+        guard time.prefix(8) == pair.scope.date else {
+            throw Self.malformed(
+                "Invalid credential date \"\(pair.scope.date)\". This date is not the same as "
+                    + "X-Amz-Date: \"\(time.prefix(8))\"."
+            )
+        }
+        guard let payload = request.headers.first("x-amz-content-sha256") else {
+            throw S3Error(
+                .invalidRequest,
+                "Missing required header for this request: x-amz-content-sha256"
+            )
+        }
+        self.accessKey = pair.accessKey
+        self.scope = pair.scope
+        self.payload = try PayloadHash(parsing: payload)
+        self.isPresigned = false
+        self.signature = digest
+        self.signedHeaders = Self.names(headers)
+        self.time = time
+        self.signedAt = signedAt
+        self.expires = nil
+    }
+
+    /// Reads the parameters of a presigned request.
+    init(query request: SignableRequest) throws(S3Error) {
+        let target = request.target
+        for name in Self.parameters where target.query.count(where: { $0.name == name }) != 1 {
+            throw Self.wrong(
+                "Query-string authentication version 4 requires the X-Amz-Algorithm, "
+                    + "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and "
+                    + "X-Amz-Expires parameters."
+            )
+        }
+        guard target["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256" else {
+            throw Self.wrong("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"")
+        }
+        guard
+            let pair = Self.credential((target["X-Amz-Credential"] ?? "")[...]),
+            pair.service == CredentialScope.service
+        else {
+            throw Self.wrong(
+                "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; "
+                    + "expecting \"<YOUR-AKID>/YYYYMMDD/REGION/s3/aws4_request\"."
+            )
+        }
+        let time = target["X-Amz-Date"] ?? ""
+        guard let signedAt = CalendarTime(basic: time) else {
+            throw Self.wrong(
+                "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
+            )
+        }
+        guard time.prefix(8) == pair.scope.date else {
+            throw Self.wrong("Invalid credential date \"\(pair.scope.date)\".")
+        }
+        guard let expires = Int64(target["X-Amz-Expires"] ?? "") else {
+            throw Self.wrong("X-Amz-Expires should be a number")
+        }
+        guard expires > 0 else { throw Self.wrong("X-Amz-Expires must be positive") }
+        guard expires <= Self.expirySecondsMax else {
+            throw Self.wrong(
+                "X-Amz-Expires must be less than a week (in seconds); that is, the given "
+                    + "X-Amz-Expires must be less than 604800 seconds"
+            )
+        }
+        guard
+            let digest = Hexadecimal.bytes(target["X-Amz-Signature"] ?? ""), digest.count == 32
+        else { throw Self.wrong("X-Amz-Signature is no SHA-256 in hexadecimal digits.") }
+        self.accessKey = pair.accessKey
+        self.scope = pair.scope
+        self.payload = try Self.presignedPayload(request)
+        self.isPresigned = true
+        self.signature = digest
+        self.signedHeaders = Self.names((target["X-Amz-SignedHeaders"] ?? "")[...])
+        self.time = time
+        self.signedAt = signedAt
+        self.expires = expires
+    }
+
+    private static let parameters = [
+        "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date",
+        "X-Amz-SignedHeaders", "X-Amz-Expires",
+    ]
+
+    private static func presignedPayload(
+        _ request: SignableRequest
+    ) throws(S3Error) -> PayloadHash {
+        guard
+            let text = request.target["X-Amz-Content-Sha256"]
+                ?? request.headers.first("x-amz-content-sha256")
+        else { return .unsigned }
+        let payload = try PayloadHash(parsing: text)
+        guard !payload.isChunked else {
+            throw .notImplemented("The payload hash \(text) of a presigned request")
+        }
+        return payload
+    }
+
+    /// The time of a header-signed request, in the form that is signed.
+    private static func time(
+        of request: SignableRequest
+    ) throws(S3Error) -> (String, CalendarTime) {
+        if let text = request.headers.first("x-amz-date") {
+            guard let time = CalendarTime(basic: text) else {
+                throw S3Error(
+                    .accessDenied,
+                    "AWS authentication requires a valid Date or x-amz-date header"
+                )
+            }
+            return (text, time)
+        }
+        guard
+            let text = request.headers.first("date"),
+            let time = CalendarTime(httpDate: text) ?? CalendarTime(basic: text)
+        else {
+            throw S3Error(
+                .accessDenied,
+                "AWS authentication requires a valid Date or x-amz-date header"
+            )
+        }
+        return (time.basic, time)
+    }
+
+    private static func credential(
+        _ text: Substring
+    ) -> (accessKey: String, scope: CredentialScope, service: String)? {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard
+            parts.count == 5, !parts[0].isEmpty, parts[1].utf8.count == 8,
+            parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            !parts[2].isEmpty, parts[4] == CredentialScope.terminator
+        else { return nil }
+        return (
+            String(parts[0]),
+            CredentialScope(date: String(parts[1]), region: String(parts[2])),
+            String(parts[3])
+        )
+    }
+
+    private static func names(_ text: Substring) -> [String] {
+        Set(text.split(separator: ";").map { $0.lowercased() }).sorted()
+    }
+
+    private static func malformed(_ why: String) -> S3Error {
+        S3Error(
+            .authorizationHeaderMalformed,
+            "The authorization header is malformed; \(why)"
+        )
+    }
+
+    private static func wrong(_ why: String) -> S3Error {
+        S3Error(.authorizationQueryParametersError, why)
+    }
+}
+
+extension Substring {
+    /// Without spaces at its ends.
+    fileprivate var trimmed: Substring {
+        var text = self
+        while text.last == " " { text.removeLast() }
+        return text.drop { $0 == " " }
+    }
+}
