@@ -189,7 +189,11 @@ let package = Package(
             using: [nioCore, nioPosix, nioEmbedded, logging, metrics]
         ),
         tests("PlatformTests", on: ["Platform"]),
-        tests("SimulatedRuntimeTests", on: ["StoreModel", "Runtime", "SimulatedRuntime"]),
+        tests(
+            "SimulatedRuntimeTests",
+            on: ["StoreModel", "Runtime", "SimulatedRuntime"],
+            using: [nioCore]
+        ),
         tests(
             "ChunkStoreTests",
             on: ["StoreModel", "Wire", "Runtime", "ChunkStore", "Platform", "SimulatedRuntime"],
@@ -219,7 +223,11 @@ let package = Package(
             ],
             using: [nioCore, logging]
         ),
-        tests("S3GatewayTests", on: ["S3Gateway", "S3Client"], using: [nioCore, nioPosix, nioHTTP1]),
+        tests(
+            "S3GatewayTests",
+            on: ["S3Gateway", "S3Client"],
+            using: [nioCore, nioPosix, nioHTTP1]
+        ),
         tests("AdminAPITests", on: ["AdminAPI"]),
         tests("TrioletTests", on: ["triolet"]),
         tests("SimulationTests", on: ["Simulation"]),
