@@ -117,8 +117,8 @@ let package = Package(
         module("ChunkStore", on: ["StoreModel", "Wire", "Runtime"], using: [nioCore]),
         module(
             "MetadataStore",
-            on: ["StoreModel", "Register", "Runtime", "CRocksDB"],
-            using: [nioCore]
+            on: ["StoreModel", "Register", "Wire", "Runtime", "CRocksDB"],
+            using: [nioPosix]
         ),
         module(
             "StorageNode",
