@@ -63,6 +63,8 @@ let lifecycle = Target.Dependency.product(
 )
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 
@@ -82,6 +84,9 @@ let package = Package(
             from: "1.4.0",
             traits: ["YAML"]
         ),
+        // What swift-configuration reads YAML files with, and names their paths.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird",
@@ -117,8 +122,8 @@ let package = Package(
         module("ChunkStore", on: ["StoreModel", "Wire", "Runtime"], using: [nioCore]),
         module(
             "MetadataStore",
-            on: ["StoreModel", "Register", "Wire", "Runtime", "CRocksDB"],
-            using: [nioPosix]
+            on: ["StoreModel", "Register", "Runtime", "CRocksDB"],
+            using: [nioCore]
         ),
         module(
             "StorageNode",
@@ -137,19 +142,18 @@ let package = Package(
             on: ["S3Protocol", "Coordinator", "StoreModel", "Runtime", "CChecksum", "CZlib"],
             using: [hummingbirdCore, nioCore, nioHTTP1, crypto, lifecycle, logging, metrics]
         ),
-        module(
-            "AdminAPI",
-            on: ["Coordinator", "StorageNode"],
-            using: [hummingbird, coreMetrics, logging]
-        ),
-        module("S3Client", on: ["S3Protocol"], using: [nioHTTP1, nioPosix, crypto]),
+        module("AdminAPI", using: [hummingbird, nioCore, lifecycle, coreMetrics, logging]),
+        module("S3Client", on: ["S3Protocol"], using: [nioCore, nioHTTP1, nioPosix, crypto]),
         tool(
             "triolet",
             on: [
                 "S3Gateway", "AdminAPI", "S3Client", "Peering", "Platform", "StorageNode",
-                "Coordinator",
+                "Coordinator", "PeerProtocol", "Placement", "Runtime", "StoreModel",
             ],
-            using: [arguments, configuration, lifecycle, logging, metrics]
+            using: [
+                arguments, configuration, yams, system, lifecycle, nioCore, nioPosix, crypto, logging,
+                metrics,
+            ]
         ),
 
         // The proof.
@@ -189,11 +193,7 @@ let package = Package(
             using: [nioCore, nioPosix, nioEmbedded, logging, metrics]
         ),
         tests("PlatformTests", on: ["Platform"]),
-        tests(
-            "SimulatedRuntimeTests",
-            on: ["StoreModel", "Runtime", "SimulatedRuntime"],
-            using: [nioCore]
-        ),
+        tests("SimulatedRuntimeTests", on: ["StoreModel", "Runtime", "SimulatedRuntime"]),
         tests(
             "ChunkStoreTests",
             on: ["StoreModel", "Wire", "Runtime", "ChunkStore", "Platform", "SimulatedRuntime"],
@@ -223,12 +223,13 @@ let package = Package(
             ],
             using: [nioCore, logging]
         ),
+        tests("S3GatewayTests", on: ["S3Gateway", "S3Client"], using: [nioCore, nioPosix, nioHTTP1]),
         tests(
-            "S3GatewayTests",
-            on: ["S3Gateway", "S3Client"],
-            using: [nioCore, nioPosix, nioHTTP1]
+            "AdminAPITests",
+            on: ["AdminAPI", "S3Client"],
+            using: [hummingbird, lifecycle, coreMetrics, logging]
         ),
-        tests("AdminAPITests", on: ["AdminAPI"]),
+        tests("S3ClientTests", on: ["S3Client"], using: [nioCore, nioHTTP1, nioPosix]),
         tests("TrioletTests", on: ["triolet"]),
         tests("SimulationTests", on: ["Simulation"]),
         tests("HouseTests", on: []),

@@ -1,14 +1,14 @@
 import Content
 import PeerProtocol
 package import Placement
-import Register
+package import Register
 package import Runtime
-import StoreModel
+package import StoreModel
 
 /// Answers clients: drives reads, writes and copies over the replicas of the whole cluster.
 ///
 /// Holds no durable state, and nothing that another coordinator must know.
-package struct Coordinator: ObjectStore {
+package struct Coordinator: Sendable {
     package let settings: CoordinatorSettings
     let caller: PeerCaller
     let layouts: LayoutHolder
@@ -16,9 +16,7 @@ package struct Coordinator: ObjectStore {
     let ballots: BallotSource
     let proposer: RegisterProposer<ClusterReplicas>
     let chunks: ChunkReplicas
-    let manifests: ManifestKeeper
     let uploads: ByteBudget
-    let instruments: CoordinatorInstruments
 
     /// Composes a coordinator for the node that `network` calls its own.
     package init(
@@ -29,7 +27,6 @@ package struct Coordinator: ObjectStore {
         settings: CoordinatorSettings
     ) {
         let caller = PeerCaller(network: network, layouts: layouts)
-        let instruments = CoordinatorInstruments()
         self.settings = settings
         self.caller = caller
         self.layouts = layouts
@@ -41,8 +38,7 @@ package struct Coordinator: ObjectStore {
                 layouts: layouts,
                 doors: doors,
                 ballots: ballots,
-                settings: settings,
-                instruments: instruments
+                settings: settings
             )
         )
         self.chunks = ChunkReplicas(
@@ -50,17 +46,8 @@ package struct Coordinator: ObjectStore {
             layouts: layouts,
             doors: doors,
             health: NodeHealth(time: doors.time, suspicion: settings.suspicion),
-            settings: settings,
-            instruments: instruments
-        )
-        self.manifests = ManifestKeeper(
-            proposer: self.proposer,
-            caller: caller,
-            layouts: layouts,
-            doors: doors,
             settings: settings
         )
-        self.instruments = instruments
         self.uploads = ByteBudget(bytes: settings.uploadBytes)
     }
 

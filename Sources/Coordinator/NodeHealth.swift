@@ -1,5 +1,5 @@
 import Runtime
-import StoreModel
+package import StoreModel
 import Synchronization
 
 /// Which nodes were too slow lately.

@@ -10,9 +10,7 @@
     }
 
     /// - Precondition: not called before.
-    package func resume(returning value: Value) {
-        unsafe self.continuation.resume(returning: value)
-    }
+    package func resume(returning value: Value) { unsafe self.continuation.resume(returning: value) }
 }
 
 extension Wakeup<Void> {

@@ -1,0 +1,92 @@
+import Hummingbird
+package import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// Answers on the admin port: health, metrics, and what the node knows of the cluster.
+package struct AdminServer: Service {
+    package struct Settings: Sendable {
+        package var host: String
+        /// 0 takes any free port.
+        package var port: Int
+        /// What clients from other machines must know; nil keeps them out.
+        package var token: String?
+
+        package init(host: String, port: Int, token: String? = nil) {
+            self.host = host
+            self.port = port
+            self.token = token
+        }
+    }
+
+    private let settings: Settings
+    private let source: any AdminSource
+    private let registry: MetricsRegistry
+    private let logger: Logger
+    private let listening: @Sendable (_ port: Int) async -> Void
+
+    /// `listening` is told the port once connections are accepted.
+    package init(
+        settings: Settings,
+        source: any AdminSource,
+        registry: MetricsRegistry,
+        logger: Logger,
+        listening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+    ) {
+        self.settings = settings
+        self.source = source
+        self.registry = registry
+        self.logger = logger
+        self.listening = listening
+    }
+
+    /// Returns once shutdown has begun and the requests in progress are answered.
+    package func run() async throws {
+        let listening = self.listening
+        let application = Application(
+            router: self.router(),
+            configuration: ApplicationConfiguration(
+                address: .hostname(self.settings.host, port: self.settings.port),
+                serverName: nil
+            ),
+            onServerRunning: { await listening($0.localAddress?.port ?? 0) },
+            logger: self.logger
+        )
+        try await application.run()
+    }
+
+    private func router() -> Router<AdminContext> {
+        let router = Router(context: AdminContext.self)
+        let (source, registry) = (self.source, self.registry)
+        router.get("/health/live") { _, _ in "alive\n" }
+        router.get("/health/ready") { _, _ -> EditedResponse<String> in
+            switch await source.readiness() {
+            case .ready: EditedResponse(response: "ready\n")
+            case .notReady(let reason):
+                EditedResponse(status: .serviceUnavailable, response: "not ready: \(reason)\n")
+            }
+        }
+        let guarded = router.group().add(middleware: AdminAccess(token: self.settings.token))
+        guarded.get("/metrics") { _, _ -> Response in
+            await source.refreshMetrics()
+            return Response(
+                status: .ok,
+                headers: [.contentType: PrometheusText.contentType],
+                body: .init(byteBuffer: ByteBuffer(string: registry.text()))
+            )
+        }
+        guarded.get("/v1/cluster") { _, _ in
+            ClusterBody(await source.cluster(), await source.readiness())
+        }
+        guarded.get("/v1/nodes") { _, _ in NodesBody(nodes: await source.cluster().nodes) }
+        guarded.get("/v1/ring") { _, _ in
+            let report = await source.cluster()
+            return RingBody(
+                epoch: report.epoch,
+                partitions: report.partitions,
+                system: report.system
+            )
+        }
+        return router
+    }
+}

@@ -1,0 +1,223 @@
+import Coordinator
+import Foundation
+import StoreModel
+
+/// Everything that a node is told, validated as a whole.
+///
+/// Built once, before anything is opened; the parts of the node receive values from it, never a
+/// reader.
+struct NodeConfiguration: Sendable {
+    struct Identity: Hashable, Sendable {
+        var name: String
+        var data: String
+        var zone: String
+        /// nil: the size of the file system.
+        var capacityBytes: UInt64?
+    }
+
+    struct S3: Hashable, Sendable {
+        var listen: SocketName
+        var region: String
+        var connectionsMax: Int
+        var requestsMax: Int
+    }
+
+    struct Admin: Hashable, Sendable {
+        var listen: SocketName
+        var token: Secret?
+    }
+
+    struct Peer: Hashable, Sendable {
+        var listen: SocketName
+        /// How others reach ``listen``.
+        var advertise: SocketName
+        /// Addresses of all nodes, this one included, sorted.
+        var seeds: [String]
+        /// nil: to be generated, for a node that is alone.
+        var secret: Secret?
+        /// The first layout waits for this many nodes.
+        var expectedNodes: Int
+    }
+
+    struct RootKey: Hashable, Sendable {
+        var accessKey: String
+        var secretKey: Secret
+    }
+
+    struct Log: Hashable, Sendable {
+        var level: String
+        var format: String
+    }
+
+    var node: Identity
+    var s3: S3
+    var admin: Admin
+    var peer: Peer
+    /// nil: to be generated, or read from the data directory.
+    var root: RootKey?
+    var buckets: [BucketName]
+    var coordinator: CoordinatorSettings
+    var log: Log
+
+    /// Reads and checks everything; throws all complaints at once.
+    static func load(
+        flags: [String] = [],
+        environment: [String: String],
+        file: String? = nil
+    ) async throws(ConfigurationError) -> NodeConfiguration {
+        let sources = await SettingSources.gather(
+            flags: flags,
+            environment: environment,
+            file: file
+        )
+        var reader = SettingReader(sources)
+        let configuration = NodeConfiguration(&reader)
+        guard reader.complaints.isEmpty, let configuration else {
+            throw ConfigurationError(complaints: reader.complaints)
+        }
+        return configuration
+    }
+
+    /// nil only after complaints.
+    private init?(_ reader: inout SettingReader) {
+        let s3 = Self.s3(&reader)
+        let admin = Self.admin(&reader)
+        let peer = Self.peer(&reader)
+        let root = Self.root(&reader)
+        let buckets = Self.buckets(&reader)
+        let coordinator = Self.coordinator(&reader)
+        let identity = Identity(
+            name: reader.given("node.name") ?? ProcessInfo.processInfo.hostName,
+            data: reader.text("node.data"),
+            zone: reader.text("node.zone"),
+            capacityBytes: reader.size("node.capacity")
+        )
+        for (key, text) in [("node.name", identity.name), ("node.zone", identity.zone)]
+        where text.isEmpty || text.utf8.count > 255 {
+            reader.complain("\(key) must have 1 to 255 bytes")
+        }
+        guard
+            let s3, let admin, let peer,
+            let level = reader.choice("log.level"), let format = reader.choice("log.format")
+        else { return nil }
+        self.node = identity
+        self.s3 = s3
+        self.admin = admin
+        self.peer = peer
+        self.root = root
+        self.buckets = buckets
+        self.coordinator = coordinator
+        self.log = Log(level: level, format: format)
+    }
+
+    // MARK: Sections
+
+    private static func s3(_ reader: inout SettingReader) -> S3? {
+        let listen = reader.address("s3.listen")
+        let connections = reader.count("s3.connections")
+        let requests = reader.count("s3.requests")
+        guard let listen, let connections, let requests else { return nil }
+        return S3(
+            listen: listen,
+            region: reader.text("s3.region"),
+            connectionsMax: connections,
+            requestsMax: requests
+        )
+    }
+
+    private static func admin(_ reader: inout SettingReader) -> Admin? {
+        let token = reader.secret("admin.token", file: "admin.token_file")
+        return reader.address("admin.listen").map { Admin(listen: $0, token: token) }
+    }
+
+    private static func peer(_ reader: inout SettingReader) -> Peer? {
+        let listen = reader.address("peer.listen")
+        let given = reader.address("peer.advertise")
+        let secret = reader.secret("peer.secret", file: "peer.secret_file")
+        if let secret, secret.text.utf8.count < 16 {
+            reader.complain("the cluster secret (peer.secret) must have at least 16 characters")
+        }
+        var seeds = Set<String>()
+        for seed in reader.list("peer.seeds") {
+            if let name = SocketName(seed), !name.isWildcard, name.port > 0 {
+                seeds.insert(name.description)
+            } else {
+                reader.complain("peer.seeds: \"\(seed)\" is not valid (host:port)")
+            }
+        }
+        let expected = reader.count("cluster.nodes")
+        guard let listen else { return nil }
+        let isAlone = seeds.isEmpty && (expected ?? 1) == 1
+        if given == nil, listen.isWildcard, !isAlone {
+            reader.complain(
+                "peer.advertise is needed: other nodes cannot connect to \(listen)"
+            )
+        }
+        let advertise =
+            given ?? (listen.isWildcard ? SocketName(host: "127.0.0.1", port: listen.port) : listen)
+        seeds.insert(advertise.description)
+        if !isAlone, secret == nil {
+            reader.complain("a cluster of several nodes needs peer.secret or peer.secret_file")
+        }
+        return Peer(
+            listen: listen,
+            advertise: advertise,
+            seeds: seeds.sorted(),
+            secret: secret,
+            expectedNodes: expected ?? seeds.count
+        )
+    }
+
+    private static func root(_ reader: inout SettingReader) -> RootKey? {
+        let secretKey = reader.secret("root.secret_key", file: "root.secret_key_file")
+        let accessKey = reader.given("root.access_key")
+        switch (accessKey, secretKey) {
+        case (let accessKey?, let secretKey?):
+            guard (3...128).contains(accessKey.utf8.count), secretKey.text.utf8.count >= 8 else {
+                reader.complain(
+                    "root.access_key needs 3 to 128 characters and root.secret_key at least 8"
+                )
+                return nil
+            }
+            return RootKey(accessKey: accessKey, secretKey: secretKey)
+        case (_?, nil):
+            if !reader.isGiven("root.secret_key_file") {
+                reader.complain("root.access_key needs root.secret_key or root.secret_key_file")
+            }
+        case (nil, _?): reader.complain("root.secret_key needs root.access_key")
+        case (nil, nil): break
+        }
+        return nil
+    }
+
+    private static func buckets(_ reader: inout SettingReader) -> [BucketName] {
+        var buckets: [BucketName] = []
+        for text in reader.list("buckets") {
+            if let name = BucketName(text) {
+                if !buckets.contains(name) { buckets.append(name) }
+            } else {
+                reader.complain(
+                    "buckets: \"\(text)\" is no bucket name"
+                        + " (3 to 63 small letters, digits, dots and hyphens)"
+                )
+            }
+        }
+        return buckets
+    }
+
+    private static func coordinator(_ reader: inout SettingReader) -> CoordinatorSettings {
+        var settings = CoordinatorSettings()
+        func set<Value>(_ value: Value?, _ path: WritableKeyPath<CoordinatorSettings, Value>) {
+            if let value { settings[keyPath: path] = value }
+        }
+        set(reader.size("tuning.upload_memory").map { Int($0) }, \.uploadBytes)
+        set(reader.count("tuning.parallel_chunks"), \.parallelChunks)
+        set(reader.count("tuning.parallel_pulls"), \.parallelPulls)
+        set(reader.duration("tuning.register_timeout"), \.registerTimeout)
+        set(reader.duration("tuning.chunk_timeout"), \.chunkTimeout)
+        set(reader.duration("tuning.change_deadline"), \.changeDeadline)
+        set(reader.duration("tuning.release_grace"), \.releaseGrace)
+        set(reader.duration("tuning.sweep_interval"), \.sweepInterval)
+        return settings
+    }
+}

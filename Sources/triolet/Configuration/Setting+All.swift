@@ -1,0 +1,206 @@
+import Coordinator
+import S3Gateway
+import StoreModel
+
+extension Setting {
+    /// All settings of a node, by section.
+    static let all: [Setting] = identity + ports + accounts + bounds + logs
+
+    static let keys = Set(all.map(\.key))
+
+    private static let identity = [
+        Setting(
+            "node.name",
+            .text,
+            "[the host's name]",
+            "What people call the node; each node of a cluster needs its own."
+        ),
+        Setting(
+            "node.data",
+            .path,
+            "/var/lib/triolet",
+            "Directory of everything durable. One node per directory, on a local disk."
+        ),
+        Setting(
+            "node.zone",
+            .text,
+            "default",
+            "What fails together: a rack, a room. Replicas are kept in distinct zones if possible."
+        ),
+        Setting(
+            "node.capacity",
+            .size((64 << 20)...(1 << 60)),
+            "[the size of the file system]",
+            "The node's share of the data is in proportion to this."
+        ),
+        Setting(
+            "cluster.nodes",
+            .count(1...Limit.nodes),
+            "[the number of peer.seeds]",
+            "The first layout is formed once this many nodes are connected."
+        ),
+    ]
+
+    private static let ports = [
+        Setting(
+            "s3.listen",
+            .address,
+            "0.0.0.0:7330",
+            "Where S3 clients connect. Every request must be signed, so all interfaces are fine."
+        ),
+        Setting(
+            "s3.region",
+            .text,
+            "us-east-1",
+            "The region that clients are told. Signatures for any region are accepted."
+        ),
+        Setting(
+            "s3.connections",
+            .count(1...100_000),
+            "\(HTTPLimits().connectionsMax)",
+            "Open connections of clients; more wait in the listen queue."
+        ),
+        Setting(
+            "s3.requests",
+            .count(1...100_000),
+            "\(HTTPLimits().requestsMax)",
+            "Requests answered at once; more are told to come back (503 SlowDown)."
+        ),
+        Setting(
+            "admin.listen",
+            .address,
+            "127.0.0.1:7331",
+            "Health, metrics and reports. Keep it on the loopback unless something scrapes it."
+        ),
+        Setting(
+            "admin.token",
+            .secret,
+            "[none]",
+            "The bearer token of clients on other machines; without one they are refused."
+        ),
+        Setting(
+            "admin.token_file",
+            .path,
+            "[none]",
+            "File with the admin token in its first line."
+        ),
+        Setting(
+            "peer.listen",
+            .address,
+            "0.0.0.0:7332",
+            "Where other nodes connect. Nobody gets in without the cluster secret."
+        ),
+        Setting(
+            "peer.advertise",
+            .address,
+            "[peer.listen]",
+            "How other nodes reach peer.listen; needed if that is 0.0.0.0 and nodes are several."
+        ),
+        Setting(
+            "peer.seeds",
+            .list,
+            "[this node alone]",
+            "Peer addresses of all nodes, the same list on each of them."
+        ),
+        Setting(
+            "peer.secret",
+            .secret,
+            "[generated for a node that is alone]",
+            "The cluster secret, at least 16 characters, the same on every node."
+        ),
+        Setting(
+            "peer.secret_file",
+            .path,
+            "[none]",
+            "File with the cluster secret in its first line."
+        ),
+    ]
+
+    private static let accounts = [
+        Setting(
+            "root.access_key",
+            .text,
+            "[generated once, kept in node.data]",
+            "Access key id of the account that may do everything, the same on every node."
+        ),
+        Setting("root.secret_key", .secret, "[generated once]", "Its secret access key."),
+        Setting(
+            "root.secret_key_file",
+            .path,
+            "[none]",
+            "File with the secret key in its first line."
+        ),
+        Setting(
+            "buckets",
+            .list,
+            "[none]",
+            "Buckets created at start if they are missing. S3_BUCKET is read as well."
+        ),
+    ]
+
+    private static let bounds = [
+        Setting(
+            "tuning.upload_memory",
+            .size((16 << 20)...(16 << 30)),
+            Amount.setting(bytes: UInt64(CoordinatorSettings().uploadBytes)),
+            "Content of all uploads in memory. More helps only many clients with slow nodes."
+        ),
+        Setting(
+            "tuning.parallel_chunks",
+            .count(1...16),
+            "\(CoordinatorSettings().parallelChunks)",
+            "Chunks of one request under way at once. More helps where the network is far."
+        ),
+        Setting(
+            "tuning.parallel_pulls",
+            .count(1...64),
+            "\(CoordinatorSettings().parallelPulls)",
+            "Chunks that one independent copy has pulled at once."
+        ),
+        Setting(
+            "tuning.register_timeout",
+            .duration(.milliseconds(50)...(.seconds(60))),
+            Amount.setting(CoordinatorSettings().registerTimeout),
+            "Longest wait for one replica's answer about metadata. Several times the slowest sync."
+        ),
+        Setting(
+            "tuning.chunk_timeout",
+            .duration(.milliseconds(500)...(.seconds(300))),
+            Amount.setting(CoordinatorSettings().chunkTimeout),
+            "Longest wait for one replica to store or send one chunk of 4 MiB."
+        ),
+        Setting(
+            "tuning.change_deadline",
+            .duration(.seconds(1)...(.seconds(300))),
+            Amount.setting(CoordinatorSettings().changeDeadline),
+            "After this a contended change gives up (503 SlowDown). Below the clients' time-out."
+        ),
+        Setting(
+            "tuning.release_grace",
+            .duration(.seconds(1)...(.seconds(86_400))),
+            Amount.setting(CoordinatorSettings().releaseGrace),
+            "Deleted content is kept this long for readers still at it: longer than a download."
+        ),
+        Setting(
+            "tuning.sweep_interval",
+            .duration(.seconds(1)...(.seconds(3_600))),
+            Amount.setting(CoordinatorSettings().sweepInterval),
+            "Pause between two rounds of deleting dead content."
+        ),
+    ]
+
+    private static let logs = [
+        Setting(
+            "log.level",
+            .choice(["trace", "debug", "info", "warning", "error", "critical"]),
+            "info",
+            "Least level that is logged."
+        ),
+        Setting(
+            "log.format",
+            .choice(["auto", "json", "console"]),
+            "auto",
+            "JSON lines for collectors, console for eyes; auto looks whether it is a terminal."
+        ),
+    ]
+}

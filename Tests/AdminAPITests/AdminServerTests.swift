@@ -1,0 +1,123 @@
+import CoreMetrics
+import Hummingbird
+import Logging
+import S3Client
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+@testable import AdminAPI
+
+/// A cluster of one node that is ready when the test says so.
+private final class FixedSource: AdminSource {
+    let isReady = Mutex(true)
+
+    func readiness() async -> Readiness {
+        self.isReady.withLock { $0 } ? .ready : .notReady("no layout yet")
+    }
+
+    func cluster() async -> ClusterReport {
+        ClusterReport(
+            version: "1",
+            node: "n1",
+            epoch: 4,
+            nodes: [
+                NodeReport(
+                    id: "00",
+                    name: "n1",
+                    zone: "z",
+                    address: "a:1",
+                    capacityBytes: 9,
+                    up: true
+                )
+            ],
+            partitions: [[0], [0]],
+            system: [0]
+        )
+    }
+
+    func refreshMetrics() async {}
+}
+
+struct AdminServerTests {
+    /// Runs a server on a free port while `body` runs.
+    private func withServer(
+        _ body: (HTTPClient, FixedSource) async throws -> Void
+    ) async throws {
+        let source = FixedSource()
+        let registry = MetricsRegistry()
+        registry.makeCounter(label: "things_total", dimensions: []).increment(by: 2)
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        let server = AdminServer(
+            settings: .init(host: "127.0.0.1", port: 0),
+            source: source,
+            registry: registry,
+            logger: Logger(label: "test"),
+            listening: { port.yield($0) }
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            var iterator = ports.makeAsyncIterator()
+            let port = try #require(await iterator.next())
+            try await body(HTTPClient(HTTPOrigin(host: "127.0.0.1", port: port)), source)
+            group.cancelAll()
+        }
+    }
+
+    @Test("Ready says 200 or 503 with the reason; live says 200 whatever happens")
+    func health() async throws {
+        try await self.withServer { client, source in
+            #expect(try await client.get("/health/live").status == 200)
+            #expect(try await client.get("/health/ready").status == 200)
+            source.isReady.withLock { $0 = false }
+            let answer = try await client.get("/health/ready")
+            #expect(answer.status == 503)
+            #expect(answer.text == "not ready: no layout yet\n")
+            #expect(try await client.get("/health/live").status == 200)
+        }
+    }
+
+    @Test("Metrics and reports are served to clients of this machine")
+    func reports() async throws {
+        try await self.withServer { client, _ in
+            let metrics = try await client.get("/metrics")
+            #expect(metrics.status == 200)
+            #expect(metrics.text.contains("triolet_things_total 2\n"))
+            let cluster = try await client.get("/v1/cluster").text
+            for part in ["\"epoch\":4", "\"nodes_up\":1", "\"ready\":true"] {
+                #expect(cluster.contains(part))
+            }
+            #expect(try await client.get("/v1/nodes").text.contains("\"capacity_bytes\":9"))
+            #expect(try await client.get("/v1/ring").text.contains("\"partitions\":[[0],[0]]"))
+            #expect(try await client.get("/v1/unknown").status == 404)
+        }
+    }
+}
+
+struct AdminAccessTests {
+    @Test("From outside only the token opens the door; from inside nothing is needed")
+    func access() {
+        func mayEnter(_ header: String?, isLocal: Bool, token: String?) -> Bool {
+            var headers = HTTPFields()
+            if let header { headers[.authorization] = header }
+            return AdminAccess.mayEnter(headers, isLocal: isLocal, token: token)
+        }
+        #expect(mayEnter(nil, isLocal: true, token: nil))
+        #expect(mayEnter(nil, isLocal: true, token: "secret"))
+        #expect(mayEnter("Bearer secret", isLocal: false, token: "secret"))
+        for wrong in [nil, "", "secret", "Bearer ", "Bearer secreT", "Bearer secret2"] {
+            #expect(!mayEnter(wrong, isLocal: false, token: "secret"))
+        }
+        #expect(!mayEnter("Bearer ", isLocal: false, token: ""))
+        #expect(!mayEnter("Bearer x", isLocal: false, token: nil))
+    }
+
+    @Test("Lines of the kernel's status file are read as bytes")
+    func statusLines() {
+        let status = "Name:\ttriolet\nVmHWM:\t   43400 kB\nVmRSS:\t   33124 kB\n"
+        #expect(ProcessMetrics.bytes("VmRSS", in: status) == 33_124 << 10)
+        #expect(ProcessMetrics.bytes("VmHWM", in: status) == 43_400 << 10)
+        #expect(ProcessMetrics.bytes("VmSwap", in: status) == nil)
+        #expect(ProcessMetrics.bytes("Name", in: status) == nil)
+    }
+}
