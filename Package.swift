@@ -122,8 +122,8 @@ let package = Package(
         module("ChunkStore", on: ["StoreModel", "Wire", "Runtime"], using: [nioCore]),
         module(
             "MetadataStore",
-            on: ["StoreModel", "Register", "Runtime", "CRocksDB"],
-            using: [nioCore]
+            on: ["StoreModel", "Register", "Wire", "Runtime", "CRocksDB"],
+            using: [nioPosix]
         ),
         module(
             "StorageNode",
@@ -193,7 +193,11 @@ let package = Package(
             using: [nioCore, nioPosix, nioEmbedded, logging, metrics]
         ),
         tests("PlatformTests", on: ["Platform"]),
-        tests("SimulatedRuntimeTests", on: ["StoreModel", "Runtime", "SimulatedRuntime"]),
+        tests(
+            "SimulatedRuntimeTests",
+            on: ["StoreModel", "Runtime", "SimulatedRuntime"],
+            using: [nioCore]
+        ),
         tests(
             "ChunkStoreTests",
             on: ["StoreModel", "Wire", "Runtime", "ChunkStore", "Platform", "SimulatedRuntime"],
@@ -223,7 +227,11 @@ let package = Package(
             ],
             using: [nioCore, logging]
         ),
-        tests("S3GatewayTests", on: ["S3Gateway", "S3Client"], using: [nioCore, nioPosix, nioHTTP1]),
+        tests(
+            "S3GatewayTests",
+            on: ["S3Gateway", "S3Client"],
+            using: [nioCore, nioPosix, nioHTTP1]
+        ),
         tests(
             "AdminAPITests",
             on: ["AdminAPI", "S3Client"],

@@ -165,3 +165,17 @@ extension ObjectRecord {
         )
     }
 }
+
+extension ObjectRecord {
+    /// Whether the record has the entry and the entry names the manifest: what keeps a hold.
+    ///
+    /// Source: docs/protocol/content.md, "Owners".
+    package func names(_ manifest: ManifestID, entry: VersionID) -> Bool {
+        self.versions.contains { version in
+            guard version.id == entry, case .manifest(manifest, _, _, _) = version.content else {
+                return false
+            }
+            return true
+        }
+    }
+}

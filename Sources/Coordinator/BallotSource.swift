@@ -17,7 +17,9 @@ package final class BallotSource: Sendable {
         var time: UInt64 = 0
     }
 
-    /// Manifests remembered, at most. When one is forgotten, this many others have drawn ballots
+    /// Manifests remembered, at most.
+    ///
+    /// When one is forgotten, this many others have drawn ballots
     /// since, and each of them had another sequence number.
     private static let remembered = 32_768
 

@@ -12,6 +12,7 @@ struct ChunkReplicas: Sendable {
     let doors: Doors
     let health: NodeHealth
     let settings: CoordinatorSettings
+    let instruments: CoordinatorInstruments
 
     /// What became of one request to one node; the number is that of ``PeerReply/done(_:)``.
     private typealias Answer = (node: NodeID, result: Result<UInt64, PeerCallError>)
@@ -102,8 +103,13 @@ struct ChunkReplicas: Sendable {
         _ request: PeerRequest
     ) async -> Result<UInt64, PeerCallError> {
         do throws(PeerCallError) {
+            if case .writeChunk(_, let chunk) = request {
+                self.instruments.sent(storedBytes: chunk.blocks.readableBytes)
+            }
             let reply = try await self.caller.ask(node, request, within: self.settings.chunkTimeout)
-            guard case .done(let number) = reply else { return .failure(.invalid(.invalid("reply"))) }
+            guard case .done(let number) = reply else {
+                return .failure(.invalid(.invalid("reply")))
+            }
             return .success(number)
         } catch { return .failure(error) }
     }
@@ -146,6 +152,7 @@ struct ChunkReplicas: Sendable {
                 guard case .blocks(let slice) = reply, slice.header.blocks == blocks else {
                     throw .invalid(.invalid("reply"))
                 }
+                self.instruments.received(storedBytes: slice.blocks.readableBytes)
                 let content = await self.doors.workers.run { try? slice.content() }
                 guard let content else { throw .invalid(.invalid("damaged on the way")) }
                 return content

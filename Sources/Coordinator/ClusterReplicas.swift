@@ -1,8 +1,8 @@
 import PeerProtocol
 import Placement
-package import Register
+import Register
 import Runtime
-package import StoreModel
+import StoreModel
 
 /// The replicas of registers as they are: nodes that are asked over the network.
 struct ClusterReplicas: RegisterReplicas {
@@ -11,6 +11,7 @@ struct ClusterReplicas: RegisterReplicas {
     let doors: Doors
     let ballots: BallotSource
     let settings: CoordinatorSettings
+    let instruments: CoordinatorInstruments
     /// Who keeps the layout's register as long as no layout says so; empty once one does.
     var founders: [NodeID] = []
 
@@ -37,10 +38,13 @@ struct ClusterReplicas: RegisterReplicas {
         enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
     ) async throws(RegisterError) -> [(replica: Int, reply: RegisterReply)] {
         let members = try self.members(of: key)
+        self.instruments.asked(request)
         let (events, inbox) = AsyncStream.makeStream(of: Event.self)
         for replica in members.indices {
             self.doors.background.run {
-                inbox.yield(.reply(replica, await self.ask(request, about: key, at: members[replica])))
+                inbox.yield(
+                    .reply(replica, await self.ask(request, about: key, at: members[replica]))
+                )
             }
         }
         var replies: [(replica: Int, reply: RegisterReply)] = []

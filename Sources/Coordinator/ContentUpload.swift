@@ -1,5 +1,5 @@
-package import Crypto
-package import NIOCore
+import Crypto
+import NIOCore
 import PeerProtocol
 import Runtime
 import StoreModel
@@ -71,7 +71,11 @@ struct ContentUpload: Sendable {
                 if piece.readableBytes == 0 { break }
                 bytes += UInt64(piece.readableBytes)
                 guard bytes <= self.bytesMax else {
-                    throw ClusterError(.entityTooLarge, "store a body", facts: ["bytes": "\(bytes)"])
+                    throw ClusterError(
+                        .entityTooLarge,
+                        "store a body",
+                        facts: ["bytes": "\(bytes)"]
+                    )
                 }
                 if !isOpen, max(announced ?? 0, bytes) > self.settings.openManifestBytes {
                     try await self.open()
@@ -93,7 +97,9 @@ struct ContentUpload: Sendable {
         }
     }
 
-    /// Encodes a chunk once and sends it to its replicas. Gives the budget back when the last of
+    /// Encodes a chunk once and sends it to its replicas.
+    ///
+    /// Gives the budget back when the last of
     /// them, stragglers too, has let go of the bytes.
     private func store(_ content: ByteBuffer, as name: ChunkName) async throws(ClusterError) {
         let chunk = await self.workers.run { StoredChunk.encode(content) }
@@ -130,7 +136,7 @@ private struct BodyPieces {
             let wanted = min(count - piece.readableBytes, buffer.readableBytes)
             guard let slice = buffer.readSlice(length: wanted) else { break }
             if buffer.readableBytes > 0 { self.left = buffer }
-            slice.withUnsafeReadableBytes { unsafe digest.update(bufferPointer: $0) }
+            unsafe slice.withUnsafeReadableBytes { unsafe digest.update(bufferPointer: $0) }
             if piece.readableBytes == 0 {
                 piece = slice
                 // One chunk is gathered in one allocation, not in doublings.

@@ -24,14 +24,18 @@ extension Coordinator {
             created: self.ballots.now()
         )
         let changed = try await self.change(.bucket(name), BucketChange.create(record), operation)
-        guard changed.outcome == .created else { throw ClusterError(.bucketAlreadyOwned, operation) }
+        guard changed.outcome == .created else {
+            throw ClusterError(.bucketAlreadyOwned, operation)
+        }
     }
 
     package func bucket(_ name: BucketName) async throws(ClusterError) -> BucketSummary {
         BucketSummary(name: name, created: try await self.bucketRecord(name).created)
     }
 
-    /// The record of a bucket, as a quorum has it. Its state may be `deleting`.
+    /// The record of a bucket, as a quorum has it.
+    ///
+    /// Its state may be `deleting`.
     func bucketRecord(_ name: BucketName) async throws(ClusterError) -> BucketRecord {
         let operation = "look up bucket \(name)"
         let state = try await self.read(.bucket(name), operation)

@@ -1,14 +1,14 @@
 import Content
 import PeerProtocol
 package import Placement
-package import Register
+import Register
 package import Runtime
-package import StoreModel
+import StoreModel
 
 /// Answers clients: drives reads, writes and copies over the replicas of the whole cluster.
 ///
 /// Holds no durable state, and nothing that another coordinator must know.
-package struct Coordinator: Sendable {
+package struct Coordinator: ObjectStore {
     package let settings: CoordinatorSettings
     let caller: PeerCaller
     let layouts: LayoutHolder
@@ -16,7 +16,9 @@ package struct Coordinator: Sendable {
     let ballots: BallotSource
     let proposer: RegisterProposer<ClusterReplicas>
     let chunks: ChunkReplicas
+    let manifests: ManifestKeeper
     let uploads: ByteBudget
+    let instruments: CoordinatorInstruments
 
     /// Composes a coordinator for the node that `network` calls its own.
     package init(
@@ -27,6 +29,7 @@ package struct Coordinator: Sendable {
         settings: CoordinatorSettings
     ) {
         let caller = PeerCaller(network: network, layouts: layouts)
+        let instruments = CoordinatorInstruments()
         self.settings = settings
         self.caller = caller
         self.layouts = layouts
@@ -38,7 +41,8 @@ package struct Coordinator: Sendable {
                 layouts: layouts,
                 doors: doors,
                 ballots: ballots,
-                settings: settings
+                settings: settings,
+                instruments: instruments
             )
         )
         self.chunks = ChunkReplicas(
@@ -46,8 +50,17 @@ package struct Coordinator: Sendable {
             layouts: layouts,
             doors: doors,
             health: NodeHealth(time: doors.time, suspicion: settings.suspicion),
+            settings: settings,
+            instruments: instruments
+        )
+        self.manifests = ManifestKeeper(
+            proposer: self.proposer,
+            caller: caller,
+            layouts: layouts,
+            doors: doors,
             settings: settings
         )
+        self.instruments = instruments
         self.uploads = ByteBudget(bytes: settings.uploadBytes)
     }
 

@@ -17,7 +17,9 @@ package struct CoordinatorSettings: Sendable {
     /// Bodies longer than this get their manifest with the first chunk, so that chunks of an upload
     /// that takes hours have an owner (64 MiB).
     package var openManifestBytes: UInt64 = 64 << 20
-    /// Dropped content is kept this long for readers who are still at it. Not a rule of safety.
+    /// Dropped content is kept this long for readers who are still at it.
+    ///
+    /// Not a rule of safety.
     package var releaseGrace: Duration = .seconds(60)
     /// Pause between two sweeps.
     package var sweepInterval: Duration = .seconds(5)

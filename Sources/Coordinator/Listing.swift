@@ -18,7 +18,9 @@ struct Listing: Sendable {
     /// The chosen value of one register, when the replicas that answered do not agree.
     let read: @Sendable (RegisterKey) async throws(ClusterError) -> [UInt8]?
 
-    /// Rounds of scans for one page. Only groups whose first keys turn out deleted need more than
+    /// Rounds of scans for one page.
+    ///
+    /// Only groups whose first keys turn out deleted need more than
     /// two.
     private static let roundsMax = 10_000
 
@@ -96,7 +98,8 @@ struct Listing: Sendable {
             }
             var firstWitness: [UInt8]?
             var isLive = false
-            while index < round.rows.count, Self.group(of: round.rows[index].key, request) == group {
+            while index < round.rows.count, Self.group(of: round.rows[index].key, request) == group
+            {
                 let row = round.rows[index]
                 index += 1
                 if isLive { continue }
@@ -130,7 +133,9 @@ struct Listing: Sendable {
     }
 
     private static func object(_ settled: Settled) throws(ClusterError) -> ListPage.Entry? {
-        guard case .object(_, let key) = settled.key, let record = settled.record else { return nil }
+        guard case .object(_, let key) = settled.key, let record = settled.record else {
+            return nil
+        }
         do throws(RecordError) {
             return .object(key, ObjectSummary(try Version(decoding: record)))
         } catch {
@@ -150,7 +155,9 @@ struct Listing: Sendable {
             )
             for row in round.rows {
                 let settled = try await self.settle(row)
-                guard case .bucket(let name) = row.key, let record = settled.record else { continue }
+                guard case .bucket(let name) = row.key, let record = settled.record else {
+                    continue
+                }
                 do throws(RecordError) {
                     buckets.append((name, try BucketRecord(decoding: record)))
                 } catch { throw ClusterError(.internalError, "list buckets", cause: error) }

@@ -1,5 +1,5 @@
 import Runtime
-package import StoreModel
+import StoreModel
 import Synchronization
 
 /// Which nodes were too slow lately.

@@ -8,7 +8,8 @@ package import Wire
 ///
 /// Bytes: docs/protocol/messages.md.
 package enum PeerReply: Sendable {
-    /// Carried out. The number is the stored bytes moved by a pull or the chunks dropped; 0 otherwise.
+    /// Carried out. The number is the stored bytes moved by a pull or the chunks dropped; 0
+    /// otherwise.
     case done(UInt64)
     case register(RegisterReply)
     case rows(ScanPage)
@@ -58,7 +59,9 @@ extension PeerReply {
         )
     }
 
-    /// Reads a reply. Bytes that are no reply are refused with the reason.
+    /// Reads a reply.
+    ///
+    /// Bytes that are no reply are refused with the reason.
     package init(_ message: PeerMessage) throws(RecordError) {
         guard let kind = MessageKind(rawValue: message.kind) else {
             throw .unknownTag(message.kind)

@@ -71,7 +71,9 @@ extension PeerRequest {
         }
     }
 
-    /// Reads a request. Bytes that are no request are refused with the reason.
+    /// Reads a request.
+    ///
+    /// Bytes that are no request are refused with the reason.
     package init(_ message: PeerMessage) throws(RecordError) {
         guard let kind = MessageKind(rawValue: message.kind) else {
             throw .unknownTag(message.kind)

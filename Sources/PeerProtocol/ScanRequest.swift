@@ -2,7 +2,8 @@ package import StoreModel
 
 /// What part of a node's rows is asked for.
 ///
-///     what u8 (1 objects, 2 buckets, 3 garbage) | bucket u64 | prefix | delimiter? | after? | limit u32
+///     what u8 (1 objects, 2 buckets, 3 garbage) | bucket u64 | prefix | delimiter?
+///     | after? | limit u32
 ///
 /// Byte strings have a u32 length; optional ones a u8 for presence first.
 package struct ScanRequest: Hashable, Sendable, BinaryRecord {

@@ -10,9 +10,13 @@ package import StoreModel
 ///
 /// Source: docs/protocol/registers.md, "Acceptor".
 package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
-    /// No proposal below this is taken any more. Zero if nothing was promised.
+    /// No proposal below this is taken any more.
+    ///
+    /// Zero if nothing was promised.
     package private(set) var promised: Ballot
-    /// The ballot of ``value``. Zero if nothing was accepted.
+    /// The ballot of ``value``.
+    ///
+    /// Zero if nothing was accepted.
     package private(set) var accepted: Ballot
     package private(set) var value: RegisterValue?
 
@@ -63,7 +67,9 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
         return .accepted
     }
 
-    /// Shows what was accepted. Promises stay as they are.
+    /// Shows what was accepted.
+    ///
+    /// Promises stay as they are.
     package func read() -> RegisterReply { .row(accepted: self.accepted, value: self.value) }
 
     /// A row with nothing accepted is worth its place on disk only for a promise above the floor.

@@ -63,7 +63,9 @@ struct ChangeProgress<Change: RegisterChange> {
     /// True once a replica may have the effect.
     var hasSent: Bool { !self.attempts.isEmpty }
 
-    /// From now on the operation only finds out whether it took effect. The first reason stays.
+    /// From now on the operation only finds out whether it took effect.
+    ///
+    /// The first reason stays.
     mutating func refuse(_ reason: Refusal) {
         if self.refusal == nil { self.refusal = reason }
     }

@@ -37,10 +37,10 @@ package protocol RegisterReplicas: Sendable {
     /// A replica that cannot be reached, or answers ``RegisterReply/corrupt``, counts as silent.
     /// Replies still on their way go on in the background.
     ///
-    /// - Parameter enough: looks at the replies so far; true ends the wait.
-    /// - Parameter patience: how long to wait for more once a majority has answered without
-    ///   `enough`; nil waits for all (each call has a time-out of its own).
-    /// - Returns: replies in order of arrival, each with the replica's place in the replica set.
+    /// `enough` looks at the replies so far; true ends the wait. `patience` is how long to wait for
+    /// more once a majority has answered without `enough`; nil waits for all (each call has a
+    /// time-out of its own). The replies come in order of arrival, each with the replica's place in
+    /// the replica set. Throws `noLayout`; silence is no error.
     func ask(
         _ request: RegisterRequest,
         about key: RegisterKey,

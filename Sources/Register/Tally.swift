@@ -123,7 +123,9 @@ struct ReadTally {
         }
     }
 
-    /// What a majority shows alike. Having no row is an answer of its own, unlike a tombstone.
+    /// What a majority shows alike.
+    ///
+    /// Having no row is an answer of its own, unlike a tombstone.
     var agreed: RegisterState? {
         for row in self.rows
         where self.rows.count(where: { $0.accepted == row.accepted }) >= self.majority {

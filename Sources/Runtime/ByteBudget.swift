@@ -23,10 +23,14 @@ package final class ByteBudget: Sendable {
         self.state = Mutex(State(left: total))
     }
 
-    /// Bytes not taken. For tests and metrics.
+    /// Bytes not taken.
+    ///
+    /// For tests and metrics.
     package var left: Int { self.state.withLock { $0.left } }
 
-    /// Takes `bytes`, once they are free. Each take is followed by one ``release(_:)`` of as many.
+    /// Takes `bytes`, once they are free.
+    ///
+    /// Each take is followed by one ``release(_:)`` of as many.
     ///
     /// - Precondition: `bytes` is at most the whole budget.
     package func take(_ bytes: Int) async {

@@ -14,7 +14,9 @@ package final class Eventual<Value: Sendable>: Sendable {
     /// - Precondition: not called before.
     package func fulfil(_ value: Value) {
         let waiting: [Wakeup<Value>] = self.state.withLock { state in
-            guard case .waiting(let waiting) = state else { preconditionFailure("Fulfilled twice.") }
+            guard case .waiting(let waiting) = state else {
+                preconditionFailure("Fulfilled twice.")
+            }
             state = .arrived(value)
             return waiting
         }

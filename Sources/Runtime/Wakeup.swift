@@ -10,7 +10,9 @@
     }
 
     /// - Precondition: not called before.
-    package func resume(returning value: Value) { unsafe self.continuation.resume(returning: value) }
+    package func resume(returning value: Value) {
+        unsafe self.continuation.resume(returning: value)
+    }
 }
 
 extension Wakeup<Void> {

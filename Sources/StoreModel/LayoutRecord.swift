@@ -39,7 +39,8 @@ package struct LayoutNode: Hashable, Sendable, BinaryRecord {
 /// The agreed layout of the cluster.
 ///
 ///     version u8 = 1 | epoch u64 | nodes: u32 count, each
-///     | replica sets: u32 count (256), each u8 count and node indices u16 | system: u8 count, indices u16
+///     | replica sets: u32 count (256), each u8 count and node indices u16
+///     | system: u8 count, indices u16
 ///
 /// Source: docs/protocol/layout.md.
 package struct LayoutRecord: Hashable, Sendable, BinaryRecord {

@@ -1,6 +1,7 @@
 /// What a register holds: a record, and what the protocol must know of its history.
 ///
-///     version u8 = 1 | flags u8 | change number u64 | lineage: u32 count, u64 each | body: u32 length, bytes
+///     version u8 = 1 | flags u8 | change number u64 | lineage: u32 count, u64 each
+///     | body: u32 length, bytes
 ///
 /// flags: bit 0 tombstone (the record is gone), bit 1 garbage (the record has work for the sweep).
 /// Source: docs/protocol/registers.md, "Outcome".

@@ -48,7 +48,9 @@ package struct BlockEntry: Hashable, Sendable, BinaryRecord {
     }
 }
 
-/// Why stored blocks were refused. `block` is the index in the whole chunk.
+/// Why stored blocks were refused.
+///
+/// `block` is the index in the whole chunk.
 package enum BlockError: Error, Hashable, Sendable {
     /// The table announces other lengths than the bytes have.
     case wrongLength(announced: Int, found: Int)
@@ -76,11 +78,13 @@ extension BlockCodec {
         return (entry, stored)
     }
 
-    /// Whether a sample of the bytes is spread as evenly as random ones: compressed media, archives,
-    /// ciphertext. Then trying to deflate costs 3 ms a block and gains nothing.
+    /// Whether a sample of the bytes is spread as evenly as random ones: compressed media,
+    /// archives, ciphertext.
     ///
-    /// Counts pairs of equal bytes among at most 2,048: n(n − 1) ÷ 512 are expected of random ones, and 1.5
-    /// times as many are tolerated. Long repeats of random bytes are not seen.
+    /// Then trying to deflate costs 3 ms a block and gains nothing.
+    ///
+    /// Counts pairs of equal bytes among at most 2,048: n(n − 1) ÷ 512 are expected of random ones,
+    /// and 1.5 times as many are tolerated. Long repeats of random bytes are not seen.
     static func looksRandom(_ block: ByteBuffer) -> Bool {
         let runBytes = 64
         let step = max(runBytes, block.readableBytes / 32)
@@ -121,8 +125,8 @@ extension BlockCodec {
 
     /// Appends the content of a deflated block to `content`.
     ///
-    /// Never writes more than `contentBytes`: a stream that holds more, or less, or that is followed by
-    /// anything, is refused.
+    /// Never writes more than `contentBytes`: a stream that holds more, or less, or that is
+    /// followed by anything, is refused.
     ///
     /// - Returns: false, with `content` unchanged, if it was refused.
     static func inflate(
@@ -131,7 +135,8 @@ extension BlockCodec {
         into content: inout ByteBuffer
     ) -> Bool {
         let written = unsafe stored.withUnsafeReadableBytes { source in
-            unsafe content.writeWithUnsafeMutableBytes(minimumWritableBytes: contentBytes) { target in
+            unsafe content.writeWithUnsafeMutableBytes(minimumWritableBytes: contentBytes) {
+                target in
                 var (bytes, consumed) = (uLong(contentBytes), uLong(source.count))
                 let status = unsafe uncompress2(
                     target.baseAddress?.assumingMemoryBound(to: Bytef.self),

@@ -4,8 +4,8 @@ package import StoreModel
 ///
 ///     content bytes u32 | blocks u8 | each: codec u8, stored bytes u32, CRC32C u32
 ///
-/// The same bytes stand in messages and in volume records. The content of all blocks but the last is
-/// ``Limit/blockBytes`` long. Layout: docs/protocol/blocks.md, "Chunk header".
+/// The same bytes stand in messages and in volume records. The content of all blocks but the last
+/// is ``Limit/blockBytes`` long. Layout: docs/protocol/blocks.md, "Chunk header".
 package struct ChunkHeader: Hashable, Sendable, BinaryRecord {
     /// Longest binary form, in bytes.
     package static let byteCountMax = 5 + Limit.chunkBlocks * BlockEntry.byteCount
@@ -25,7 +25,9 @@ package struct ChunkHeader: Hashable, Sendable, BinaryRecord {
     package init(from reader: inout ByteReader) throws(RecordError) {
         let contentBytes = try Self.readContentBytes(&reader)
         let count = Int(try reader.read(UInt8.self))
-        guard count == Self.blockCount(contentBytes: contentBytes) else { throw .invalid("block count") }
+        guard count == Self.blockCount(contentBytes: contentBytes) else {
+            throw .invalid("block count")
+        }
         self.table = try Self.readTable(&reader, blocks: 0..<count, contentBytes: contentBytes)
         self.contentBytes = contentBytes
     }

@@ -7,7 +7,9 @@ package struct ChunkSlice: Hashable, Sendable {
     /// The blocks as stored, one after another: ``ChunkSliceHeader/storedBytes``.
     package let blocks: ByteBuffer
 
-    /// Puts together what was read or received. Checks the length only: see ``verify()``.
+    /// Puts together what was read or received.
+    ///
+    /// Checks the length only: see ``verify()``.
     package init(header: ChunkSliceHeader, blocks: ByteBuffer) throws(BlockError) {
         guard blocks.readableBytes == header.storedBytes else {
             throw .wrongLength(announced: header.storedBytes, found: blocks.readableBytes)
@@ -22,7 +24,9 @@ package struct ChunkSlice: Hashable, Sendable {
         self.blocks = blocks
     }
 
-    /// Some of the blocks, without a copy. `blocks` are indices in the chunk.
+    /// Some of the blocks, without a copy.
+    ///
+    /// `blocks` are indices in the chunk.
     package func slice(ofBlocks blocks: Range<Int>) throws(BlockError) -> ChunkSlice {
         let own = self.header.blocks
         guard
@@ -30,7 +34,9 @@ package struct ChunkSlice: Hashable, Sendable {
             blocks.upperBound <= own.upperBound
         else { throw .noSuchBlocks(blocks) }
         let table = self.header.table
-        let before = table[..<(blocks.lowerBound - own.lowerBound)].reduce(0) { $0 + $1.storedBytes }
+        let before = table[..<(blocks.lowerBound - own.lowerBound)].reduce(0) {
+            $0 + $1.storedBytes
+        }
         let header = self.header.slice(ofBlocks: blocks)
         return ChunkSlice(header: header, verified: self.stored(at: before, header.storedBytes))
     }
@@ -44,8 +50,8 @@ package struct ChunkSlice: Hashable, Sendable {
     ///
     /// Blocks stored raw are given back without a copy, if all are.
     ///
-    /// - Throws: ``BlockError/damaged(block:)`` or ``BlockError/notInflatable(block:)`` for the first block
-    ///   that is not right. Nothing of the content is given then.
+    /// - Throws: ``BlockError/damaged(block:)`` or ``BlockError/notInflatable(block:)`` for the
+    ///   first block that is not right. Nothing of the content is given then.
     package func content() throws(BlockError) -> ByteBuffer {
         if self.header.table.allSatisfy({ $0.codec == .raw }) {
             try self.verify()

@@ -2,14 +2,15 @@ package import NIOCore
 
 /// Cuts the bytes of a connection into frames.
 ///
-/// Payloads of data frames are handed on in the pieces that arrive, so that they are copied once, to
-/// where they belong; all other frames are short and are handed on whole. Nothing is allocated for a
-/// length before it was checked.
+/// Payloads of data frames are handed on in the pieces that arrive, so that they are copied once,
+/// to where they belong; all other frames are short and are handed on whole. Nothing is allocated
+/// for a length before it was checked.
 package struct FrameDecoder: Sendable {
     package enum Part: Hashable, Sendable {
         /// A whole frame of any kind but data, its checksum verified.
         case frame(FrameKind, stream: UInt64, payload: ByteBuffer)
-        /// The next bytes of a data frame. The checksum is verified before the last piece is handed on.
+        /// The next bytes of a data frame. The checksum is verified before the last piece is handed
+        /// on.
         case data(stream: UInt64, piece: ByteBuffer)
     }
 

@@ -1,4 +1,6 @@
-/// Why bytes of a connection were refused. The connection is closed then.
+/// Why bytes of a connection were refused.
+///
+/// The connection is closed then.
 ///
 /// Closed, so the caller's `switch` covers every case.
 package enum FrameError: Error, Hashable, Sendable {

@@ -103,7 +103,8 @@ package struct FrameHeader: Hashable, Sendable {
         buffer.writeImmutableBuffer(header)
     }
 
-    /// Puts the header into the first ``byteCount`` bytes of a buffer that holds the payload behind them.
+    /// Puts the header into the first ``byteCount`` bytes of a buffer that holds the payload behind
+    /// them.
     static func fill(_ frame: inout ByteBuffer, _ kind: FrameKind, stream: UInt64) {
         let payloadBytes = frame.readableBytes - Self.byteCount
         precondition(

@@ -2,8 +2,8 @@ package import NIOCore
 
 /// A message on its way in, put together from the pieces that arrive.
 ///
-/// Memory for content beyond the window is allocated by ``grant()``, when room was reserved for it, and
-/// not when the sender announced it.
+/// Memory for content beyond the window is allocated by ``grant()``, when room was reserved for it,
+/// and not when the sender announced it.
 package struct IncomingMessage: Sendable {
     package let stream: UInt64
     package let prefix: MessagePrefix
@@ -13,7 +13,10 @@ package struct IncomingMessage: Sendable {
     private var allowed: Int
     private var received: Int
 
-    /// Reads the payload of a first frame. What is kept of it is copied: it does not pin the receive buffer.
+    /// Reads the payload of a first frame.
+    ///
+    /// What is kept of it is copied: it does not pin the
+    /// receive buffer.
     package init(stream: UInt64, payload: ByteBuffer) throws(FrameError) {
         var payload = payload
         self.stream = stream
@@ -31,7 +34,9 @@ package struct IncomingMessage: Sendable {
 
     package var isComplete: Bool { self.received == self.prefix.contentBytes }
 
-    /// Makes room for all of the content. The sender is told of ``MessagePrefix/creditBytes`` more.
+    /// Makes room for all of the content.
+    ///
+    /// The sender is told of ``MessagePrefix/creditBytes`` more.
     ///
     /// - Precondition: called once, for a message that needs credit.
     package mutating func grant() {

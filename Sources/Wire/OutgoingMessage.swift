@@ -2,9 +2,9 @@ package import NIOCore
 
 /// A message on its way out, cut into frames one at a time.
 ///
-/// The first frame carries the prefix and up to ``FrameLimit/windowBytes`` of the head; data frames carry
-/// the rest of the head, then the body, as slices of the buffers given. Content beyond the window waits
-/// for credit.
+/// The first frame carries the prefix and up to ``FrameLimit/windowBytes`` of the head; data frames
+/// carry the rest of the head, then the body, as slices of the buffers given. Content beyond the
+/// window waits for credit.
 package struct OutgoingMessage: Sendable {
     package let kind: FrameKind
     package let stream: UInt64

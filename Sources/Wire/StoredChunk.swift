@@ -12,7 +12,9 @@ package struct StoredChunk: Hashable, Sendable {
     package var contentBytes: Int { self.header.contentBytes }
     package var table: [BlockEntry] { self.header.table }
 
-    /// Puts together what was read or received. Checks the length only: see ``verify()``.
+    /// Puts together what was read or received.
+    ///
+    /// Checks the length only: see ``verify()``.
     package init(header: ChunkHeader, blocks: ByteBuffer) throws(BlockError) {
         guard blocks.readableBytes == header.storedBytes else {
             throw .wrongLength(announced: header.storedBytes, found: blocks.readableBytes)
@@ -29,8 +31,8 @@ package struct StoredChunk: Hashable, Sendable {
 
     /// Cuts content into blocks, and deflates those that shrink by an eighth or more.
     ///
-    /// Takes up to 50 ms for a chunk of text: run it on `Workers`. Content of which no block shrinks is
-    /// kept as it is, without a copy.
+    /// Takes up to 50 ms for a chunk of text: run it on `Workers`. Content of which no block
+    /// shrinks is kept as it is, without a copy.
     ///
     /// - Precondition: 1 to ``Limit/chunkBytes`` readable bytes.
     package static func encode(_ content: ByteBuffer) -> StoredChunk {

@@ -1,0 +1,147 @@
+import Content
+import Register
+import Runtime
+import StoreModel
+
+extension Coordinator {
+    /// Times a change is proposed again after the bucket's generation has moved on.
+    private static let fencesMax = 5
+
+    /// Has a majority promise a ballot on a key ahead of the change; nil if that fails.
+    func promise(_ key: RegisterKey) async -> Prepared? {
+        try? await self.proposer.prepare(key, deadline: self.settings.registerTimeout)
+    }
+
+    /// A ceiling for a version that will be proposed soon at a ballot not drawn yet.
+    func ceiling(for key: RegisterKey) -> Ballot {
+        self.ballots.ballot(above: .zero, for: key).ceiling
+    }
+
+    /// Makes a version the current one.
+    ///
+    /// It is the caller's who holds the content: see `holding`.
+    ///
+    /// If the version certainly did not become current, the hold is given back in the background.
+    ///
+    /// - Throws: `preconditionFailed`, `objectNotFound` (a condition on an absent target),
+    ///   `bucketNotFound`, `busy`, `quorumUnavailable`: nothing was written. `outcomeUnknown`:
+    ///   nobody knows.
+    func commit(
+        _ version: Version,
+        at target: Target,
+        condition: WriteCondition,
+        holding: Holding?,
+        from prepared: Prepared?,
+        _ operation: String
+    ) async throws(ClusterError) -> Version {
+        do throws(ClusterError) {
+            return try await self.propose(
+                PutChange(version, condition: condition),
+                at: target,
+                holding: holding,
+                from: prepared,
+                operation
+            )
+        } catch {
+            if let holding, error.code != .outcomeUnknown {
+                self.doors.background.run {
+                    await self.manifests.abandon(holding, key: target.key)
+                }
+            }
+            throw error
+        }
+    }
+
+    private func propose(
+        _ change: PutChange,
+        at target: Target,
+        holding: Holding?,
+        from prepared: Prepared?,
+        _ operation: String
+    ) async throws(ClusterError) -> Version {
+        var held = holding?.ceiling ?? .zero
+        let outcome = try await self.change(target, change, from: prepared, operation) { ballot in
+            guard let holding, ballot > held else { return }
+            try await self.holdAgain(holding, for: ballot, operation)
+            held = ballot.ceiling
+        }
+        return try Self.stored(outcome, operation)
+    }
+
+    /// Changes an object's register; goes on with the bucket's new generation if that has moved on.
+    ///
+    /// `beforeAccept` is given each ballot just before its accept leaves.
+    func change<Change: RegisterChange>(
+        _ target: Target,
+        _ change: Change,
+        from prepared: Prepared?,
+        _ operation: String,
+        beforeAccept: (Ballot) async throws -> Void
+    ) async throws(ClusterError) -> Change.Outcome {
+        var prepared = prepared
+        var bucket = target.bucket
+        for _ in 0..<Self.fencesMax {
+            do {
+                return try await self.proposer.change(
+                    target.key,
+                    operation: self.newOperation(),
+                    generation: bucket.generation,
+                    from: prepared,
+                    deadline: self.settings.changeDeadline,
+                    beforeAccept: { ballot, _ in try await beforeAccept(ballot) },
+                    change
+                ).outcome
+            } catch RegisterError.fenced {
+                prepared = nil
+                bucket = try await self.sameBucket(target, operation)
+            } catch let error as RegisterError {
+                throw ClusterError(error, operation)
+            } catch let error as ClusterError {
+                throw error
+            } catch {
+                throw ClusterError(.internalError, operation, cause: error)
+            }
+        }
+        throw ClusterError(.busy, operation)
+    }
+
+    private static func stored(
+        _ outcome: PutChange.Outcome,
+        _ operation: String
+    ) throws(ClusterError) -> Version {
+        switch outcome {
+        case .stored(let version): return version
+        case .preconditionFailed: throw ClusterError(.preconditionFailed, operation)
+        case .targetMissing: throw ClusterError(.objectNotFound, operation)
+        case .garbageFull: throw ClusterError(.busy, operation)
+        }
+    }
+
+    /// Raises the ceiling of a hold before an accept above it leaves (rule R2).
+    private func holdAgain(
+        _ holding: Holding,
+        for ballot: Ballot,
+        _ operation: String
+    ) async throws(ClusterError) {
+        let higher = Holding(
+            manifest: holding.manifest,
+            owner: holding.owner,
+            digest: holding.digest,
+            ceiling: ballot.ceiling
+        )
+        let outcome = try await self.manifests.hold(higher)
+        guard outcome == .held else {
+            throw ClusterError(.busy, operation, facts: ["hold": "\(outcome)"])
+        }
+    }
+
+    /// The bucket of a target again, after a fence: the same one, active.
+    func sameBucket(
+        _ target: Target,
+        _ operation: String
+    ) async throws(ClusterError) -> BucketRecord {
+        let bucket = try await self.writableBucket(target.name.bucket)
+        guard bucket.id == target.bucket.id else { throw ClusterError(.bucketNotFound, operation) }
+        return bucket
+    }
+}

@@ -1,0 +1,281 @@
+import Content
+import PeerProtocol
+import Register
+import Runtime
+import StoreModel
+
+extension Coordinator {
+    /// Times the source of a copy is looked up because its content went away in between.
+    private static let sourceAttempts = 5
+
+    /// Everything a copy has decided before it touches content.
+    private struct CopyPlan {
+        let request: CopyRequest
+        let source: Version
+        let target: Target
+        let entry: VersionID
+        let operation: String
+    }
+
+    package func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult {
+        let operation = "copy \(request.source) to \(request.target)"
+        async let found = outcome { () throws(ClusterError) in
+            try await self.bucketRecord(request.source.bucket)
+        }
+        let target = Target(
+            name: request.target,
+            bucket: try await self.writableBucket(request.target.bucket)
+        )
+        let source = Target(
+            name: request.source,
+            bucket: try Self.asSource(await found, operation)
+        )
+        // The ballot is promised while the source is read.
+        async let promise = self.promise(target.key)
+        var prepared: Prepared??
+        for _ in 0..<Self.sourceAttempts {
+            let version = try Self.asSource(
+                await outcome { () throws(ClusterError) in
+                    try await self.current(source, operation)
+                },
+                operation
+            )
+            try request.sourceCheck(ObjectSummary(version))
+            guard version.size <= request.sizeMax else {
+                throw ClusterError(
+                    .entityTooLarge,
+                    operation,
+                    facts: ["bytes": "\(version.size)", "max": "\(request.sizeMax)"]
+                )
+            }
+            let plan = CopyPlan(
+                request: request,
+                source: version,
+                target: target,
+                entry: self.newVersion(),
+                operation: operation
+            )
+            if prepared == nil { prepared = .some(await promise) }
+            if let result = try await self.carryOut(plan, from: prepared ?? nil) { return result }
+        }
+        throw ClusterError(.busy, operation, facts: ["attempts": "\(Self.sourceAttempts)"])
+    }
+
+    private static func asSource<Value>(
+        _ result: Result<Value, ClusterError>,
+        _ operation: String
+    ) throws(ClusterError) -> Value {
+        switch result {
+        case .success(let value): return value
+        case .failure(let error):
+            switch error.code {
+            case .bucketNotFound: throw ClusterError(.sourceBucketNotFound, operation)
+            case .objectNotFound: throw ClusterError(.sourceNotFound, operation)
+            default: throw error
+            }
+        }
+    }
+
+    /// - Returns: nil if the source's content is gone: it has to be looked up again.
+    private func carryOut(
+        _ plan: CopyPlan,
+        from prepared: Prepared?
+    ) async throws(ClusterError) -> CopyResult? {
+        switch plan.source.content {
+        case .inline(let bytes):
+            let stored = try await self.commit(plan, .inline(bytes), holding: nil, from: prepared)
+            return CopyResult(
+                summary: ObjectSummary(stored),
+                mode: .independent,
+                chunksPulled: 0,
+                bytesMoved: 0
+            )
+        case .manifest(let manifest, let segments, let digest, _):
+            let isSameClass = plan.source.storageClass == plan.request.storageClass
+            if plan.request.mode != .independent, isSameClass {
+                let reference = try await self.refer(
+                    plan,
+                    to: manifest,
+                    segments,
+                    digest,
+                    from: prepared
+                )
+                switch reference {
+                case .made(let result): return result
+                case .gone: return nil
+                case .full: break
+                }
+            }
+            return try await self.pull(plan, manifest, segments, digest, from: prepared)
+        }
+    }
+
+    private func commit(
+        _ plan: CopyPlan,
+        _ content: VersionContent,
+        holding: Holding?,
+        from prepared: Prepared?
+    ) async throws(ClusterError) -> Version {
+        var metadata = plan.request.metadata ?? plan.source.metadata
+        if plan.request.metadata == nil { metadata.websiteRedirect = plan.request.websiteRedirect }
+        let version = Version(
+            id: plan.entry,
+            etag: plan.source.etag,
+            size: plan.source.size,
+            storageClass: plan.request.storageClass,
+            modified: self.ballots.now(),
+            metadata: metadata,
+            checksums: plan.source.checksums,
+            content: content
+        )
+        return try await self.commit(
+            version,
+            at: plan.target,
+            condition: plan.request.condition,
+            holding: holding,
+            from: prepared,
+            plan.operation
+        )
+    }
+
+    // MARK: - By reference
+
+    private enum Reference {
+        case made(CopyResult)
+        case gone
+        case full
+    }
+
+    /// Holds the source's manifest for the target, and names it there.
+    ///
+    /// No content moves.
+    private func refer(
+        _ plan: CopyPlan,
+        to manifest: ManifestID,
+        _ segments: [SegmentRun],
+        _ digest: UInt64,
+        from prepared: Prepared?
+    ) async throws(ClusterError) -> Reference {
+        let ceiling = prepared?.ballot.ceiling ?? self.ceiling(for: plan.target.key)
+        let holding = Holding(
+            manifest: manifest,
+            owner: .version(plan.target.key, plan.entry),
+            digest: digest,
+            ceiling: ceiling
+        )
+        if !self.settings.sabotage.contains(.copyWithoutHold) {
+            switch try await self.manifests.hold(holding) {
+            case .held: break
+            case .gone, .otherSegments: return .gone
+            case .full: return .full
+            }
+        }
+        let content = VersionContent.manifest(
+            manifest,
+            segments: segments,
+            digest: digest,
+            ceiling: ceiling
+        )
+        let stored = try await self.commit(plan, content, holding: holding, from: prepared)
+        return .made(
+            CopyResult(
+                summary: ObjectSummary(stored),
+                mode: .reference,
+                chunksPulled: 0,
+                bytesMoved: 0
+            )
+        )
+    }
+
+    // MARK: - Independent
+
+    /// Has the target's replicas pull all chunks into a manifest of the target's own.
+    ///
+    /// - Returns: nil if the source's content is gone.
+    private func pull(
+        _ plan: CopyPlan,
+        _ source: ManifestID,
+        _ segments: [SegmentRun],
+        _ digest: UInt64,
+        from prepared: Prepared?
+    ) async throws(ClusterError) -> CopyResult? {
+        guard let pin = try await self.pin(source, digest, plan) else { return nil }
+        defer {
+            self.doors.background.run {
+                // The pin's owner is nobody's version: any fence lies above its ceiling.
+                let fence = self.ballots.ballot(above: .zero, for: plan.target.key)
+                _ = try? await self.manifests.release(source, pin, fence: fence)
+            }
+        }
+        let manifest = self.ballots.manifest(in: plan.target.key.partition)
+        let hold = Hold(
+            owner: .version(plan.target.key, plan.entry),
+            ceiling: prepared?.ballot.ceiling ?? self.ceiling(for: plan.target.key)
+        )
+        let isOpen = plan.source.size > self.settings.openManifestBytes
+        if isOpen {
+            try await self.manifests.create(
+                manifest,
+                as: plan.request.storageClass,
+                segments: nil,
+                for: hold
+            )
+        }
+        let pulls = ChunkPulls(
+            segments,
+            into: manifest,
+            as: plan.request.storageClass,
+            chunks: self.chunks,
+            settings: self.settings
+        )
+        let moved: UInt64
+        do throws(ClusterError) {
+            moved = try await pulls.run()
+            self.instruments.pulled(storedBytes: moved)
+        } catch {
+            self.giveBack(manifest, hold, plan.target)
+            throw error
+        }
+        let holding = try await self.finish(
+            manifest,
+            as: plan.request.storageClass,
+            pulls.target,
+            hold,
+            isOpen: isOpen,
+            plan.target,
+            plan.operation
+        )
+        let content = VersionContent.manifest(
+            manifest,
+            segments: pulls.target,
+            digest: holding.digest,
+            ceiling: hold.ceiling
+        )
+        let stored = try await self.commit(plan, content, holding: holding, from: prepared)
+        return CopyResult(
+            summary: ObjectSummary(stored),
+            mode: .independent,
+            chunksPulled: pulls.chunkCount,
+            bytesMoved: moved
+        )
+    }
+
+    /// Keeps the source's content while it is pulled, whatever happens to its version.
+    ///
+    /// The hold names an entry that no version will ever have, with the lowest of ceilings.
+    ///
+    /// - Returns: nil if the content is gone.
+    private func pin(
+        _ source: ManifestID,
+        _ digest: UInt64,
+        _ plan: CopyPlan
+    ) async throws(ClusterError) -> Owner? {
+        let owner = Owner.version(plan.target.key, self.newVersion())
+        let holding = Holding(manifest: source, owner: owner, digest: digest, ceiling: .zero)
+        switch try await self.manifests.hold(holding) {
+        // A full manifest has many other holders: the copy goes on without a hold of its own.
+        case .held, .full: return owner
+        case .gone, .otherSegments: return nil
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Content
+import PeerProtocol
+import Placement
+import Register
+package import Runtime
+package import StoreModel
+
+extension Coordinator {
+    /// Pause between two looks at the other nodes.
+    private static let formationPause = Duration.milliseconds(250)
+
+    /// Joins the cluster: returns once a layout is in force on this node.
+    ///
+    /// A node that has one from before goes on with it. Otherwise it learns the layout from any
+    /// node that has one, or, as soon as all configured nodes have been met, has the first one
+    /// agreed on by the register of the layout, kept by all of them. `plan` computes that layout;
+    /// it must depend on the set of nodes only.
+    ///
+    /// - Parameters:
+    ///   - seeds: Addresses of all configured nodes but this one.
+    ///   - own: This node as the layout is to know it.
+    ///   - connector: Finds out who answers at an address.
+    ///   - plan: Computes the first layout from all nodes.
+    /// - Throws: `notReady` if the task is cancelled first.
+    package func formCluster(
+        seeds: [String],
+        own: LayoutNode,
+        connector: any SeedConnector,
+        plan: @escaping @Sendable ([LayoutNode]) -> LayoutRecord
+    ) async throws(ClusterError) {
+        while self.layouts.layout == nil {
+            guard !Task.isCancelled else { throw ClusterError(.notReady, "join the cluster") }
+            let met = await self.meet(seeds, connector)
+            if let layout = met.compactMap(\.layout).max(by: { $0.epoch < $1.epoch }) {
+                await self.adopt(layout)
+            } else if met.count == seeds.count {
+                let nodes = (met.map(\.node) + [own]).sorted { $0.id < $1.id }
+                guard Set(nodes.map(\.id)).count == nodes.count else {
+                    throw ClusterError(.internalError, "join the cluster: a node met twice")
+                }
+                if let layout = try? await self.agree(on: plan(nodes), founders: nodes.map(\.id)) {
+                    await self.adopt(layout)
+                }
+            }
+            if self.layouts.layout == nil {
+                await self.doors.time.sleep(for: Self.formationPause)
+            }
+        }
+        if let index = self.layouts.layout?.index(of: self.caller.own) {
+            self.ballots.become(node: index)
+        }
+    }
+
+    /// Asks every seed who it is.
+    private func meet(
+        _ seeds: [String],
+        _ connector: any SeedConnector
+    ) async -> [NodeDescription] {
+        let replies = await gather(
+            from: seeds,
+            background: self.doors.background,
+            ask: { address -> NodeDescription? in
+                guard let node = try? await connector.connect(to: address) else { return nil }
+                let reply = try? await self.caller.ask(
+                    node,
+                    .describe,
+                    within: self.settings.registerTimeout
+                )
+                guard case .description(let description)? = reply else { return nil }
+                return description
+            },
+            enough: { replies in replies.contains { $0.reply?.layout != nil } }
+        )
+        return replies.compactMap(\.reply)
+    }
+
+    /// Has the founders choose the first layout: this one, or the one that they chose already.
+    private func agree(
+        on layout: LayoutRecord,
+        founders: [NodeID]
+    ) async throws(RegisterError) -> LayoutRecord {
+        guard let place = founders.firstIndex(of: self.caller.own) else { throw .noLayout }
+        self.ballots.become(node: UInt16(place))
+        var replicas = self.proposer.replicas
+        replicas.founders = founders
+        let changed = try await RegisterProposer(replicas: replicas).change(
+            .layout,
+            operation: self.newOperation(),
+            generation: 0,
+            deadline: self.settings.registerTimeout,
+            FirstLayoutChange(layout)
+        )
+        return changed.outcome
+    }
+
+    /// Hands the layout to the own node, which makes it durable, and to the others.
+    private func adopt(_ layout: LayoutRecord) async {
+        let push = PeerRequest.pushLayout(layout)
+        _ = try? await self.caller.ask(
+            self.caller.own,
+            push,
+            within: self.settings.registerTimeout
+        )
+        for node in layout.nodes where node.id != self.caller.own {
+            self.doors.background.run {
+                // A node that misses it asks for it.
+                _ = try? await self.caller.ask(
+                    node.id,
+                    push,
+                    within: self.settings.registerTimeout
+                )
+            }
+        }
+    }
+}

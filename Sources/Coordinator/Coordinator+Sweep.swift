@@ -1,0 +1,159 @@
+import Content
+import PeerProtocol
+import Placement
+import Register
+import Runtime
+import StoreModel
+
+/// What a sweep did.
+package struct SweepSummary: Hashable, Sendable {
+    /// Rows with work that were looked at.
+    package var rows = 0
+    package var released = 0
+    /// Dead manifests whose chunks every node has dropped.
+    package var buried = 0
+    /// Rows left for later: their time has not come, or a node is missing.
+    package var postponed = 0
+}
+
+extension Coordinator {
+    /// How much longer the next replica of a register leaves its work to the one before it.
+    private static let turnDelay = Duration.seconds(20)
+    /// Dropped entries of one key that are not kept back for readers any more.
+    private static let garbageKept = 100
+
+    /// Sweeps again and again; returns when the task is cancelled.
+    package func runSweeps() async {
+        while !Task.isCancelled {
+            await self.doors.time.sleep(for: self.settings.sweepInterval)
+            _ = await self.sweep()
+        }
+    }
+
+    /// Works off what changes have dropped, as far as the own node has rows that say so.
+    ///
+    /// Each row is the business of the first replica; the others step in later. Doing it twice is
+    /// harmless.
+    /// Source: docs/protocol/content.md, "Sweep".
+    package func sweep() async -> SweepSummary {
+        var summary = SweepSummary()
+        var after: [UInt8]?
+        while summary.rows < self.settings.sweepRows {
+            let scan = ScanRequest(
+                .garbage,
+                after: after,
+                limit: min(100, self.settings.sweepRows - summary.rows)
+            )
+            let reply = try? await self.caller.ask(
+                self.caller.own,
+                .scan(scan),
+                within: self.settings.registerTimeout
+            )
+            guard case .rows(let page)? = reply else { break }
+            for row in page.rows {
+                summary.rows += 1
+                await self.sweep(row.key, into: &summary)
+            }
+            guard let next = page.next else { break }
+            after = next
+        }
+        self.instruments.swept(summary)
+        return summary
+    }
+
+    private func sweep(_ key: RegisterKey, into summary: inout SweepSummary) async {
+        do throws(ClusterError) {
+            switch key {
+            case .object: try await self.sweepObject(key, into: &summary)
+            case .manifest(let manifest):
+                guard self.isDue(manifest.birth, key) else {
+                    summary.postponed += 1
+                    return
+                }
+                guard case .dead = try await self.manifests.kill(manifest) else { return }
+                try await self.manifests.dropChunks(of: manifest)
+                summary.buried += 1
+            case .bucket, .layout: return
+            }
+        } catch {
+            summary.postponed += 1
+        }
+    }
+
+    /// Releases what an object's register says was dropped, and makes it forget that.
+    private func sweepObject(
+        _ key: RegisterKey,
+        into summary: inout SweepSummary
+    ) async throws(ClusterError) {
+        // Only a chosen value is evidence (rule R4). No bucket: nothing is completed on its behalf.
+        let state = try await self.read(key, generation: 0, "sweep \(key)")
+        let record: ObjectRecord
+        do throws(RecordError) { record = try ObjectRecord(state.value) } catch {
+            throw ClusterError(.internalError, "sweep \(key)", cause: error)
+        }
+        let isCrowded = record.garbage.count > Self.garbageKept
+        let due = record.garbage.filter { isCrowded || self.isDue($0.fence, key) }
+        guard !due.isEmpty else {
+            summary.postponed += 1
+            return
+        }
+        for garbage in due {
+            try await self.manifests.release(
+                garbage.manifest,
+                .version(key, garbage.entry),
+                fence: garbage.fence
+            )
+            summary.released += 1
+        }
+        try await self.forget(due, key)
+    }
+
+    /// Whether the time for something dropped at `fence` has come, for this node.
+    ///
+    /// Rounds of objects' ballots are microseconds of a clock. Only readers and the load depend on
+    /// this.
+    private func isDue(_ fence: Ballot, _ key: RegisterKey) -> Bool {
+        let replicas = self.layouts.layout?.replicaSet(of: key.partition) ?? []
+        let turn = replicas.firstIndex(of: self.caller.own) ?? replicas.count
+        let wait = self.settings.releaseGrace + Self.turnDelay * turn
+        let now = self.doors.time.wallMicroseconds
+        return fence.round + UInt64(wait.components.seconds) * 1_000_000 <= now
+    }
+
+    private func forget(_ released: [Garbage], _ key: RegisterKey) async throws(ClusterError) {
+        let operation = "sweep \(key)"
+        var generation: UInt64 = 0
+        for _ in 0..<2 {
+            do throws(RegisterError) {
+                _ = try await self.proposer.change(
+                    key,
+                    operation: self.newOperation(),
+                    generation: generation,
+                    deadline: self.settings.changeDeadline,
+                    ForgetChange(released)
+                )
+                return
+            } catch {
+                guard case .fenced(let least) = error else { throw ClusterError(error, operation) }
+                generation = try await self.generation(of: key, atLeast: least, operation)
+            }
+        }
+        throw ClusterError(.busy, operation)
+    }
+
+    /// The generation under which rows of a bucket may be written after somebody has begun to
+    /// delete it.
+    ///
+    /// Rows of a bucket that is gone are nobody's any more: they may be cleaned up at any time.
+    private func generation(
+        of key: RegisterKey,
+        atLeast least: UInt64,
+        _ operation: String
+    ) async throws(ClusterError) -> UInt64 {
+        guard case .object(let id, _) = key else { return least }
+        let buckets = try await self.listing(generation: 0).buckets()
+        guard let record = buckets.first(where: { $0.1.id == id })?.1 else { return .max }
+        guard record.state == .active else { throw ClusterError(.busy, operation) }
+        return record.generation
+    }
+}

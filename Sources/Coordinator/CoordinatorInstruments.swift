@@ -1,0 +1,44 @@
+import Metrics
+import Register
+
+/// What a coordinator counts.
+///
+/// All names: docs/operations/metrics.md.
+struct CoordinatorInstruments: Sendable {
+    private let prepares = Counter(label: "meta_rounds_total", dimensions: [("phase", "prepare")])
+    private let accepts = Counter(label: "meta_rounds_total", dimensions: [("phase", "accept")])
+    private let reads = Counter(label: "meta_rounds_total", dimensions: [("phase", "read")])
+    /// Content that went through this coordinator, as stored.
+    private let written = Counter(
+        label: "coordinator_chunk_bytes_total",
+        dimensions: [("direction", "written")]
+    )
+    private let fetched = Counter(
+        label: "coordinator_chunk_bytes_total",
+        dimensions: [("direction", "read")]
+    )
+    private let pulled = Counter(label: "copy_chunk_bytes_pulled_total")
+    private let released = Counter(label: "holds_released_total")
+    private let buried = Counter(label: "manifests_buried_total")
+
+    /// One message to each replica of a register.
+    func asked(_ request: RegisterRequest) {
+        switch request {
+        case .prepare: self.prepares.increment()
+        case .accept: self.accepts.increment()
+        case .read: self.reads.increment()
+        }
+    }
+
+    /// A chunk was sent to one replica.
+    func sent(storedBytes: Int) { self.written.increment(by: storedBytes) }
+    /// Blocks came from one replica, the own node included.
+    func received(storedBytes: Int) { self.fetched.increment(by: storedBytes) }
+    /// Replicas pulled a chunk from one another.
+    func pulled(storedBytes: UInt64) { self.pulled.increment(by: Int64(storedBytes)) }
+
+    func swept(_ summary: SweepSummary) {
+        self.released.increment(by: summary.released)
+        self.buried.increment(by: summary.buried)
+    }
+}

@@ -1,0 +1,114 @@
+import NIOCore
+import Runtime
+import StoreModel
+import Synchronization
+
+/// An object as it was when it was opened.
+struct FoundObject: OpenObject {
+    let coordinator: Coordinator
+    let target: Target
+    let version: Version
+
+    var summary: ObjectSummary { ObjectSummary(self.version) }
+
+    func read(_ range: Range<UInt64>) -> any BodyReader {
+        precondition(range.upperBound <= self.version.size, "The range lies within the object.")
+        switch self.version.content {
+        case .inline(let bytes):
+            let part = bytes[Int(range.lowerBound)..<Int(range.upperBound)]
+            return InlineReader(ByteBuffer(bytes: part))
+        case .manifest(_, let segments, _, _):
+            return ChunkReader(self, segments, range)
+        }
+    }
+}
+
+/// Hands out bytes that are here already.
+private final class InlineReader: BodyReader {
+    private let bytes: Mutex<ByteBuffer?>
+
+    init(_ bytes: ByteBuffer) { self.bytes = Mutex(bytes.readableBytes > 0 ? bytes : nil) }
+
+    func next() async throws(ClusterError) -> ByteBuffer? {
+        self.bytes.withLock { bytes in
+            defer { bytes = nil }
+            return bytes
+        }
+    }
+}
+
+/// Reads a range chunk by chunk, one step ahead of the one who asks.
+///
+/// At most two steps of ``CoordinatorSettings/readBlocks`` blocks are in memory: the one handed out
+/// last and the one under way. One caller, one call at a time.
+private final class ChunkReader: BodyReader {
+    private typealias Answer = Eventual<Result<ByteBuffer, ClusterError>>
+
+    private struct State {
+        var steps: ReadSteps
+        var ahead: Answer?
+    }
+
+    private let object: FoundObject
+    private let state: Mutex<State>
+
+    init(_ object: FoundObject, _ segments: [SegmentRun], _ range: Range<UInt64>) {
+        self.object = object
+        let steps = ReadSteps(
+            segments,
+            range,
+            blocks: object.coordinator.settings.readBlocks
+        )
+        self.state = Mutex(State(steps: steps))
+    }
+
+    func next() async throws(ClusterError) -> ByteBuffer? {
+        guard let answer = self.takeAhead() ?? self.start() else { return nil }
+        let result = await answer.value
+        switch result {
+        case .success(let bytes):
+            let following = self.start()
+            self.state.withLock { $0.ahead = following }
+            return bytes
+        case .failure(let error):
+            throw await self.explain(error)
+        }
+    }
+
+    private func takeAhead() -> Answer? {
+        self.state.withLock { state in
+            defer { state.ahead = nil }
+            return state.ahead
+        }
+    }
+
+    /// Begins to read the next step; nil at the end.
+    private func start() -> Answer? {
+        guard let step = self.state.withLock({ $0.steps.next() }) else { return nil }
+        let answer = Answer()
+        let chunks = self.object.coordinator.chunks
+        self.object.coordinator.doors.background.run {
+            answer.fulfil(
+                await outcome { () throws(ClusterError) in
+                    var content = try await chunks.read(step.chunk, blocks: step.blocks)
+                    content.moveReaderIndex(forwardBy: step.part.lowerBound)
+                    guard let part = content.readSlice(length: step.part.count) else {
+                        throw ClusterError(.dataUnavailable, "read chunk \(step.chunk)")
+                    }
+                    return part
+                }
+            )
+        }
+        return answer
+    }
+
+    /// Content that is missing because its version was deleted is not the store's fault.
+    private func explain(_ error: ClusterError) async -> ClusterError {
+        guard error.code == .dataUnavailable else { return error }
+        let now = try? await self.object.coordinator.record(self.object.target, error.operation)
+        guard let now, !now.versions.contains(where: { $0.id == self.object.version.id }) else {
+            return error
+        }
+        return ClusterError(.objectNotFound, error.operation, cause: error)
+    }
+}

@@ -1,0 +1,77 @@
+import Runtime
+
+/// Rows of all families in byte order of their keys.
+struct RowTable {
+    /// Sorted by key, one array for each family.
+    private var families: [[(key: [UInt8], value: [UInt8])]] =
+        Array(repeating: [], count: RowFamily.allCases.count)
+
+    var count: Int { self.families.reduce(0) { $0 + $1.count } }
+
+    func get(_ family: RowFamily, _ key: [UInt8]) -> [UInt8]? {
+        let rows = self.families[Int(family.rawValue)]
+        let index = Self.position(of: key, in: rows)
+        return index < rows.count && rows[index].key == key ? rows[index].value : nil
+    }
+
+    func scan(
+        _ family: RowFamily,
+        from start: [UInt8],
+        to end: [UInt8]?,
+        limit: Int
+    ) -> [(key: [UInt8], value: [UInt8])] {
+        let rows = self.families[Int(family.rawValue)]
+        var found: [(key: [UInt8], value: [UInt8])] = []
+        for row in rows[Self.position(of: start, in: rows)...] {
+            guard found.count < limit else { break }
+            if let end, !row.key.lexicographicallyPrecedes(end) { break }
+            found.append(row)
+        }
+        return found
+    }
+
+    mutating func apply(_ batch: RowBatch) {
+        for change in batch.changes {
+            switch change {
+            case .put(let family, let key, let value):
+                self.put(Int(family.rawValue), key, value)
+            case .delete(let family, let key):
+                self.delete(Int(family.rawValue), key)
+            }
+        }
+    }
+
+    private mutating func put(_ family: Int, _ key: [UInt8], _ value: [UInt8]) {
+        let index = Self.position(of: key, in: self.families[family])
+        if index < self.families[family].count, self.families[family][index].key == key {
+            self.families[family][index].value = value
+        } else {
+            self.families[family].insert((key, value), at: index)
+        }
+    }
+
+    private mutating func delete(_ family: Int, _ key: [UInt8]) {
+        let index = Self.position(of: key, in: self.families[family])
+        guard index < self.families[family].count, self.families[family][index].key == key else {
+            return
+        }
+        self.families[family].remove(at: index)
+    }
+
+    /// Index of the first row that does not precede `key`.
+    private static func position(
+        of key: [UInt8],
+        in rows: [(key: [UInt8], value: [UInt8])]
+    ) -> Int {
+        var (low, high) = (0, rows.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if rows[middle].key.lexicographicallyPrecedes(key) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low
+    }
+}

@@ -1,0 +1,145 @@
+import NIOCore
+package import Runtime
+import Synchronization
+
+/// A directory of files that keeps the contract of ``Disk`` and no more.
+///
+/// What is written is volatile until it is synced. A crash keeps any subset of the unsynced sectors of 4 KiB.
+/// Creating and removing files is durable at once. Every operation takes some virtual time.
+package final class SimulatedDisk: Disk {
+    package struct Settings: Sendable {
+        package var sizeBytes: UInt64 = 1 << 40
+        package var readMicroseconds = 10...200
+        package var writeMicroseconds = 10...300
+        package var syncMicroseconds = 100...5_000
+
+        package init() {}
+
+        fileprivate func microseconds(_ operation: Operation) -> ClosedRange<Int> {
+            switch operation {
+            case .read: self.readMicroseconds
+            case .write: self.writeMicroseconds
+            case .sync: self.syncMicroseconds
+            }
+        }
+    }
+
+    enum Operation { case read, write, sync }
+
+    struct State {
+        var settings: Settings
+        var files: [String: FileContent] = [:]
+        /// Grows with each crash: files opened before are of no use any more.
+        var generation = 0
+        var failsNextSync = false
+        /// A sync has failed: all others fail too, until the machine is restarted.
+        var isBroken = false
+        var syncCount = 0
+
+        var usedBytes: UInt64 {
+            UInt64(self.files.values.reduce(0) { $0 + $1.usedSectors } * FileContent.sectorBytes)
+        }
+    }
+
+    let simulator: Simulator
+    let state: Mutex<State>
+
+    init(_ simulator: Simulator, _ settings: Settings) {
+        self.simulator = simulator
+        self.state = Mutex(State(settings: settings))
+    }
+
+    /// Takes the virtual time of one operation.
+    ///
+    /// A file of an older generation never gets an answer: its machine is gone.
+    func wait(_ operation: Operation, _ generation: Int?) async {
+        let microseconds = self.state.withLock { $0.settings.microseconds(operation) }
+        await self.simulator.dawdle(microseconds: microseconds)
+        guard let generation, self.state.withLock({ $0.generation }) != generation else { return }
+        await suspended { (_: Wakeup<Void>) in }
+    }
+
+    package func open(_ name: String) async throws(DiskError) -> any DiskFile {
+        await self.wait(.write, nil)
+        let generation = self.state.withLock { state in
+            if state.files[name] == nil { state.files[name] = FileContent() }
+            return state.generation
+        }
+        return SimulatedFile(disk: self, name: name, generation: generation)
+    }
+
+    package func list() async throws(DiskError) -> [String] {
+        await self.wait(.read, nil)
+        return self.fileNames
+    }
+
+    package func remove(_ name: String) async throws(DiskError) {
+        await self.wait(.write, nil)
+        let isRemoved = self.state.withLock { $0.files.removeValue(forKey: name) != nil }
+        guard isRemoved else { throw .notFound(name) }
+    }
+
+    package func space() async throws(DiskError) -> (freeBytes: UInt64, sizeBytes: UInt64) {
+        await self.wait(.read, nil)
+        return self.state.withLock { state in
+            let size = state.settings.sizeBytes
+            return (size - min(size, state.usedBytes), size)
+        }
+    }
+}
+
+/// What only tests and the simulation do to a disk.
+extension SimulatedDisk {
+    package var fileNames: [String] { self.state.withLock { $0.files.keys.sorted() } }
+
+    package var syncCount: Int { self.state.withLock { $0.syncCount } }
+
+    package var usedBytes: UInt64 { self.state.withLock { $0.usedBytes } }
+
+    /// Sectors that a crash could lose now.
+    package var unsyncedSectors: Int {
+        self.state.withLock { $0.files.values.reduce(0) { $0 + $1.unsyncedSectors } }
+    }
+
+    /// Changes size or speed from now on.
+    package func adjust(_ change: (inout Settings) -> Void) {
+        self.state.withLock { change(&$0.settings) }
+    }
+
+    /// The next sync fails, and with it all others until the machine is restarted.
+    package func failNextSync() { self.state.withLock { $0.failsNextSync = true } }
+
+    /// Turns one bit of what is durable, in a file that the seed picks.
+    ///
+    /// - Returns: the name of the file; nil if nothing is durable yet.
+    package func flipBit() -> String? {
+        let random = self.simulator.draw { SplitMix64(seed: $0.next()) }
+        return self.state.withLock { state in
+            var random = random
+            var names = state.files.keys.sorted()
+            while !names.isEmpty {
+                let name = names.remove(at: random.number(in: 0...(names.count - 1)))
+                if state.files[name]?.flipBit(&random) == true { return name }
+            }
+            return nil
+        }
+    }
+
+    func crash() {
+        let random = self.simulator.draw { SplitMix64(seed: $0.next()) }
+        self.state.withLock { state in
+            var random = random
+            for name in state.files.keys.sorted() { state.files[name]?.crash(&random) }
+            state.generation += 1
+            (state.failsNextSync, state.isBroken) = (false, false)
+        }
+    }
+
+    /// Forgets everything: a new disk.
+    package func wipe() {
+        self.state.withLock { state in
+            state.files = [:]
+            state.generation += 1
+        }
+    }
+}

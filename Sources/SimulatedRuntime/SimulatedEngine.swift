@@ -1,0 +1,143 @@
+package import Runtime
+import Synchronization
+
+/// An ordered store of rows that keeps the contract of ``KeyValueEngine`` and no more.
+///
+/// One writer takes all batches that wait, applies them in order, and syncs if one of them asks for it.
+/// A crash leaves all that was synced and, of the batches after it, the first few: as many as the seed says.
+package final class SimulatedEngine: KeyValueEngine {
+    private struct Commit: Sendable {
+        let batch: RowBatch
+        let isDurable: Bool
+        let wakeup: Wakeup<EngineError?>
+    }
+
+    private struct State {
+        /// What is seen.
+        var rows = RowTable()
+        /// What a crash leaves for certain, and the batches that it may leave too.
+        var durable = RowTable()
+        var unsynced: [RowBatch] = []
+        var waiting: [Commit] = []
+        var underWay: [Commit] = []
+        var failure: EngineError?
+        var syncCount = 0
+        /// Grows with each crash: the writer of an older one has nothing to say.
+        var generation = 0
+        var failsNextSync = false
+    }
+
+    private static let readMicroseconds = 2...40
+    private static let writeMicroseconds = 5...60
+    private static let syncMicroseconds = 80...3_000
+
+    private let simulator: Simulator
+    private let state = Mutex(State())
+
+    init(_ simulator: Simulator) { self.simulator = simulator }
+
+    package var syncCount: Int { self.state.withLock { $0.syncCount } }
+
+    /// Rows seen, of all families. For tests.
+    package var rowCount: Int { self.state.withLock { $0.rows.count } }
+
+    package func get(
+        _ family: RowFamily,
+        _ key: [UInt8]
+    ) async throws(EngineError) -> [UInt8]? {
+        await self.simulator.dawdle(microseconds: Self.readMicroseconds)
+        let (failure, value) = self.state.withLock { ($0.failure, $0.rows.get(family, key)) }
+        if let failure { throw failure }
+        return value
+    }
+
+    package func scan(
+        _ family: RowFamily,
+        from start: [UInt8],
+        to end: [UInt8]?,
+        limit: Int
+    ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])] {
+        await self.simulator.dawdle(microseconds: Self.readMicroseconds)
+        let (failure, rows) = self.state.withLock { state in
+            (state.failure, state.rows.scan(family, from: start, to: end, limit: limit))
+        }
+        if let failure { throw failure }
+        return rows
+    }
+
+    package func commit(_ batch: RowBatch, durable: Bool) async throws(EngineError) {
+        let failure: EngineError? = await suspended { wakeup in
+            let commit = Commit(batch: batch, isDurable: durable, wakeup: wakeup)
+            let isIdle = self.state.withLock { state in
+                state.waiting.append(commit)
+                return state.underWay.isEmpty
+            }
+            if isIdle { self.write() }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Starts to write all that waits.
+    private func write() {
+        let (isDurable, generation) = self.state.withLock { state in
+            (state.underWay, state.waiting) = (state.waiting, [])
+            return (state.underWay.contains { $0.isDurable }, state.generation)
+        }
+        let range = isDurable ? Self.syncMicroseconds : Self.writeMicroseconds
+        let delay = self.simulator.draw { $0.number(in: range) }
+        self.simulator.after(.microseconds(delay)) {
+            self.finish(isDurable: isDurable, generation: generation)
+        }
+    }
+
+    private func finish(isDurable: Bool, generation: Int) {
+        let (done, failure, goesOn): ([Commit], EngineError?, Bool) = self.state.withLock { state in
+            guard state.generation == generation else { return ([], nil, false) }
+            if isDurable, state.failsNextSync {
+                state.failsNextSync = false
+                state.failure = .failed("sync failed")
+            }
+            let done = state.underWay
+            state.underWay = []
+            if state.failure == nil { Self.apply(done.map(\.batch), isDurable, &state) }
+            return (done, state.failure, !state.waiting.isEmpty)
+        }
+        for commit in done { commit.wakeup.resume(returning: failure) }
+        if goesOn { self.write() }
+    }
+
+    private static func apply(_ batches: [RowBatch], _ isDurable: Bool, _ state: inout State) {
+        for batch in batches { state.rows.apply(batch) }
+        state.unsynced += batches
+        guard isDurable else { return }
+        for batch in state.unsynced { state.durable.apply(batch) }
+        state.unsynced = []
+        state.syncCount += 1
+    }
+
+    /// The next sync fails, and the engine with it, until the machine is restarted.
+    package func failNextSync() { self.state.withLock { $0.failsNextSync = true } }
+
+    func crash() {
+        let count = self.state.withLock { $0.unsynced.count + $0.underWay.count }
+        let survivors = self.simulator.draw { $0.number(in: 0...count) }
+        self.state.withLock { state in
+            for batch in (state.unsynced + state.underWay.map(\.batch)).prefix(survivors) {
+                state.durable.apply(batch)
+            }
+            state.rows = state.durable
+            (state.unsynced, state.waiting, state.underWay) = ([], [], [])
+            (state.failure, state.failsNextSync) = (nil, false)
+            state.generation += 1
+        }
+    }
+
+    /// Forgets everything: a new engine.
+    package func wipe() {
+        self.state.withLock { state in
+            let generation = state.generation + 1
+            state = State()
+            state.generation = generation
+        }
+    }
+}

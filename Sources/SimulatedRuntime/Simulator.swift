@@ -1,0 +1,231 @@
+package import Runtime
+import Synchronization
+
+/// Why a simulated run has no result.
+package enum SimulationError: Error, Hashable, Sendable {
+    /// The body waits for something that will never happen: nothing is ready and no timer is left.
+    case stuck(atNanoseconds: UInt64)
+    /// More steps than the run was given; it probably goes round in circles.
+    case tooManySteps(UInt64, atNanoseconds: UInt64)
+}
+
+/// Runs tasks on one thread, in an order drawn from a seed, and owns their time.
+///
+/// Of all jobs that are ready the seed picks the next; when none is, time jumps to the next timer. The same
+/// seed and the same code give the same run, step by step, as long as nothing looks at the order of a `Set`
+/// or `Dictionary`, at real time, or starts a task other than through ``Doors``.
+///
+/// For tests of anything that lives behind the doors of `Runtime`:
+///
+/// ```swift
+/// @Test("What was written is there after a crash", arguments: UInt64(0)..<20)
+/// func survives(seed: UInt64) throws {
+///     try Simulator.run(seed: seed) { simulator in
+///         let machine = simulator.machine("a")
+///         let store = try await ChunkStore.open(
+///             disk: machine.disk, engine: machine.engine, doors: machine.doors)
+///         try await store.write(name, chunk)
+///         machine.crash()     // Unsynced writes may be lost; tasks of the machine never resume.
+///         machine.restart()   // New life, same disk.
+///         let again = try await ChunkStore.open(
+///             disk: machine.disk, engine: machine.engine, doors: machine.doors)
+///         #expect(try await again.chunk(name).header == chunk.header)
+///     }
+/// }
+/// ```
+///
+/// What is to be cut short by the crash runs inside the machine: `machine.doors.background.run { ... }`, or
+/// ``SimulatedMachine/perform(_:)``, which gives nil to the caller when the machine crashes meanwhile.
+///
+/// The compiler does not see a `try` inside `#expect`: a body in which there is no other does not count as
+/// throwing, so write `let rows = try await ...` before the `#expect`.
+package final class Simulator: Sendable {
+    private struct State {
+        var random: SplitMix64
+        var ready: [(job: UnownedJob, life: Life)] = []
+        var alarms = AlarmQueue()
+        var nanoseconds: UInt64 = 0
+        var steps: UInt64 = 0
+        var trace = TraceHash()
+    }
+
+    package let seed: UInt64
+    private let state: Mutex<State>
+
+    package init(seed: UInt64) {
+        self.seed = seed
+        self.state = Mutex(State(random: SplitMix64(seed: seed)))
+    }
+
+    /// Runs `body` to its end and returns what it returns.
+    ///
+    /// Machines are made by ``machine(_:)``; ``doors()`` gives doors that never crash. Whatever still runs
+    /// when `body` ends is left where it is.
+    ///
+    /// - Throws: what `body` throws, and ``SimulationError``.
+    package static func run<Value: Sendable>(
+        seed: UInt64 = 1,
+        steps stepsMax: UInt64 = 20_000_000,
+        _ body: @escaping @Sendable (Simulator) async throws -> Value
+    ) throws -> Value {
+        let simulator = Simulator(seed: seed)
+        defer { simulator.drop() }
+        return try simulator.run(steps: stepsMax) { try await body(simulator) }
+    }
+
+    /// Runs `body` on a life of its own until it ends, together with all that is ready meanwhile.
+    package func run<Value: Sendable>(
+        steps stepsMax: UInt64 = 20_000_000,
+        _ body: @escaping @Sendable () async throws -> Value
+    ) throws -> Value {
+        let end = Ending<Value>()
+        Life(self).run {
+            do {
+                let value = try await body()
+                end.result.withLock { $0 = .success(value) }
+            } catch { end.result.withLock { $0 = .failure(error) } }
+        }
+        let last = self.steps + stepsMax
+        while true {
+            if let result = end.result.withLock({ $0 }) { return try result.get() }
+            guard self.step() else {
+                throw SimulationError.stuck(atNanoseconds: self.nanoseconds)
+            }
+            guard self.steps < last else {
+                throw SimulationError.tooManySteps(stepsMax, atNanoseconds: self.nanoseconds)
+            }
+        }
+    }
+
+    /// Runs one ready job, or fires the next timer. False if there is neither.
+    private func step() -> Bool {
+        enum Step {
+            case job(UnownedJob, Life)
+            case alarm(Alarm)
+            case none
+        }
+        let step: Step = self.state.withLock { state in
+            state.steps += 1
+            while !state.ready.isEmpty {
+                let index = Int(state.random.next() % UInt64(state.ready.count))
+                state.ready.swapAt(index, state.ready.count - 1)
+                guard let (job, life) = state.ready.popLast() else { break }
+                state.trace.add(UInt64(index) << 32 | UInt64(state.ready.count))
+                if life.isAlive { return .job(job, life) }
+            }
+            guard let (time, alarm) = state.alarms.next() else { return .none }
+            state.nanoseconds = max(state.nanoseconds, time)
+            state.trace.add(state.nanoseconds)
+            return .alarm(alarm)
+        }
+        switch step {
+        case .job(let job, let life): unsafe job.runSynchronously(on: life.asUnownedTaskExecutor())
+        case .alarm(let alarm): alarm.goOff()
+        case .none: return false
+        }
+        return true
+    }
+
+    /// Forgets all that is waiting, so that nothing keeps memory alive.
+    package func drop() {
+        self.state.withLock { state in
+            state.ready.removeAll()
+            state.alarms.removeAll()
+        }
+    }
+
+    func enqueue(_ job: UnownedJob, of life: Life) {
+        // What a crashed machine would do next is left undone, for good.
+        guard life.isAlive else { return }
+        self.state.withLock { $0.ready.append((job, life)) }
+    }
+
+    /// Has `alarm` go off after `delay`, in nanoseconds.
+    func set(_ alarm: Alarm, after delay: UInt64) {
+        self.state.withLock { state in
+            state.alarms.add(alarm, at: state.nanoseconds + delay)
+        }
+    }
+
+    /// Does something later, on no task and no machine.
+    package func after(_ delay: Duration, _ action: @escaping @Sendable () -> Void) {
+        self.set(Alarm(action), after: delay.wholeNanoseconds)
+    }
+}
+
+/// Where the result of a run is left.
+private final class Ending<Value: Sendable>: Sendable {
+    let result = Mutex<Result<Value, any Error>?>(nil)
+}
+
+extension Simulator {
+    /// Virtual time since the start.
+    package var nanoseconds: UInt64 { self.state.withLock { $0.nanoseconds } }
+
+    package var steps: UInt64 { self.state.withLock { $0.steps } }
+
+    /// Tells one run from another: a hash of every choice, every jump of time, every noted event.
+    package var traceHash: UInt64 { self.state.withLock { $0.trace.value } }
+
+    /// Makes an event part of the trace.
+    package func note(_ event: UInt64) { self.state.withLock { $0.trace.add(event) } }
+
+    /// Makes a line of text part of the trace.
+    package func note(_ text: String) { self.state.withLock { $0.trace.add(text) } }
+
+    /// Draws from the run's own random numbers.
+    package func draw<Value>(_ body: (inout SplitMix64) -> Value) -> Value {
+        self.state.withLock { body(&$0.random) }
+    }
+
+    /// Waits in virtual time; returns early if the task is cancelled.
+    package func sleep(nanoseconds delay: UInt64) async {
+        if Task.isCancelled { return }
+        let alarm = Alarm()
+        await withTaskCancellationHandler {
+            await suspended { (wakeup: Wakeup<Void>) in
+                alarm.arm { wakeup.resume() }
+                self.set(alarm, after: delay)
+            }
+        } onCancel: {
+            alarm.goOff()
+        }
+    }
+
+    /// Waits some microseconds, as many as the seed says.
+    func dawdle(microseconds range: ClosedRange<Int>) async {
+        let delay = self.draw { $0.number(in: range) }
+        await self.sleep(nanoseconds: UInt64(delay) * 1_000)
+    }
+
+    /// Doors for what is no machine and cannot crash: clients, the test itself.
+    package func doors(skewMicroseconds: Int64 = 0) -> Doors {
+        self.doors(of: Life(self), skewMicroseconds: skewMicroseconds)
+    }
+
+    func doors(of life: Life, skewMicroseconds: Int64) -> Doors {
+        Doors(
+            time: SimulatedTime(simulator: self, skewMicroseconds: skewMicroseconds),
+            random: SimulatedRandom(seed: self.draw { $0.next() }),
+            background: life,
+            workers: InlineWorkers()
+        )
+    }
+
+    /// A machine with an empty disk, switched on.
+    package func machine(
+        _ name: String,
+        disk: SimulatedDisk.Settings = .init()
+    ) -> SimulatedMachine {
+        SimulatedMachine(name: name, simulator: self, disk: disk)
+    }
+}
+
+extension Duration {
+    /// Never negative, and short enough to be added to any time of a run.
+    var wholeNanoseconds: UInt64 {
+        let (seconds, attoseconds) = self.components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        return UInt64(min(seconds, 1 << 32)) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,107 @@
+import MetadataStore
+import Runtime
+import Testing
+
+/// What every engine keeps, whatever stands behind it.
+struct EngineContractTests {
+    @Test("A random history of batches gives what a dictionary gives", arguments: UInt64(0)..<8)
+    func model(seed: UInt64) async throws {
+        let subject = try EngineSubject()
+        var random = SplitMix64(seed: seed)
+        var model = EngineModel()
+        for step in 0..<150 {
+            let batch = model.randomBatch(using: &random)
+            model.apply(batch)
+            try await subject.engine.commit(batch, durable: random.next() % 4 == 0)
+            if step % 50 == 49 {
+                // In order behind everything before it, so a reopened engine has all.
+                try await subject.engine.commit(RowBatch(), durable: true)
+                try await subject.reopen()
+            }
+            try await model.compare(with: subject.engine, using: &random)
+        }
+        try await subject.close()
+    }
+
+    @Test("The last change of a row in a batch counts")
+    func orderInBatch() async throws {
+        let subject = try EngineSubject()
+        var batch = RowBatch()
+        batch.put(.rows, [1], [1])
+        batch.delete(.rows, [1])
+        batch.put(.rows, [2], [1])
+        batch.delete(.rows, [2])
+        batch.put(.rows, [2], [3])
+        try await subject.engine.commit(batch, durable: true)
+        #expect(try await subject.engine.get(.rows, [1]) == nil)
+        #expect(try await subject.engine.get(.rows, [2]) == [3])
+        try await subject.close()
+    }
+
+    @Test("Families do not see each other's rows; empty keys and values are values")
+    func families() async throws {
+        let subject = try EngineSubject()
+        for family in RowFamily.allCases {
+            var batch = RowBatch()
+            batch.put(family, [], [family.rawValue])
+            batch.put(family, [9, family.rawValue], [])
+            try await subject.engine.commit(batch, durable: false)
+        }
+        for family in RowFamily.allCases {
+            let rows = try await subject.engine.scan(family, from: [], to: nil, limit: 9)
+            #expect(rows.map(\.key) == [[], [9, family.rawValue]])
+            #expect(rows.map(\.value) == [[family.rawValue], []])
+            #expect(try await subject.engine.get(family, [9, family.rawValue]) == [])
+        }
+        try await subject.close()
+    }
+
+    @Test("Scans keep their bounds: start included, end excluded, at most the limit")
+    func scanBounds() async throws {
+        let subject = try EngineSubject()
+        let engine = subject.engine
+        var batch = RowBatch()
+        for byte in UInt8(1)...5 { batch.put(.chunks, [byte], [byte]) }
+        try await engine.commit(batch, durable: false)
+        #expect(
+            try await engine.scan(.chunks, from: [2], to: [4], limit: 9).map(\.key) == [[2], [3]]
+        )
+        #expect(
+            try await engine.scan(.chunks, from: [1, 0], to: nil, limit: 2).map(\.key) == [
+                [2], [3],
+            ]
+        )
+        #expect(try await engine.scan(.chunks, from: [4], to: [2], limit: 9).isEmpty)
+        #expect(try await engine.scan(.chunks, from: [4], to: [4], limit: 9).isEmpty)
+        #expect(try await engine.scan(.chunks, from: [], to: nil, limit: 0).isEmpty)
+        #expect(try await engine.scan(.chunks, from: [6], to: nil, limit: 9).isEmpty)
+        try await subject.close()
+    }
+
+    @Test("Commits that arrive together share syncs; commits that need none make none")
+    func sharedSyncs() async throws {
+        let subject = try EngineSubject()
+        let engine = subject.engine
+        let before = engine.syncCount
+        var batch = RowBatch()
+        batch.put(.rows, [0], [0])
+        for _ in 0..<10 { try await engine.commit(batch, durable: false) }
+        #expect(engine.syncCount == before)
+        try await engine.commit(batch, durable: true)
+        #expect(engine.syncCount == before + 1)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for index in 0..<200 {
+                group.addTask {
+                    var batch = RowBatch()
+                    batch.put(.rows, [1, UInt8(index)], [UInt8(index)])
+                    try await engine.commit(batch, durable: true)
+                }
+            }
+            try await group.waitForAll()
+        }
+        let syncs = engine.syncCount - before - 1
+        #expect((1..<200).contains(syncs), "\(syncs) syncs for 200 commits")
+        #expect(try await engine.scan(.rows, from: [1], to: nil, limit: 999).count == 200)
+        try await subject.close()
+    }
+}
