@@ -12,7 +12,9 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// A module of the store. `on` names our own modules, `using` products of other packages.
+/// A module of the store.
+///
+/// `on` names our own modules, `using` products of other packages.
 func module(
     _ name: String,
     on modules: [String] = [],

@@ -2,8 +2,8 @@ import NIOCore
 
 /// The bytes of one simulated file: what is seen, and what a crash leaves of it.
 ///
-/// Bytes are kept by sectors of 4 KiB. A sector that was never written, or was punched out, is absent and
-/// reads as zeroes.
+/// Bytes are kept by sectors of 4 KiB. A sector that was never written, or was punched out, is
+/// absent and reads as zeroes.
 struct FileContent {
     static let sectorBytes = 4_096
 
@@ -131,7 +131,8 @@ struct FileContent {
 
     /// Keeps a random part of the unsynced sectors, and forgets the rest.
     ///
-    /// One sector in eight that survive is torn: it starts with new bytes and goes on with old ones.
+    /// One sector in eight that survive is torn: it starts with new bytes and goes on with old
+    /// ones.
     mutating func crash(_ random: inout SplitMix64) {
         // Some crashes keep nearly everything, some next to nothing.
         let share = random.pick([0, 100, 500, 900, 1_000])
@@ -166,7 +167,9 @@ struct FileContent {
         return bytes
     }
 
-    /// Turns one bit of a durable sector. False if there is none with bytes.
+    /// Turns one bit of a durable sector.
+    ///
+    /// False if there is none with bytes.
     mutating func flipBit(_ random: inout SplitMix64) -> Bool {
         let written = self.durable.keys.filter { self.durable[$0]?.bytes != nil }.sorted()
         guard !written.isEmpty else { return false }

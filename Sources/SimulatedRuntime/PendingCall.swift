@@ -28,7 +28,9 @@ final class PendingCall: Sendable {
         }
     }
 
-    /// Has the caller wait. It goes on at once if the call is over.
+    /// Has the caller wait.
+    ///
+    /// It goes on at once if the call is over.
     func wait(_ wakeup: Wakeup<Outcome>) {
         let outcome: Outcome? = self.state.withLock { state in
             if case .ended(let outcome) = state { return outcome }

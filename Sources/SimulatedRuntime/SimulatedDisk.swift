@@ -4,8 +4,9 @@ import Synchronization
 
 /// A directory of files that keeps the contract of ``Disk`` and no more.
 ///
-/// What is written is volatile until it is synced. A crash keeps any subset of the unsynced sectors of 4 KiB.
-/// Creating and removing files is durable at once. Every operation takes some virtual time.
+/// What is written is volatile until it is synced. A crash keeps any subset of the unsynced sectors
+/// of 4 KiB. Creating and removing files is durable at once. Every operation takes some virtual
+/// time.
 package final class SimulatedDisk: Disk {
     package struct Settings: Sendable {
         package var sizeBytes: UInt64 = 1 << 40

@@ -3,8 +3,9 @@ import Synchronization
 
 /// An ordered store of rows that keeps the contract of ``KeyValueEngine`` and no more.
 ///
-/// One writer takes all batches that wait, applies them in order, and syncs if one of them asks for it.
-/// A crash leaves all that was synced and, of the batches after it, the first few: as many as the seed says.
+/// One writer takes all batches that wait, applies them in order, and syncs if one of them asks for
+/// it. A crash leaves all that was synced and, of the batches after it, the first few: as many as
+/// the seed says.
 package final class SimulatedEngine: KeyValueEngine {
     private struct Commit: Sendable {
         let batch: RowBatch
@@ -38,7 +39,9 @@ package final class SimulatedEngine: KeyValueEngine {
 
     package var syncCount: Int { self.state.withLock { $0.syncCount } }
 
-    /// Rows seen, of all families. For tests.
+    /// Rows seen, of all families.
+    ///
+    /// For tests.
     package var rowCount: Int { self.state.withLock { $0.rows.count } }
 
     package func get(

@@ -28,7 +28,9 @@ package final class SimulatedMachine: Sendable {
         )
     }
 
-    /// The doors of the present life. They are other ones after ``restart(skewMicroseconds:)``.
+    /// The doors of the present life.
+    ///
+    /// They are other ones after ``restart(skewMicroseconds:)``.
     package var doors: Doors { self.state.withLock { $0.doors } }
 
     package var life: Life { self.state.withLock { $0.life } }
@@ -39,8 +41,8 @@ package final class SimulatedMachine: Sendable {
 
     /// Pulls the plug.
     ///
-    /// No task of this life ever resumes; of what was written but not synced, the seed says what is left.
-    /// Does nothing to a machine that is down.
+    /// No task of this life ever resumes; of what was written but not synced, the seed says what is
+    /// left. Does nothing to a machine that is down.
     package func crash() {
         guard self.isUp else { return }
         let visitors = self.state.withLock { state in

@@ -6,8 +6,9 @@ import Synchronization
 /// The network between simulated machines.
 ///
 /// Every request and every reply is a message of its own: delayed, lost, duplicated or overtaken as
-/// ``LinkFaults`` say. A link is one direction between two machines; it can be cut (messages are lost) or
-/// clogged (messages wait). Requests that are late may reach a machine after it has crashed and come back.
+/// ``LinkFaults`` say. A link is one direction between two machines; it can be cut (messages are
+/// lost) or clogged (messages wait). Requests that are late may reach a machine after it has
+/// crashed and come back.
 package final class SimulatedNetwork: Sendable {
     private struct Host {
         let node: NodeID
@@ -91,7 +92,9 @@ package final class SimulatedNetwork: Sendable {
         self.state.withLock { $0.clogs[Link(source: source.name, target: target.name)] = until }
     }
 
-    /// Mends all cuts. Clogs end by themselves.
+    /// Mends all cuts.
+    ///
+    /// Clogs end by themselves.
     package func heal() { self.state.withLock { $0.cuts = [] } }
 
     /// Tells the network of a crash: of the calls to the node under way, some break, some time out.

@@ -11,9 +11,9 @@ package enum SimulationError: Error, Hashable, Sendable {
 
 /// Runs tasks on one thread, in an order drawn from a seed, and owns their time.
 ///
-/// Of all jobs that are ready the seed picks the next; when none is, time jumps to the next timer. The same
-/// seed and the same code give the same run, step by step, as long as nothing looks at the order of a `Set`
-/// or `Dictionary`, at real time, or starts a task other than through ``Doors``.
+/// Of all jobs that are ready the seed picks the next; when none is, time jumps to the next timer.
+/// The same seed and the same code give the same run, step by step, as long as nothing looks at the
+/// order of a `Set` or `Dictionary`, at real time, or starts a task other than through ``Doors``.
 ///
 /// For tests of anything that lives behind the doors of `Runtime`:
 ///
@@ -34,11 +34,12 @@ package enum SimulationError: Error, Hashable, Sendable {
 /// }
 /// ```
 ///
-/// What is to be cut short by the crash runs inside the machine: `machine.doors.background.run { ... }`, or
-/// ``SimulatedMachine/perform(_:)``, which gives nil to the caller when the machine crashes meanwhile.
+/// What is to be cut short by the crash runs inside the machine: `machine.doors.background.run {
+/// ... }`, or ``SimulatedMachine/perform(_:)``, which gives nil to the caller when the machine
+/// crashes meanwhile.
 ///
-/// The compiler does not see a `try` inside `#expect`: a body in which there is no other does not count as
-/// throwing, so write `let rows = try await ...` before the `#expect`.
+/// The compiler does not see a `try` inside `#expect`: a body in which there is no other does not
+/// count as throwing, so write `let rows = try await ...` before the `#expect`.
 package final class Simulator: Sendable {
     private struct State {
         var random: SplitMix64
@@ -59,8 +60,8 @@ package final class Simulator: Sendable {
 
     /// Runs `body` to its end and returns what it returns.
     ///
-    /// Machines are made by ``machine(_:)``; ``doors()`` gives doors that never crash. Whatever still runs
-    /// when `body` ends is left where it is.
+    /// Machines are made by ``machine(_:)``; ``doors()`` gives doors that never crash. Whatever
+    /// still runs when `body` ends is left where it is.
     ///
     /// - Throws: what `body` throws, and ``SimulationError``.
     package static func run<Value: Sendable>(
@@ -97,7 +98,9 @@ package final class Simulator: Sendable {
         }
     }
 
-    /// Runs one ready job, or fires the next timer. False if there is neither.
+    /// Runs one ready job, or fires the next timer.
+    ///
+    /// False if there is neither.
     private func step() -> Bool {
         enum Step {
             case job(UnownedJob, Life)

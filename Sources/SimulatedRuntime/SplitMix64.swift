@@ -23,7 +23,9 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
     /// True in `permille` of 1,000 cases.
     package mutating func chance(permille: Int) -> Bool { Int(self.next() % 1_000) < permille }
 
-    /// One of the elements. Precondition: there is one.
+    /// One of the elements.
+    ///
+    /// Precondition: there is one.
     package mutating func pick<Element>(_ elements: [Element]) -> Element {
         elements[self.number(in: 0...(elements.count - 1))]
     }
