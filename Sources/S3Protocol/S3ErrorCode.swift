@@ -27,6 +27,7 @@ extension S3Error {
         case invalidURI = "InvalidURI"
         case keyTooLong = "KeyTooLongError"
         case malformedXML = "MalformedXML"
+        case malformedTrailer = "MalformedTrailerError"
         case maxMessageLengthExceeded = "MaxMessageLengthExceeded"
         case metadataTooLarge = "MetadataTooLarge"
         case methodNotAllowed = "MethodNotAllowed"
@@ -132,6 +133,9 @@ extension S3Error {
             case .malformedXML:
                 "The XML you provided was not well-formed or did not validate against our "
                     + "published schema"
+            case .malformedTrailer:
+                "The request contained trailing data that was not well-formed or did not conform "
+                    + "to our published schema."
             case .maxMessageLengthExceeded: "Your request was too big."
             case .metadataTooLarge:
                 "Your metadata headers exceed the maximum allowed metadata size"

@@ -77,7 +77,9 @@ extension CalendarTime {
     ]
     static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
 
-    /// `Fri, 24 May 2013 00:00:00 GMT`. Source: RFC 9110, section 5.6.7, IMF-fixdate.
+    /// As headers write it: Fri, 24 May 2013 00:00:00 GMT.
+    ///
+    /// Source: RFC 9110, section 5.6.7, IMF-fixdate.
     package var httpDate: String {
         let fields = self.fields
         return "\(Self.weekdays[fields.weekday]), \(Self.padded(fields.day)) "

@@ -1,0 +1,67 @@
+/// Writes an XML document into bytes.
+///
+/// Names are ours and trusted; text is not, and is escaped.
+package struct XMLWriter: Sendable {
+    package static let namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
+    package static let declaration = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+
+    package private(set) var bytes: [UInt8] = []
+
+    package init(declaration: Bool = true) {
+        if declaration { self.bytes = Array(Self.declaration.utf8) }
+    }
+
+    /// One document with one root.
+    package static func document(
+        _ root: String,
+        namespace: String? = Self.namespace,
+        content: (inout XMLWriter) -> Void
+    ) -> [UInt8] {
+        var writer = XMLWriter()
+        writer.element(root, attributes: namespace.map { [("xmlns", $0)] } ?? [], content: content)
+        return writer.bytes
+    }
+
+    package mutating func element(
+        _ name: String,
+        attributes: [(name: String, value: String)] = [],
+        content: (inout XMLWriter) -> Void
+    ) {
+        self.raw("<\(name)")
+        for attribute in attributes {
+            self.raw(" \(attribute.name)=\"")
+            self.text(attribute.value)
+            self.raw("\"")
+        }
+        self.raw(">")
+        content(&self)
+        self.raw("</\(name)>")
+    }
+
+    package mutating func element(_ name: String, _ text: String) {
+        self.raw("<\(name)>")
+        self.text(text)
+        self.raw("</\(name)>")
+    }
+
+    /// Leaves the element out if there is no text.
+    package mutating func element(_ name: String, ifPresent text: String?) {
+        if let text { self.element(name, text) }
+    }
+
+    private mutating func raw(_ text: String) { self.bytes += text.utf8 }
+
+    /// Escaped; characters that XML 1.0 has not are written as references, as S3 does.
+    private mutating func text(_ text: String) {
+        for byte in text.utf8 {
+            switch byte {
+            case 0x26: self.raw("&amp;")
+            case 0x3C: self.raw("&lt;")
+            case 0x3E: self.raw("&gt;")
+            case 0x22: self.raw("&quot;")
+            case 0..<0x20: self.raw("&#x\(String(byte, radix: 16, uppercase: true));")
+            default: self.bytes.append(byte)
+            }
+        }
+    }
+}
