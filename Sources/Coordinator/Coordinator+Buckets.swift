@@ -39,10 +39,38 @@ extension Coordinator {
     func bucketRecord(_ name: BucketName) async throws(ClusterError) -> BucketRecord {
         let operation = "look up bucket \(name)"
         let state = try await self.read(.bucket(name), operation)
-        guard let body = state.body else { throw ClusterError(.bucketNotFound, operation) }
+        guard let body = state.body else {
+            self.hints.remember(name, nil)
+            throw ClusterError(.bucketNotFound, operation)
+        }
         do throws(RecordError) {
-            return try BucketRecord(decoding: body)
+            let record = try BucketRecord(decoding: body)
+            self.hints.remember(name, record)
+            return record
         } catch { throw ClusterError(.internalError, operation, cause: error) }
+    }
+
+    /// Looks a bucket up, and does `work` at the same time with the bucket as it was last seen.
+    ///
+    /// Both happen within the operation, so the result of `work` is as good as if it had followed.
+    ///
+    /// - Parameters:
+    ///   - name: The bucket.
+    ///   - look: Reads the bucket's register.
+    ///   - work: What goes on meanwhile.
+    /// - Returns: the bucket, and the result of `work`; nil if the bucket was not seen before or is
+    ///   another one now.
+    /// - Throws: what `look` throws.
+    func meanwhile<Value: Sendable>(
+        in name: BucketName,
+        look: @Sendable (BucketName) async throws(ClusterError) -> BucketRecord,
+        _ work: @Sendable (BucketRecord) async -> Value
+    ) async throws(ClusterError) -> (bucket: BucketRecord, result: Value?) {
+        guard let hint = self.hints.hint(of: name) else { return (try await look(name), nil) }
+        async let result = work(hint)
+        let bucket = try await look(name)
+        let isSame = bucket.id == hint.id && bucket.generation == hint.generation
+        return (bucket, isSame ? await result : nil)
     }
 
     /// The record of a bucket that can be written to.

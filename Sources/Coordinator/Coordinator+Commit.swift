@@ -8,8 +8,19 @@ extension Coordinator {
     private static let fencesMax = 5
 
     /// Has a majority promise a ballot on a key ahead of the change; nil if that fails.
-    func promise(_ key: RegisterKey) async -> Prepared? {
-        try? await self.proposer.prepare(key, deadline: self.settings.registerTimeout)
+    func promise(_ key: RegisterKey, unless promised: Prepared? = nil) async -> Prepared? {
+        if let promised { return promised }
+        return try? await self.proposer.prepare(key, deadline: self.settings.registerTimeout)
+    }
+
+    /// Looks up where an operation is to write, and has a ballot promised there at the same time.
+    ///
+    /// - Returns: the promise too, or nil if it has to be asked for.
+    func prepare(_ name: ObjectName) async throws(ClusterError) -> (Target, Prepared?) {
+        let found = try await self.meanwhile(in: name.bucket, look: self.writableBucket) { hint in
+            await self.promise(Target(name: name, bucket: hint).key)
+        }
+        return (Target(name: name, bucket: found.bucket), found.result ?? nil)
     }
 
     /// A ceiling for a version that will be proposed soon at a ballot not drawn yet.
@@ -45,7 +56,7 @@ extension Coordinator {
         } catch {
             if let holding, error.code != .outcomeUnknown {
                 self.doors.background.run {
-                    await self.manifests.abandon(holding, key: target.key)
+                    await self.manifests.abandon(holding, target)
                 }
             }
             throw error

@@ -19,27 +19,15 @@ extension Coordinator {
 
     package func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult {
         let operation = "copy \(request.source) to \(request.target)"
-        async let found = outcome { () throws(ClusterError) in
-            try await self.bucketRecord(request.source.bucket)
-        }
-        let target = Target(
-            name: request.target,
-            bucket: try await self.writableBucket(request.target.bucket)
-        )
-        let source = Target(
-            name: request.source,
-            bucket: try Self.asSource(await found, operation)
-        )
         // The ballot is promised while the source is read.
-        async let promise = self.promise(target.key)
-        var prepared: Prepared??
-        for _ in 0..<Self.sourceAttempts {
-            let version = try Self.asSource(
-                await outcome { () throws(ClusterError) in
-                    try await self.current(source, operation)
-                },
-                operation
-            )
+        async let found = outcome { () throws(ClusterError) in
+            try await self.lookUp(request.source, operation)
+        }
+        let (target, promised) = try await self.prepare(request.target)
+        async let promise = self.promise(target.key, unless: promised)
+        var (source, version) = try Self.asSource(await found, operation)
+        let prepared = await promise
+        for attempt in 1...Self.sourceAttempts {
             try request.sourceCheck(ObjectSummary(version))
             guard version.size <= request.sizeMax else {
                 throw ClusterError(
@@ -55,8 +43,14 @@ extension Coordinator {
                 entry: self.newVersion(),
                 operation: operation
             )
-            if prepared == nil { prepared = .some(await promise) }
-            if let result = try await self.carryOut(plan, from: prepared ?? nil) { return result }
+            if let result = try await self.carryOut(plan, from: prepared) { return result }
+            if attempt == Self.sourceAttempts { break }
+            version = try Self.asSource(
+                await outcome { () throws(ClusterError) in
+                    try await self.current(source, operation)
+                },
+                operation
+            )
         }
         throw ClusterError(.busy, operation, facts: ["attempts": "\(Self.sourceAttempts)"])
     }

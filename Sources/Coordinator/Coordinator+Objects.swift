@@ -27,14 +27,25 @@ extension Coordinator {
         return version
     }
 
+    /// The bucket and the current version of an object, in one round trip if the bucket is known.
+    func lookUp(
+        _ name: ObjectName,
+        _ operation: String
+    ) async throws(ClusterError) -> (Target, Version) {
+        let found = try await self.meanwhile(in: name.bucket, look: self.bucketRecord) { hint in
+            await outcome { () throws(ClusterError) in
+                try await self.current(Target(name: name, bucket: hint), operation)
+            }
+        }
+        let target = Target(name: name, bucket: found.bucket)
+        if let version = found.result { return (target, try version.get()) }
+        return (target, try await self.current(target, operation))
+    }
+
     package func open(_ name: ObjectName) async throws(ClusterError) -> any OpenObject {
         let operation = "read \(name)"
-        let target = Target(name: name, bucket: try await self.bucketRecord(name.bucket))
-        return FoundObject(
-            coordinator: self,
-            target: target,
-            version: try await self.current(target, operation)
-        )
+        let (target, version) = try await self.lookUp(name, operation)
+        return FoundObject(coordinator: self, target: target, version: version)
     }
 
     package func delete(
@@ -42,9 +53,15 @@ extension Coordinator {
         condition: WriteCondition
     ) async throws(ClusterError) {
         let operation = "delete \(name)"
-        let target = Target(name: name, bucket: try await self.writableBucket(name.bucket))
+        let (target, prepared) = try await self.prepare(name)
         let change = DeleteChange(condition: condition, now: self.ballots.now())
-        switch try await self.change(target, change, from: nil, operation, beforeAccept: { _ in }) {
+        switch try await self.change(
+            target,
+            change,
+            from: prepared,
+            operation,
+            beforeAccept: { _ in }
+        ) {
         case .deleted, .absent: return
         case .preconditionFailed: throw ClusterError(.preconditionFailed, operation)
         case .targetMissing: throw ClusterError(.objectNotFound, operation)

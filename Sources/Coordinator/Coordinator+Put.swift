@@ -9,13 +9,10 @@ extension Coordinator {
         body: any BodySource
     ) async throws(ClusterError) -> ObjectSummary {
         let operation = "put \(request.name)"
-        let target = Target(
-            name: request.name,
-            bucket: try await self.writableBucket(request.name.bucket)
-        )
+        let (target, promised) = try await self.prepare(request.name)
         try await self.checkEarly(request.condition, target, operation)
         // The promise travels while the body arrives.
-        async let promise = self.promise(target.key)
+        async let promise = self.promise(target.key, unless: promised)
         let entry = self.newVersion()
         let hold = Hold(
             owner: .version(target.key, entry),
@@ -133,7 +130,7 @@ extension Coordinator {
                 await self.manifests.abandon(manifest)
                 return
             }
-            await self.manifests.abandon(holding, key: target.key)
+            await self.manifests.abandon(holding, target)
         }
     }
 

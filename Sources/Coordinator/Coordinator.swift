@@ -18,6 +18,7 @@ package struct Coordinator: ObjectStore {
     let chunks: ChunkReplicas
     let manifests: ManifestKeeper
     let uploads: ByteBudget
+    let hints = BucketHints()
     let instruments: CoordinatorInstruments
 
     /// Composes a coordinator for the node that `network` calls its own.

@@ -179,13 +179,13 @@ extension ManifestKeeper {
     /// Takes back what an operation that certainly had no effect has stored.
     ///
     /// Best effort: what a crash leaves behind is found by the audit of holds.
-    func abandon(_ holding: Holding, key: RegisterKey) async {
+    func abandon(_ holding: Holding, _ target: Target) async {
         do throws(RegisterError) {
             // Evidence: a chosen value at a ballot above the ceiling that does not name the
             // manifest.
             let state = try await self.proposer.identity(
-                key,
-                generation: 0,
+                target.key,
+                generation: target.bucket.generation,
                 above: holding.ceiling,
                 deadline: self.settings.changeDeadline
             )
