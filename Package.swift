@@ -183,7 +183,7 @@ let package = Package(
 
         // Tests.
         tests("StoreModelTests", on: ["StoreModel"]),
-        tests("PlacementTests", on: ["Placement"]),
+        tests("PlacementTests", on: ["StoreModel", "Placement"]),
         tests("RegisterTests", on: ["Register"]),
         tests("ContentTests", on: ["Content"]),
         tests("WireTests", on: ["StoreModel", "Wire"], using: [nioCore]),

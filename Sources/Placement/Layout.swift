@@ -17,10 +17,14 @@ package struct Layout: Hashable, Sendable {
 
     package var epoch: UInt64 { self.record.epoch }
 
-    /// All nodes, by index.
-    package var members: [NodeID] { self.record.nodes.map(\.id) }
+    /// The nodes of the cluster, by index; those that have left are not among them.
+    package var members: [NodeID] {
+        self.record.nodes.filter { $0.capacityBytes > 0 }.map(\.id)
+    }
 
     /// The number of a node in ballots; nil if the layout does not know it.
+    ///
+    /// A node that has left keeps its number.
     package func index(of node: NodeID) -> UInt16? {
         self.record.nodes.firstIndex { $0.id == node }.map { UInt16($0) }
     }

@@ -5,7 +5,7 @@ package struct LayoutNode: Hashable, Sendable, BinaryRecord {
     package let name: String
     /// Replica sets prefer distinct zones.
     package let zone: String
-    /// Share of the load, in bytes, at least 1.
+    /// Share of the load, in bytes; 0 once the node has left the cluster for good.
     package let capacityBytes: UInt64
     /// Where its peer port is reached: "10.0.0.1:7332".
     package let address: String
@@ -24,7 +24,6 @@ package struct LayoutNode: Hashable, Sendable, BinaryRecord {
         self.zone = try reader.readString(limit: 255)
         self.capacityBytes = try reader.read()
         self.address = try reader.readString(limit: 512)
-        guard self.capacityBytes > 0 else { throw .invalid("capacity") }
     }
 
     package func encode(into writer: inout ByteWriter) {
@@ -47,6 +46,8 @@ package struct LayoutRecord: Hashable, Sendable, BinaryRecord {
     /// 1 for the first layout; 0 means "not formed yet".
     package let epoch: UInt64
     /// The index of a node in this list is its number in ballots; it keeps it for ever.
+    ///
+    /// Nodes that have left stay in the list with a capacity of 0, and no set names them.
     package let nodes: [LayoutNode]
     /// For each partition of the ring the indices of its nodes, in ring order, each once.
     package let replicaSets: [[UInt16]]
@@ -72,7 +73,8 @@ package struct LayoutRecord: Hashable, Sendable, BinaryRecord {
         self.nodes = try reader.readList(limit: Limit.nodes) {
             reader throws(RecordError) in try LayoutNode(from: &reader)
         }
-        let nodeCount = self.nodes.count
+        let nodes = self.nodes
+        let nodeCount = nodes.count
         func indices(_ reader: inout ByteReader) throws(RecordError) -> [UInt16] {
             let count = Int(try reader.read(UInt8.self))
             guard (1...nodeCount).contains(count) else { throw .invalid("replica set size") }
@@ -82,6 +84,7 @@ package struct LayoutRecord: Hashable, Sendable, BinaryRecord {
                 guard index < nodeCount, !indices.contains(index) else {
                     throw .invalid("replica set")
                 }
+                guard nodes[Int(index)].capacityBytes > 0 else { throw .invalid("capacity") }
                 indices.append(index)
             }
             return indices
