@@ -2,13 +2,14 @@ import StoreModel
 
 /// How many partitions each node is to keep.
 ///
-/// Fair means in proportion to capacity, as far as no node keeps a partition twice and every replica set can
-/// touch as many zones as there are, or as it has members: what a node or a zone cannot take goes to the
-/// others, again in proportion. Source: docs/protocol/layout.md, "Shares".
+/// Fair means in proportion to capacity, as far as no node keeps a partition twice and every
+/// replica set can touch as many zones as there are, or as it has members: what a node or a zone
+/// cannot take goes to the others, again in proportion. Source: docs/protocol/layout.md, "Shares".
 enum FairShare {
     /// Differences below this are rounding of the arithmetic.
     private static let tolerance = 1e-6
-    /// Halvings after which the level between two of `Double`'s numbers is found, whatever the capacities.
+    /// Halvings after which the level between two of `Double`'s numbers is found, whatever the
+    /// capacities.
     private static let halvings = 1_200
 
     /// The shares of all members; their sum is the number of replicas of all partitions.
@@ -56,7 +57,7 @@ enum FairShare {
 
     /// The shares in whole partitions: each rounded up or down, and so is the sum of each zone.
     ///
-    /// - Parameter previousLoads: whoever keeps as much already is rounded up first.
+    /// Whoever keeps as much already, going by `previousLoads`, is rounded up first.
     static func quotas(of members: Members, previousLoads: [Int]?) -> [Int] {
         let shares = self.shares(of: members)
         let loads = previousLoads ?? Array(repeating: 0, count: members.count)

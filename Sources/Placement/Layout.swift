@@ -3,8 +3,8 @@ package import StoreModel
 /// A layout, ready for look-ups.
 package struct Layout: Hashable, Sendable {
     package let record: LayoutRecord
-    /// The distinct replica sets of the ring's partitions, sorted: whoever has heard a majority of each has
-    /// heard a majority of every partition.
+    /// The distinct replica sets of the ring's partitions, sorted: whoever has heard a majority of
+    /// each has heard a majority of every partition.
     package let distinctReplicaSets: [[NodeID]]
 
     package init(_ record: LayoutRecord) {
@@ -38,8 +38,8 @@ package struct Layout: Hashable, Sendable {
         self.indices(of: partition).map { self.record.nodes[Int($0)].id }
     }
 
-    /// All nodes in the order in which they would take a partition over: its replica set, then the nodes
-    /// of the partitions that follow on the ring, each once.
+    /// All nodes in the order in which they would take a partition over: its replica set, then the
+    /// nodes of the partitions that follow on the ring, each once.
     package func preferenceList(of partition: PartitionID) -> [NodeID] {
         var list = self.indices(of: partition)
         let start = partition.index ?? 0

@@ -9,7 +9,8 @@ package struct LayoutDifference: Hashable, Sendable {
         package let leaving: [NodeID]
     }
 
-    /// Changes of the ring's partitions in order, then of the system partition; empty if no set changes.
+    /// Changes of the ring's partitions in order, then of the system partition; empty if no set
+    /// changes.
     package let changes: [Change]
 
     /// - Precondition: both layouts number their nodes alike, as one that follows another does.

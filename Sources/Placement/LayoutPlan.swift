@@ -35,9 +35,9 @@ package enum LayoutPlan {
 
     /// The layout that follows `previous` when the cluster is to consist of `nodes`.
     ///
-    /// Moves as few replicas as a layout that keeps the promises can. Known nodes keep their numbers, new
-    /// ones get the next in order of id; nodes that are no longer named stay in the list with a capacity of
-    /// zero and are in no set.
+    /// Moves as few replicas as a layout that keeps the promises can. Known nodes keep their
+    /// numbers, new ones get the next in order of id; nodes that are no longer named stay in the
+    /// list with a capacity of zero and are in no set.
     package static func next(
         after previous: LayoutRecord,
         nodes: [LayoutNode]
@@ -87,7 +87,8 @@ package enum LayoutPlan {
         return nodes
     }
 
-    /// Chooses by zone first, so that as many zones as possible are in the set; then those who are in it.
+    /// Chooses by zone first, so that as many zones as possible are in the set; then those who are
+    /// in it.
     private static func systemSet(_ members: Members, previous: [UInt16]) -> [UInt16] {
         let before = members.members(of: previous)
         var chosen: [Int] = []

@@ -2,12 +2,13 @@ import StoreModel
 
 /// Brings the replica sets of a former layout to new quotas with as few moves as possible.
 ///
-/// What is kept moves nothing and so is the cheapest way to have it; from there the cheapest chain of
-/// exchanges is carried out again and again, from a vacancy or a node with too much to a node with too
-/// little. That is minimum-cost flow by successive shortest paths: a cheaper way to the same loads does not
-/// exist at any time. A path through the flow's network never enters a partition twice, so each link of a
-/// chain is one exchange in one partition that keeps the zone rule by itself.
-/// Source: Ahuja, Magnanti, Orlin, "Network Flows" (1993), 9.7; docs/decisions/0008-placement.md.
+/// What is kept moves nothing and so is the cheapest way to have it; from there the cheapest chain
+/// of exchanges is carried out again and again, from a vacancy or a node with too much to a node
+/// with too little. That is minimum-cost flow by successive shortest paths: a cheaper way to the
+/// same loads does not exist at any time. A path through the flow's network never enters a
+/// partition twice, so each link of a chain is one exchange in one partition that keeps the zone
+/// rule by itself. Source: Ahuja, Magnanti, Orlin, "Network Flows" (1993), 9.7;
+/// docs/decisions/0008-placement.md.
 struct Rebalance {
     /// One replica changes hands; `leaving` is nil where a vacancy is filled.
     private struct Link {
@@ -42,7 +43,8 @@ struct Rebalance {
             for link in chain {
                 self.table.exchange(link.leaving, for: link.joining, in: link.partition)
             }
-            // Costs never fall from chain to chain, so one move in one link is as cheap as it gets now.
+            // Costs never fall from chain to chain, so one move in one link is as cheap as it gets
+            // now.
             if moves == 1 { self.moveDirectly() }
         }
         for partition in self.order {

@@ -2,8 +2,8 @@ import StoreModel
 
 /// The replica sets while they are worked out; they may still have vacancies.
 ///
-/// The zone rule: a set touches as many zones as there are, or as it has members. A set with vacancies keeps
-/// it if they can make up for the zones it lacks.
+/// The zone rule: a set touches as many zones as there are, or as it has members. A set with
+/// vacancies keeps it if they can make up for the zones it lacks.
 struct ReplicaTable {
     let members: Members
     private(set) var sets: [[Int]]
@@ -65,16 +65,18 @@ struct ReplicaTable {
 
     // MARK: - First layout
 
-    /// Exchanges tried per replica of the first layout; the pairs of nodes are well mixed long before.
+    /// Exchanges tried per replica of the first layout; the pairs of nodes are well mixed long
+    /// before.
     private static let mixing = 16
 
     /// Fills an empty table so that every member keeps as many partitions as its quota says.
     ///
-    /// Members stand in a row, zone by zone, each as long as its quota, and the row is wound around the ring
-    /// of partitions: a partition gets whoever lies over it. Nobody is longer than the ring, so nobody meets
-    /// a partition twice; and a zone at most as long as the ring meets each once at most, a longer one each
-    /// once at least. Sound exchanges then mix who meets whom, and loads stay as they are.
-    /// Source: McNaughton, "Scheduling with deadlines and loss functions" (1959), the wrap-around rule.
+    /// Members stand in a row, zone by zone, each as long as its quota, and the row is wound around
+    /// the ring of partitions: a partition gets whoever lies over it. Nobody is longer than the
+    /// ring, so nobody meets a partition twice; and a zone at most as long as the ring meets each
+    /// once at most, a longer one each once at least. Sound exchanges then mix who meets whom, and
+    /// loads stay as they are. Source: McNaughton, "Scheduling with deadlines and loss functions"
+    /// (1959), the wrap-around rule.
     mutating func deal(_ quotas: [Int]) {
         self.sets = Array(repeating: [], count: Limit.partitions)
         self.loads = quotas
@@ -113,8 +115,8 @@ struct ReplicaTable {
             self.sets[right][rightPlace] = leftMember
         }
         for partition in self.sets.indices {
-            // Whoever stands first is asked first by readers who have no copy: that must not always be
-            // the member of the first zone.
+            // Whoever stands first is asked first by readers who have no copy: that must not always
+            // be the member of the first zone.
             let first = random.below(self.sets[partition].count)
             let set = self.sets[partition]
             self.sets[partition] = Array(set[first...] + set[..<first])

@@ -6,9 +6,9 @@ import Testing
 struct LayoutChangeTests {
     /// Moves that no layout with the same promises can do without.
     ///
-    /// Whoever keeps less than its share rounded down must get the rest, and what keeps a place at most its
-    /// share rounded up must give the rest away; what a node that leaves had must go somewhere; and a set
-    /// that lacks zones must get them.
+    /// Whoever keeps less than its share rounded down must get the rest, and what keeps a place at
+    /// most its share rounded up must give the rest away; what a node that leaves had must go
+    /// somewhere; and a set that lacks zones must get them.
     static func leastMoves(from former: LayoutRecord, to latter: LayoutRecord) -> Int {
         let members = Members(latter.nodes)
         let shares = FairShare.shares(of: members)
@@ -29,8 +29,8 @@ struct LayoutChangeTests {
         return max(missing, surplus + vacant, forced)
     }
 
-    /// Nodes that must join one set: for each place that becomes vacant, and for each node and each zone that
-    /// is to be in every set but is not in this one.
+    /// Nodes that must join one set: for each place that becomes vacant, and for each node and each
+    /// zone that is to be in every set but is not in this one.
     private static func leastJoining(
         to set: [UInt16],
         _ members: Members,
@@ -63,7 +63,8 @@ struct LayoutChangeTests {
         #expect(!Self.couldMoveLess(from: former, to: latter), "\(moved) moved")
     }
 
-    /// Whether some node or zone is to be in nearly all sets: then the zone rule moves more than loads do.
+    /// Whether some node or zone is to be in nearly all sets: then the zone rule moves more than
+    /// loads do.
     private static func isTight(_ layout: LayoutRecord) -> Bool {
         let members = Members(layout.nodes)
         let shares = FairShare.shares(of: members)
@@ -77,8 +78,9 @@ struct LayoutChangeTests {
 
     /// Whether the same loads could be had with fewer moves.
     ///
-    /// If so there is a ring of exchanges, each sound by itself, that gives every node back what it takes and
-    /// saves moves in all: a cycle of negative cost, which Bellman and Ford's algorithm finds.
+    /// If so there is a ring of exchanges, each sound by itself, that gives every node back what it
+    /// takes and saves moves in all: a cycle of negative cost, which Bellman and Ford's algorithm
+    /// finds.
     private static func couldMoveLess(from former: LayoutRecord, to latter: LayoutRecord) -> Bool {
         let members = Members(latter.nodes)
         let before = former.replicaSets.map { members.members(of: $0) }
@@ -224,10 +226,10 @@ struct LayoutChangeTests {
     @Test(
         "The measured moves of docs/decisions/0008-placement.md",
         arguments: [
-            (nodes: 10, zones: 10, added: 69, removed: 77),
-            (nodes: 10, zones: 5, added: 69, removed: 77),
-            (nodes: 10, zones: 1, added: 69, removed: 77),
-            (nodes: 30, zones: 6, added: 24, removed: 26),
+            (nodes: 10, zones: 10, added: 69, removed: 76),
+            (nodes: 10, zones: 5, added: 69, removed: 76),
+            (nodes: 10, zones: 1, added: 69, removed: 76),
+            (nodes: 30, zones: 6, added: 24, removed: 25),
         ]
     )
     func measured(row: (nodes: Int, zones: Int, added: Int, removed: Int)) throws {

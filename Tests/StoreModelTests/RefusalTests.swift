@@ -201,15 +201,31 @@ struct RefusalTests {
         )
     }
 
-    @Test("A node of a layout has a capacity")
-    func capacity() {
-        let node = LayoutNode(
-            id: NodeID(high: 0, low: 0),
-            name: "n1",
-            zone: "z",
-            capacityBytes: 0,
-            address: ""
+    @Test("A node that has left, and so has no capacity, is in no replica set")
+    func capacity() throws {
+        func layout(system: [UInt16]) -> LayoutRecord {
+            let nodes = [UInt64(1), 0].enumerated().map { number, capacity in
+                LayoutNode(
+                    id: NodeID(high: 0, low: UInt64(number)),
+                    name: "n",
+                    zone: "z",
+                    capacityBytes: capacity,
+                    address: ""
+                )
+            }
+            return LayoutRecord(
+                epoch: 1,
+                nodes: nodes,
+                replicaSets: Array(repeating: [0], count: Limit.partitions),
+                systemSet: system
+            )
+        }
+        let sound = layout(system: [0])
+        #expect(try LayoutRecord(decoding: sound.encoded) == sound)
+        Self.expectRefusal(
+            of: LayoutRecord.self,
+            layout(system: [0, 1]).encoded,
+            .invalid("capacity")
         )
-        Self.expectRefusal(of: LayoutNode.self, node.encoded, .invalid("capacity"))
     }
 }
