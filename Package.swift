@@ -109,7 +109,7 @@ let package = Package(
         module("Runtime", on: ["StoreModel"], using: [nioCore]),
         module(
             "Peering",
-            on: ["Wire", "Runtime"],
+            on: ["StoreModel", "Wire", "Runtime"],
             using: [nioCore, nioPosix, crypto, logging, metrics]
         ),
         module("Platform", on: ["Runtime", "CPlatform"], using: [nioCore, nioPosix]),
@@ -194,7 +194,7 @@ let package = Package(
             on: ["StoreModel", "Wire", "Runtime", "Peering"],
             using: [nioCore, nioPosix, nioEmbedded, logging, metrics]
         ),
-        tests("PlatformTests", on: ["Platform"]),
+        tests("PlatformTests", on: ["Runtime", "Platform"], using: [nioCore]),
         tests(
             "SimulatedRuntimeTests",
             on: ["StoreModel", "Runtime", "SimulatedRuntime"],

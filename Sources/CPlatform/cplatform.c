@@ -1,2 +1,215 @@
+#define _GNU_SOURCE
 #include "cplatform.h"
-int cplatform_placeholder(void){return 0;}
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+// Runs a call again while a signal interrupts it.
+#define RETRYING(result, call) do { (result) = (call); } while ((result) < 0 && errno == EINTR)
+
+int cplatform_open_at(int directory, const char *name, int create, int *descriptor)
+{
+    int result;
+    int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0);
+    RETRYING(result, openat(directory, name, flags, 0600));
+    if (result < 0) return errno;
+    *descriptor = result;
+    return 0;
+}
+
+int cplatform_open_directory(const char *path, int *descriptor)
+{
+    int result;
+    RETRYING(result, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (result < 0) return errno;
+    *descriptor = result;
+    return 0;
+}
+
+int cplatform_lock(int descriptor)
+{
+    int result;
+    RETRYING(result, flock(descriptor, LOCK_EX | LOCK_NB));
+    return result < 0 ? errno : 0;
+}
+
+int cplatform_preallocate(int descriptor, int64_t size)
+{
+    struct stat status;
+    if (fstat(descriptor, &status) < 0) return errno;
+    if (status.st_size >= size) return 0;
+    int result;
+#ifdef __linux__
+    RETRYING(result, fallocate(descriptor, 0, status.st_size, size - status.st_size));
+    if (result == 0) return 0;
+    if (errno != EOPNOTSUPP) return errno;
+#endif
+    // The file system cannot preallocate: the length alone is a promise it may not keep.
+    RETRYING(result, ftruncate(descriptor, size));
+    return result < 0 ? errno : 0;
+}
+
+int cplatform_punch_hole(int descriptor, int64_t offset, int64_t count)
+{
+#ifdef __linux__
+    int result;
+    int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    RETRYING(result, fallocate(descriptor, mode, offset, count));
+    return result < 0 ? errno : 0;
+#else
+    (void)descriptor; (void)offset; (void)count;
+    return ENOTSUP;
+#endif
+}
+
+int cplatform_write(int descriptor, struct iovec *vectors, int count, int64_t offset)
+{
+    while (count > 0) {
+        if (vectors->iov_len == 0) {
+            vectors++;
+            count--;
+            continue;
+        }
+        ssize_t written;
+        RETRYING(written, pwritev(descriptor, vectors, count < IOV_MAX ? count : IOV_MAX, offset));
+        if (written < 0) return errno;
+        if (written == 0) return EIO;
+        offset += written;
+        while (written > 0) {
+            size_t part = (size_t)written < vectors->iov_len ? (size_t)written : vectors->iov_len;
+            vectors->iov_base = (char *)vectors->iov_base + part;
+            vectors->iov_len -= part;
+            written -= (ssize_t)part;
+            if (vectors->iov_len == 0 && count > 0) {
+                vectors++;
+                count--;
+            }
+        }
+    }
+    return 0;
+}
+
+int cplatform_read(int descriptor, void *target, size_t count, int64_t offset, size_t *got)
+{
+    *got = 0;
+    while (*got < count) {
+        ssize_t bytes;
+        RETRYING(
+            bytes,
+            pread(descriptor, (char *)target + *got, count - *got, offset + (int64_t)*got));
+        if (bytes < 0) return errno;
+        if (bytes == 0) return 0;
+        *got += (size_t)bytes;
+    }
+    return 0;
+}
+
+int cplatform_sync_data(int descriptor)
+{
+    // Not tried again: after a failed sync the kernel may have dropped the dirty pages.
+#ifdef __linux__
+    return fdatasync(descriptor) < 0 ? errno : 0;
+#else
+    return fsync(descriptor) < 0 ? errno : 0;
+#endif
+}
+
+int cplatform_sync_directory(int descriptor)
+{
+    return fsync(descriptor) < 0 ? errno : 0;
+}
+
+int cplatform_size(int descriptor, int64_t *size)
+{
+    struct stat status;
+    if (fstat(descriptor, &status) < 0) return errno;
+    *size = status.st_size;
+    return 0;
+}
+
+int cplatform_remove_at(int directory, const char *name)
+{
+    return unlinkat(directory, name, 0) < 0 ? errno : 0;
+}
+
+int cplatform_space(int descriptor, uint64_t *free_bytes, uint64_t *size_bytes)
+{
+    struct statvfs status;
+    int result;
+    RETRYING(result, fstatvfs(descriptor, &status));
+    if (result < 0) return errno;
+    *free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    *size_bytes = (uint64_t)status.f_blocks * status.f_frsize;
+    return 0;
+}
+
+int cplatform_is_file(int directory, const char *name, int *is_file)
+{
+    struct stat status;
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0) return errno;
+    *is_file = S_ISREG(status.st_mode);
+    return 0;
+}
+
+void cplatform_close(int descriptor)
+{
+    close(descriptor);
+}
+
+struct cplatform_listing {
+    DIR *directory;
+};
+
+int cplatform_list_begin(int directory, struct cplatform_listing **listing)
+{
+    // A second description of the directory: reading moves a position that must not be shared.
+    int own;
+    RETRYING(own, openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (own < 0) return errno;
+    struct cplatform_listing *result = malloc(sizeof *result);
+    DIR *opened = result ? fdopendir(own) : NULL;
+    if (!opened) {
+        int error = result ? errno : ENOMEM;
+        free(result);
+        close(own);
+        return error;
+    }
+    result->directory = opened;
+    *listing = result;
+    return 0;
+}
+
+int cplatform_list_next(struct cplatform_listing *listing, const char **name)
+{
+    errno = 0;
+    struct dirent *entry = readdir(listing->directory);
+    *name = entry ? entry->d_name : NULL;
+    return entry ? 0 : errno;
+}
+
+void cplatform_list_end(struct cplatform_listing *listing)
+{
+    closedir(listing->directory);
+    free(listing);
+}
+
+uint64_t cplatform_wall_microseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+int cplatform_errno_not_found(void) { return ENOENT; }
+int cplatform_errno_full(void) { return ENOSPC; }
+int cplatform_errno_over_quota(void) { return EDQUOT; }
+int cplatform_errno_invalid(void) { return EINVAL; }
+int cplatform_errno_bad_descriptor(void) { return EBADF; }

@@ -1,1 +1,49 @@
-int cplatform_placeholder(void);
+#ifndef CPLATFORM_H
+#define CPLATFORM_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+// System calls that Swift does not see: variadic ones, and those behind _GNU_SOURCE.
+// All of them start again when a signal interrupts them, and return 0 or an errno.
+
+// Opens a file of a directory for reading and writing, and creates it if `create` is not 0.
+int cplatform_open_at(int directory, const char *name, int create, int *descriptor);
+// Opens a directory.
+int cplatform_open_directory(const char *path, int *descriptor);
+// Takes the lock on an open file, or returns EWOULDBLOCK if another process has it.
+int cplatform_lock(int descriptor);
+// Makes room up to `size` bytes; what is new reads as zeroes and counts for the length.
+int cplatform_preallocate(int descriptor, int64_t size);
+// Gives the space of a range back; the length stays.
+int cplatform_punch_hole(int descriptor, int64_t offset, int64_t count);
+// Writes all bytes of the vectors one after another. Changes the vectors.
+int cplatform_write(int descriptor, struct iovec *vectors, int count, int64_t offset);
+// Reads up to `count` bytes; `got` is less only at the end of the file.
+int cplatform_read(int descriptor, void *target, size_t count, int64_t offset, size_t *got);
+int cplatform_sync_data(int descriptor);
+int cplatform_sync_directory(int descriptor);
+int cplatform_size(int descriptor, int64_t *size);
+int cplatform_remove_at(int directory, const char *name);
+int cplatform_space(int descriptor, uint64_t *free_bytes, uint64_t *size_bytes);
+// Whether the name in a directory is a plain file.
+int cplatform_is_file(int directory, const char *name, int *is_file);
+void cplatform_close(int descriptor);
+
+// Names of everything in a directory, one after another; NULL after the last.
+struct cplatform_listing;
+int cplatform_list_begin(int directory, struct cplatform_listing **listing);
+int cplatform_list_next(struct cplatform_listing *listing, const char **name);
+void cplatform_list_end(struct cplatform_listing *listing);
+
+// Microseconds since 1970, UTC.
+uint64_t cplatform_wall_microseconds(void);
+
+int cplatform_errno_not_found(void);
+int cplatform_errno_full(void);
+int cplatform_errno_over_quota(void);
+int cplatform_errno_invalid(void);
+int cplatform_errno_bad_descriptor(void);
+
+#endif
