@@ -44,7 +44,7 @@ extension MetadataStore {
         }
         for family in [RowFamily.rows, .node] {
             let rows = try await translated { () async throws(EngineError) in
-                try await engine.scan(family, from: [], to: nil, limit: 1)
+                try await engine.scan(family, from: [], to: NodeRow.ownEnd, limit: 1)
             }
             guard rows.isEmpty else { throw .damaged("rows without an identity") }
         }

@@ -14,6 +14,8 @@ enum NodeRow {
     /// The fences are the rows from here to ``fencesEnd``.
     static let fences: [UInt8] = [0x03]
     static let fencesEnd: [UInt8] = [0x04]
+    /// Keys of ours, and of register rows, are below this.
+    static let ownEnd: [UInt8] = [0x80]
 
     static func fence(_ bucket: BucketID) -> [UInt8] { Self.fences + bucket.encoded }
 

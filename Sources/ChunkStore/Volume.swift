@@ -1,0 +1,100 @@
+import Runtime
+import StoreModel
+import Synchronization
+
+/// One volume file and what is known of its records.
+final class Volume: Sendable {
+    /// A range of a volume's bytes that a record takes.
+    typealias Extent = Range<UInt64>
+
+    private struct State {
+        /// Where the next record begins.
+        var end: UInt64
+        /// Room that was made.
+        var preallocated: UInt64
+        /// Records begun whose index row is not committed yet, in order.
+        var begun: [UInt64] = []
+        /// The index rows of records before this are durable.
+        var checkpoint: UInt64
+        var liveRecords = 0
+    }
+
+    let number: UInt32
+    let nonce: UInt64
+    let file: any DiskFile
+    let sync: GroupSync
+    /// Counts who may touch the file; the store itself counts until the volume is removed.
+    let users: Countdown
+    private let state: Mutex<State>
+
+    /// - Parameter end: where the next record begins.
+    /// - Parameter preallocated: length of the file.
+    init(
+        header: VolumeHeader,
+        file: any DiskFile,
+        end: UInt64,
+        preallocated: UInt64,
+        background: any Background
+    ) {
+        self.number = header.number
+        self.nonce = header.nonce
+        self.file = file
+        self.sync = GroupSync(file)
+        self.users = Countdown { background.run { await file.close() } }
+        self.state = Mutex(
+            State(end: end, preallocated: max(preallocated, end), checkpoint: end)
+        )
+    }
+
+    var end: UInt64 { self.state.withLock { $0.end } }
+    var preallocated: UInt64 { self.state.withLock { $0.preallocated } }
+
+    /// Nothing in it is alive, and nobody is writing to it.
+    var isEmpty: Bool { self.state.withLock { $0.liveRecords == 0 && $0.begun.isEmpty } }
+
+    func made(roomTo size: UInt64) {
+        self.state.withLock { $0.preallocated = max($0.preallocated, size) }
+    }
+
+    /// Takes the next `bytes` for a record. Followed by ``settle(_:)`` whatever becomes of it.
+    ///
+    /// - Precondition: room was made.
+    func begin(bytes: UInt64) -> UInt64 {
+        self.state.withLock { state in
+            precondition(state.end + bytes <= state.preallocated, "Room is made first.")
+            let offset = state.end
+            state.begun.append(offset)
+            state.end += bytes
+            return offset
+        }
+    }
+
+    /// The record's index row is committed, or it never will be.
+    func settle(_ offset: UInt64) {
+        self.state.withLock { state in
+            guard let index = state.begun.firstIndex(of: offset) else {
+                preconditionFailure("No record was begun at \(offset).")
+            }
+            state.begun.remove(at: index)
+        }
+    }
+
+    func added(records: Int) {
+        self.state.withLock { state in
+            state.liveRecords += records
+            precondition(state.liveRecords >= 0, "More records dropped than there were.")
+        }
+    }
+
+    /// What a checkpoint could be moved to, if that is at least `bytes` further than the last.
+    func dueCheckpoint(after bytes: UInt64) -> UInt64? {
+        self.state.withLock { state in
+            let settled = state.begun.first ?? state.end
+            return settled >= state.checkpoint + bytes && settled > state.checkpoint ? settled : nil
+        }
+    }
+
+    func madeCheckpoint(_ offset: UInt64) {
+        self.state.withLock { $0.checkpoint = max($0.checkpoint, offset) }
+    }
+}
