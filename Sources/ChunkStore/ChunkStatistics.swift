@@ -15,4 +15,6 @@ package struct ChunkStatistics: Hashable, Sendable {
     package var recordsTorn = 0
     /// Reads that found other bytes than were written.
     package var damagedReads = 0
+
+    package init() {}
 }

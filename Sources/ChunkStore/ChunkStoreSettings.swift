@@ -2,7 +2,12 @@ import StoreModel
 
 /// Sizes of the volumes and bounds of the store.
 package struct ChunkStoreSettings: Hashable, Sendable {
-    /// Largest volume file, in bytes.
+    /// The smallest bound of volumes that leaves room for the largest chunk, in bytes.
+    package static let volumeBytesMin = UInt64(
+        VolumeHeader.byteCount + RecordHeader.recordBytesMax
+    )
+
+    /// Largest volume file, in bytes, at least ``volumeBytesMin``.
     package var volumeBytes: UInt64
     /// Room that is made ahead of the writers, in bytes.
     ///
@@ -27,7 +32,7 @@ package struct ChunkStoreSettings: Hashable, Sendable {
         precondition(volumeBytes.isMultiple(of: UInt64(RecordHeader.alignment)))
         precondition(preallocationBytes.isMultiple(of: UInt64(RecordHeader.alignment)))
         precondition(preallocationBytes > 0 && checkpointBytes > 0)
-        precondition(volumeBytes >= UInt64(2 * RecordHeader.alignment))
+        precondition(volumeBytes >= Self.volumeBytesMin, "The largest chunk must fit.")
         precondition(waitingBytesMax >= RecordHeader.recordBytesMax, "The largest chunk must fit.")
         self.volumeBytes = volumeBytes
         self.preallocationBytes = preallocationBytes

@@ -28,9 +28,7 @@ import Runtime
 
     /// - Precondition: nobody is inside a call, and nobody calls again.
     func close() {
-        for unsafefamily in unsafe self.families {
-            unsafe rocksdb_column_family_handle_destroy(family)
-        }
+        unsafe self.families.forEach { unsafe rocksdb_column_family_handle_destroy($0) }
         unsafe rocksdb_close(self.database)
         unsafe rocksdb_readoptions_destroy(self.reading)
         unsafe rocksdb_readoptions_destroy(self.cachedReading)
