@@ -179,7 +179,7 @@ struct HostileBytesTests {
     }
 
     @Test(
-        "More streams than allowed, a number used twice, or frames of the wrong way end the connection"
+        "Too many streams, a number used twice, or credit for nothing end the connection"
     )
     func protocolBreaks() async throws {
         func request(_ stream: UInt64) -> ByteBuffer {

@@ -1,0 +1,83 @@
+import Runtime
+import Synchronization
+import Testing
+
+@testable import Platform
+
+struct SystemDoorsTests {
+    @Test("The clock goes on, and the wall clock is in this century")
+    func clocks() async {
+        let time = SystemTime()
+        let before = time.nanoseconds
+        await time.sleep(for: .milliseconds(20))
+        #expect(time.nanoseconds - before >= 20_000_000)
+        #expect(time.wallMicroseconds > 1_700_000_000_000_000)
+        #expect(time.wallMicroseconds < 4_000_000_000_000_000)
+    }
+
+    @Test("A sleep ends early when its task is cancelled")
+    func cancelledSleep() async {
+        let task = Task { await SystemTime().sleep(for: .seconds(60)) }
+        task.cancel()
+        await task.value
+    }
+
+    @Test("Random numbers differ")
+    func random() {
+        let random = SystemRandom()
+        #expect(Set((0..<100).map { _ in random.next() }).count == 100)
+    }
+
+    @Test("Workers give back what the work gave")
+    func workers() async {
+        let workers = WorkerThreads(threads: 2)
+        let sums = await withTaskGroup(of: Int.self) { group in
+            for number in 0..<50 { group.addTask { await workers.run { number * 2 } } }
+            return await group.reduce(0, +)
+        }
+        #expect(sums == 49 * 50)
+        await workers.shutdown()
+        // Nobody is left hanging after the end either.
+        #expect(await workers.run { 7 } == 7)
+    }
+
+    @Test("Background work is waited for")
+    func finishes() async {
+        let background = TaskBackground()
+        let done = Counter()
+        for _ in 0..<20 {
+            background.run {
+                try? await Task.sleep(for: .milliseconds(20))
+                done.add()
+            }
+        }
+        #expect(await background.finish(within: .seconds(20)) == 0)
+        #expect(done.count == 20)
+        #expect(await background.finish(within: .seconds(20)) == 0)
+    }
+
+    @Test("Background work that goes on for ever is cancelled when the patience is over")
+    func cancels() async {
+        let background = TaskBackground()
+        background.run { while !Task.isCancelled { try? await Task.sleep(for: .seconds(60)) } }
+        #expect(await background.finish(within: .milliseconds(50)) == 0)
+    }
+
+    @Test("Work that ignores everything does not hold up the shutdown")
+    func stubborn() async {
+        let background = TaskBackground()
+        let gate = Eventual<Void>()
+        background.run { await gate.value }
+        #expect(await background.finish(within: .milliseconds(20)) == 1)
+        gate.fulfil(())
+        #expect(await background.finish(within: .seconds(20)) == 0)
+    }
+}
+
+final class Counter: Sendable {
+    private let state = Mutex(0)
+
+    var count: Int { self.state.withLock { $0 } }
+
+    func add() { self.state.withLock { $0 += 1 } }
+}
