@@ -129,7 +129,10 @@ let package = Package(
         ),
         module(
             "StorageNode",
-            on: ["Placement", "Content", "PeerProtocol", "ChunkStore", "MetadataStore"],
+            on: [
+                "StoreModel", "Placement", "Register", "Wire", "Runtime", "PeerProtocol",
+                "ChunkStore", "MetadataStore",
+            ],
             using: [nioCore, logging, metrics]
         ),
         module(

@@ -1,0 +1,169 @@
+import ChunkStore
+import NIOCore
+import PeerProtocol
+import Runtime
+import StoreModel
+import Synchronization
+import Wire
+
+/// Fetches chunks from other nodes, each once, however often it is asked to.
+///
+/// Guards one fact: which targets are being pulled. A request for one of them waits for the other's
+/// outcome and moves nothing.
+final class ChunkPuller: Sendable {
+    private typealias Outcome = Result<UInt64, PeerFailure>
+
+    private let chunks: ChunkStore
+    private let own: NodeID
+    private let time: any TimeSource
+    private let settings: StorageNodeSettings
+    private let instruments: NodeInstruments
+    private let caller = Mutex<PeerCaller?>(nil)
+    private let running = Mutex<[ChunkName: Eventual<Outcome>]>([:])
+
+    init(
+        _ chunks: ChunkStore,
+        own: NodeID,
+        time: any TimeSource,
+        settings: StorageNodeSettings,
+        instruments: NodeInstruments
+    ) {
+        self.chunks = chunks
+        self.own = own
+        self.time = time
+        self.settings = settings
+        self.instruments = instruments
+    }
+
+    /// How other nodes are asked; nil as long as there is no network.
+    func use(_ caller: PeerCaller?) { self.caller.withLock { $0 = caller } }
+
+    /// Has the chunk under the target's name, durably.
+    ///
+    /// - Returns: the stored bytes that came over the network for this request; 0 if it was here.
+    func pull(_ request: PullRequest) async throws(PeerFailure) -> UInt64 {
+        let mine = Eventual<Outcome>()
+        let other: Eventual<Outcome>? = self.running.withLock { running in
+            if let other = running[request.target] { return other }
+            running[request.target] = mine
+            return nil
+        }
+        if let other {
+            _ = try await other.value.get()
+            return 0
+        }
+        let outcome: Outcome
+        do throws(PeerFailure) {
+            outcome = .success(try await self.fetch(request))
+        } catch { outcome = .failure(error) }
+        self.running.withLock { $0[request.target] = nil }
+        mine.fulfil(outcome)
+        return try outcome.get()
+    }
+
+    private func fetch(_ request: PullRequest) async throws(PeerFailure) -> UInt64 {
+        if await self.isHere(request.target) { return 0 }
+        let start = self.time.nanoseconds
+        var last = PeerFailure(.sourceUnavailable, "no source was named")
+        for source in request.sources {
+            guard self.elapsed(since: start) < self.settings.pullPatience else { break }
+            do throws(PeerFailure) {
+                return try await self.fetch(request, from: source)
+            } catch {
+                // What stands in the way here is the same with every source.
+                if error.code == .full || error.code == .outOfService { throw error }
+                last = PeerFailure(.sourceUnavailable, "\(source.short): \(error.text)")
+            }
+        }
+        throw last
+    }
+
+    private func elapsed(since start: UInt64) -> Duration {
+        .nanoseconds(Int64(clamping: self.time.nanoseconds &- start))
+    }
+
+    private func isHere(_ name: ChunkName) async -> Bool {
+        do throws(ChunkStoreError) {
+            _ = try await self.chunks.chunk(name)
+            return true
+        } catch { return false }
+    }
+
+    private func fetch(
+        _ request: PullRequest,
+        from source: NodeID
+    ) async throws(PeerFailure) -> UInt64 {
+        if source == self.own {
+            let chunk = try await onChunks { () async throws(ChunkStoreError) in
+                try await self.chunks.chunk(request.source)
+            }
+            try await self.write(request.target, chunk)
+            return 0
+        }
+        let chunk = try await self.ask(source, for: request.source)
+        try await self.write(request.target, chunk)
+        let bytes = chunk.header.storedBytes
+        self.instruments.pulled(storedBytes: bytes)
+        return UInt64(bytes)
+    }
+
+    /// Writes after verification: what was damaged on its way is never kept.
+    private func write(_ name: ChunkName, _ chunk: StoredChunk) async throws(PeerFailure) {
+        try await onChunks { () async throws(ChunkStoreError) in
+            try await self.chunks.write(name, chunk)
+        }
+    }
+
+    private func ask(
+        _ source: NodeID,
+        for name: ChunkName
+    ) async throws(PeerFailure) -> StoredChunk {
+        guard let caller = self.caller.withLock({ $0 }) else {
+            throw PeerFailure(.sourceUnavailable, "no network yet")
+        }
+        let request = PeerRequest.readChunk(name, blocks: nil)
+        let timeout = self.settings.sourceTimeout
+        let reply: PeerReply
+        do throws(PeerCallError) {
+            do throws(PeerCallError) {
+                reply = try await caller.ask(source, request, within: timeout)
+            } catch {
+                // Names of chunks do not depend on the layout, so the same question stands.
+                guard error == .staleLayout else { throw error }
+                reply = try await caller.ask(source, request, within: timeout)
+            }
+        } catch {
+            if case .failure(let failure) = error {
+                // The source's trouble is not ours: `full` would end the search.
+                throw PeerFailure(.sourceUnavailable, failure.text)
+            }
+            throw PeerFailure(.sourceUnavailable, "\(error)")
+        }
+        guard case .blocks(let slice) = reply, let chunk = StoredChunk(whole: slice) else {
+            throw PeerFailure(.sourceUnavailable, "reply is no whole chunk")
+        }
+        return chunk
+    }
+}
+
+extension StoredChunk {
+    /// The chunk, if the slice is all of it.
+    fileprivate init?(whole slice: ChunkSlice) {
+        let count = ChunkHeader.blockCount(contentBytes: slice.header.contentBytes)
+        guard slice.header.blocks == 0..<count else { return nil }
+        let header = ChunkHeader(
+            contentBytes: slice.header.contentBytes,
+            table: slice.header.table
+        )
+        do throws(BlockError) {
+            try self.init(header: header, blocks: slice.blocks)
+        } catch { return nil }
+    }
+}
+
+/// Calls the chunk store, with its errors as a peer is told of them.
+func onChunks<Value>(
+    _ body: () async throws(ChunkStoreError) -> Value
+) async throws(PeerFailure) -> Value {
+    do throws(ChunkStoreError) { return try await body() } catch { throw PeerFailure(error) }
+}

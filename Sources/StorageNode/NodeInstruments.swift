@@ -1,0 +1,58 @@
+import ChunkStore
+import Metrics
+import PeerProtocol
+import Synchronization
+import Wire
+
+/// What a storage node counts.
+///
+/// All names: docs/operations/metrics.md.
+final class NodeInstruments: Sendable {
+    private let messages: [MessageKind: Counter]
+    private let failures: [PeerFailure.Code: Counter]
+    private let served = Counter(label: "node_chunk_bytes_served_total")
+    private let written = Counter(label: "node_chunk_bytes_written_total")
+    private let pulledBytes = Counter(label: "node_chunk_bytes_pulled_total")
+    private let pulls = Counter(label: "node_pulls_total")
+    private let rowSyncs = Counter(label: "node_syncs_total", dimensions: [("store", "rows")])
+    private let chunkSyncs = Counter(label: "node_syncs_total", dimensions: [("store", "chunks")])
+    /// Syncs counted so far.
+    private let counted = Mutex((rows: 0, chunks: 0))
+
+    init() {
+        self.messages = Dictionary(
+            uniqueKeysWithValues: MessageKind.allCases.map { kind in
+                (kind, Counter(label: "node_messages_total", dimensions: [("kind", "\(kind)")]))
+            }
+        )
+        self.failures = Dictionary(
+            uniqueKeysWithValues: PeerFailure.Code.allCases.map { code in
+                (code, Counter(label: "node_failures_total", dimensions: [("code", "\(code)")]))
+            }
+        )
+    }
+
+    func asked(_ kind: MessageKind) { self.messages[kind]?.increment() }
+
+    func failed(_ code: PeerFailure.Code) { self.failures[code]?.increment() }
+
+    func served(storedBytes: Int) { self.served.increment(by: storedBytes) }
+
+    func written(storedBytes: Int) { self.written.increment(by: storedBytes) }
+
+    func pulled(storedBytes: Int) {
+        self.pulls.increment()
+        self.pulledBytes.increment(by: storedBytes)
+    }
+
+    /// Takes over how many syncs the stores have made since they were opened.
+    func synced(rows: Int, chunks: Int) {
+        let more = self.counted.withLock { counted in
+            let more = (rows: max(0, rows - counted.rows), chunks: max(0, chunks - counted.chunks))
+            counted = (counted.rows + more.rows, counted.chunks + more.chunks)
+            return more
+        }
+        if more.rows > 0 { self.rowSyncs.increment(by: more.rows) }
+        if more.chunks > 0 { self.chunkSyncs.increment(by: more.chunks) }
+    }
+}

@@ -1,0 +1,202 @@
+import MetadataStore
+import PeerProtocol
+import Register
+import StoreModel
+
+/// Reads one page of rows, as ``ScanRequest`` describes it.
+///
+/// Bounded in every direction: rows reported, bytes of the page, rows looked at, and rows read at
+/// once. What was looked at last is where the next page starts, reported or not.
+struct RowScan {
+    /// Most bytes of a page but for its last row: far below what a message takes.
+    static let pageBytes = 2 << 20
+    /// Rows looked at for one page; dead rows of a group are, and are not reported.
+    private static let lookedAtMax = 10 * Limit.scanRows
+    /// Rows read at once: few until they have proved small.
+    private static let batchRows = 8...256
+    /// Twice as many rows are read next if a batch is at most as large.
+    private static let batchBytes = 256 << 10
+    /// Bytes of a row on the wire besides its content: length and longest key, ballot, tag, length.
+    private static let envelopeBytes = 4 + RegisterKey.longestRow + Ballot.byteCount + 1 + 4
+
+    private let rows: MetadataStore
+    private let kept: KeptPartitions
+    private let request: ScanRequest
+
+    private var page: [ScannedRow] = []
+    private var bytes = 0
+    private var lookedAt = 0
+    private var last: [UInt8]?
+    /// The group of which a live key has been reported: the others are passed over.
+    private var doneGroup: [UInt8]?
+
+    init(_ rows: MetadataStore, kept: KeptPartitions, _ request: ScanRequest) {
+        self.rows = rows
+        self.kept = kept
+        self.request = request
+    }
+
+    mutating func run() async throws(MetadataError) -> ScanPage {
+        switch self.request.subject {
+        case .objects(let bucket, let prefix, let delimiter):
+            let rowPrefix = RowRange.objects(of: bucket)
+            guard let first = self.first(prefix, delimiter) else {
+                return ScanPage(rows: [], next: nil)
+            }
+            return try await self.range(
+                from: rowPrefix + first,
+                to: CommonPrefix.end(of: rowPrefix + prefix),
+                nameStart: rowPrefix.count
+            )
+        case .buckets:
+            let first = self.request.after.map { $0 + [0] } ?? []
+            return try await self.range(
+                from: RowRange.buckets + first,
+                to: CommonPrefix.end(of: RowRange.buckets),
+                nameStart: RowRange.buckets.count
+            )
+        case .garbage: return try await self.garbage()
+        }
+    }
+
+    /// The first key that is asked for; nil if there can be none.
+    private func first(_ prefix: [UInt8], _ delimiter: [UInt8]?) -> [UInt8]? {
+        guard let after = self.request.after else { return prefix }
+        let isGroup = delimiter.map { delimiter in
+            CommonPrefix.of(after, prefix: prefix, delimiter: delimiter) == after
+        }
+        guard let behind = isGroup == true ? CommonPrefix.end(of: after) : after + [0] else {
+            return nil
+        }
+        return behind.lexicographicallyPrecedes(prefix) ? prefix : behind
+    }
+
+    /// Looks at the rows of a range until the page is full.
+    ///
+    /// Pages are continued by names, which begin at `nameStart` in a row's key.
+    private mutating func range(
+        from start: [UInt8],
+        to end: [UInt8]?,
+        nameStart: Int
+    ) async throws(MetadataError) -> ScanPage {
+        var start = start
+        var batchRows = Self.batchRows.lowerBound
+        while true {
+            if let end, !start.lexicographicallyPrecedes(end) { break }
+            let batch = try await self.rows.rows(from: start, to: end, limit: batchRows)
+            for row in batch {
+                if self.isFull { return ScanPage(rows: self.page, next: self.last) }
+                self.look(at: row, name: Array(row.key[nameStart...]))
+            }
+            guard batch.count == batchRows, let last = batch.last else { break }
+            start = self.start(behind: last.key, nameStart)
+            batchRows = Self.batchRows(after: batch, batchRows)
+        }
+        return ScanPage(rows: self.page, next: nil)
+    }
+
+    private var isFull: Bool {
+        self.page.count >= self.request.limit || self.bytes >= Self.pageBytes
+            || self.lookedAt >= Self.lookedAtMax
+    }
+
+    /// Where to read on: behind the whole group if its first live key has been found.
+    private func start(behind row: [UInt8], _ nameStart: Int) -> [UInt8] {
+        if let group = self.doneGroup, row[nameStart...].starts(with: group),
+            let end = CommonPrefix.end(of: Array(row[..<nameStart]) + group)
+        {
+            return end
+        }
+        return row + [0]
+    }
+
+    private static func batchRows(after batch: [StoredRow], _ batchRows: Int) -> Int {
+        let bytes = batch.reduce(0) { sum, row in
+            guard case .row(let content) = row.content else { return sum }
+            return sum + row.key.count + (content.value?.body?.count ?? 0)
+        }
+        let wanted = bytes <= Self.batchBytes ? batchRows * 2 : batchRows / 4
+        return min(max(wanted, Self.batchRows.lowerBound), Self.batchRows.upperBound)
+    }
+
+    private mutating func look(at row: StoredRow, name: [UInt8]) {
+        self.lookedAt += 1
+        self.last = name
+        if let group = self.doneGroup {
+            if name.starts(with: group) { return }
+            self.doneGroup = nil
+        }
+        guard let scanned = self.scanned(row) else { return }
+        if case .objects(_, let prefix, let delimiter?) = self.request.subject,
+            let group = CommonPrefix.of(name, prefix: prefix, delimiter: delimiter)
+        {
+            switch scanned.content {
+            case .dead: return
+            case .live: self.doneGroup = group
+            case .corrupt: break
+            }
+        }
+        self.report(scanned)
+    }
+
+    private mutating func report(_ row: ScannedRow) {
+        self.page.append(row)
+        self.bytes += Self.envelopeBytes
+        if case .live(let record) = row.content { self.bytes += record.count }
+    }
+
+    /// What a row says; nil if it is no evidence of this replica.
+    private func scanned(_ row: StoredRow) -> ScannedRow? {
+        // A key that cannot be read belongs to no register: nobody will ever ask for it.
+        guard let key = try? RegisterKey(row: row.key), self.kept.contains(key.partition) else {
+            return nil
+        }
+        switch row.content {
+        case .corrupt: return ScannedRow(key: key, accepted: .zero, content: .corrupt)
+        case .row(let content):
+            guard let value = content.value else { return nil }
+            return ScannedRow(
+                key: key,
+                accepted: content.accepted,
+                content: Self.content(of: key, value)
+            )
+        }
+    }
+
+    private static func content(of key: RegisterKey, _ value: RegisterValue) -> ScannedRow.Content {
+        guard let body = value.body else { return .dead }
+        switch key {
+        case .bucket: return .live(body)
+        case .manifest, .layout: return .live([])
+        case .object:
+            guard let record = try? ObjectRecord(decoding: body) else { return .corrupt }
+            return record.current.map { .live($0.withoutContent.encoded) } ?? .dead
+        }
+    }
+
+    private mutating func garbage() async throws(MetadataError) -> ScanPage {
+        self.last = self.request.after
+        while true {
+            let left = self.request.limit - self.page.count
+            let batch = try await self.rows.garbage(
+                after: self.last,
+                limit: min(left, Self.batchRows.lowerBound)
+            )
+            guard !batch.isEmpty else { return ScanPage(rows: self.page, next: nil) }
+            for row in batch {
+                self.lookedAt += 1
+                self.last = row.key
+                if let scanned = self.scanned(row) { self.report(scanned) }
+            }
+            if self.isFull { return ScanPage(rows: self.page, next: self.last) }
+        }
+    }
+}
+
+/// Where rows of one sort begin.
+enum RowRange {
+    /// The tag of a bucket's name (``RegisterKey``).
+    static let buckets: [UInt8] = [0x40]
+
+    static func objects(of bucket: BucketID) -> [UInt8] { [0x10] + bucket.encoded }
+}

@@ -1,0 +1,105 @@
+import ChunkStore
+import MetadataStore
+import NIOCore
+import PeerProtocol
+import Placement
+import Register
+import Runtime
+import StoreModel
+import Wire
+
+extension StorageNode {
+    /// Carries out a request that sender and node understand by the same layout.
+    func answer(_ request: PeerRequest) async throws(PeerFailure) -> PeerReply {
+        switch request {
+        case .register(let key, let request): return try await self.register(key, request)
+        case .scan(let request): return try await self.scan(request)
+        case .fence(let bucket, let generation):
+            try await self.onRows { () async throws(MetadataError) in
+                try await self.rows.fence(bucket, generation: generation)
+            }
+            return .done(0)
+        case .writeChunk(let name, let chunk):
+            try await onChunks { () async throws(ChunkStoreError) in
+                try await self.chunks.write(name, chunk)
+            }
+            self.instruments.written(storedBytes: chunk.blocks.readableBytes)
+            return .done(0)
+        case .readChunk(let name, let blocks):
+            let slice = try await onChunks { () async throws(ChunkStoreError) in
+                try await self.chunks.read(name, blocks: blocks)
+            }
+            self.instruments.served(storedBytes: slice.blocks.readableBytes)
+            return .blocks(slice)
+        case .pullChunk(let request): return .done(try await self.puller.pull(request))
+        case .dropManifest(let manifest):
+            let dropped = try await onChunks { () async throws(ChunkStoreError) in
+                try await self.chunks.drop(manifest)
+            }
+            return .done(UInt64(dropped))
+        case .pushLayout(let layout): return try await self.take(layout)
+        case .describe:
+            let layout = self.layouts.layout?.record
+            return .description(NodeDescription(node: self.description, layout: layout))
+        }
+    }
+
+    /// Answers as a replica; the layout's own register is kept by whoever is asked, so that a first
+    /// layout can be agreed on before there is one.
+    private func register(
+        _ key: RegisterKey,
+        _ request: RegisterRequest
+    ) async throws(PeerFailure) -> PeerReply {
+        if key != .layout {
+            let replicas = self.layouts.layout?.replicaSet(of: key.partition) ?? []
+            guard replicas.contains(self.id) else {
+                throw PeerFailure(.notAReplica, "partition \(key.partition)")
+            }
+        }
+        return .register(
+            try await self.onRows { () async throws(MetadataError) in
+                try await self.rows.answer(request, about: key)
+            }
+        )
+    }
+
+    private func scan(_ request: ScanRequest) async throws(PeerFailure) -> PeerReply {
+        guard let layout = self.layouts.layout else { return .needLayout }
+        return .rows(
+            try await self.onRows { () async throws(MetadataError) in
+                var scan = RowScan(
+                    self.rows,
+                    kept: KeptPartitions(layout, of: self.id),
+                    request
+                )
+                return try await scan.run()
+            }
+        )
+    }
+
+    /// Makes a newer layout durable, and then acts by it.
+    private func take(_ layout: LayoutRecord) async throws(PeerFailure) -> PeerReply {
+        guard layout.epoch > 0 else { throw PeerFailure(.badRequest, "epoch 0 is no layout") }
+        return try await self.layoutLock.run { () async throws(PeerFailure) in
+            if let own = self.layouts.layout, own.epoch >= layout.epoch {
+                if own.epoch > layout.epoch { return .staleLayout(own.record) }
+                guard own.record == layout else {
+                    throw PeerFailure(.layoutConflict, "another layout of epoch \(layout.epoch)")
+                }
+                return .done(0)
+            }
+            try await self.onRows { () async throws(MetadataError) in
+                try await self.rows.store(layout)
+            }
+            self.layouts.advance(to: Layout(layout))
+            return .done(0)
+        }
+    }
+
+    /// Calls the metadata store, with its errors as a peer is told of them.
+    private func onRows<Value>(
+        _ body: () async throws(MetadataError) -> Value
+    ) async throws(PeerFailure) -> Value {
+        do throws(MetadataError) { return try await body() } catch { throw PeerFailure(error) }
+    }
+}

@@ -1,0 +1,185 @@
+package import ChunkStore
+package import Logging
+import MetadataStore
+import PeerProtocol
+package import Placement
+package import Runtime
+package import StoreModel
+import Synchronization
+import Wire
+
+/// One node as its peers see it: a replica of registers, and a keeper of chunks.
+///
+/// Answers everything with a reply, whatever the bytes are. Once a sync has failed, nobody knows
+/// what is durable: from then on it answers nothing but `outOfService`, until it is opened again.
+/// Source: docs/protocol/messages.md; docs/protocol/layout.md, "Epochs".
+package final class StorageNode: PeerHandler {
+    package let id: NodeID
+    /// One more at each opening, durably.
+    package let incarnation: UInt32
+    /// The layout by which the node acts; nil before the first.
+    package let layouts: LayoutHolder
+    package let settings: StorageNodeSettings
+
+    let rows: MetadataStore
+    let chunks: ChunkStore
+    let puller: ChunkPuller
+    let instruments: NodeInstruments
+    private let engine: any KeyValueEngine
+    private let gate: RequestGate
+    private let logger: Logger
+    /// Held while a layout is compared with the present one and takes its place.
+    let layoutLock = TaskLock()
+    private let outage = Mutex<PeerFailure?>(nil)
+
+    private init(
+        rows: MetadataStore,
+        chunks: ChunkStore,
+        engine: any KeyValueEngine,
+        doors: Doors,
+        settings: StorageNodeSettings,
+        logger: Logger
+    ) {
+        self.id = rows.node
+        self.incarnation = rows.incarnation
+        self.layouts = LayoutHolder(rows.layout.map { Layout($0) })
+        self.settings = settings
+        self.rows = rows
+        self.chunks = chunks
+        self.engine = engine
+        self.instruments = NodeInstruments()
+        self.puller = ChunkPuller(
+            chunks,
+            own: rows.node,
+            time: doors.time,
+            settings: settings,
+            instruments: self.instruments
+        )
+        self.gate = RequestGate(settings)
+        self.logger = logger
+    }
+
+    /// Opens a data directory, or begins one in an empty place.
+    ///
+    /// - Throws: ``StorageNodeError`` if what is there cannot be used. Nothing is served then.
+    package static func open(
+        disk: any Disk,
+        engine: any KeyValueEngine,
+        doors: Doors,
+        settings: StorageNodeSettings,
+        logger: Logger
+    ) async throws(StorageNodeError) -> StorageNode {
+        let rows: MetadataStore
+        do throws(MetadataError) {
+            rows = try await MetadataStore.open(engine: engine, random: doors.random)
+        } catch { throw .rows(error) }
+        let chunks: ChunkStore
+        do throws(ChunkStoreError) {
+            chunks = try await ChunkStore.open(disk: disk, engine: engine, doors: doors)
+        } catch { throw .chunks(error) }
+        let node = StorageNode(
+            rows: rows,
+            chunks: chunks,
+            engine: engine,
+            doors: doors,
+            settings: settings,
+            logger: logger
+        )
+        logger.info(
+            "data directory opened",
+            metadata: [
+                "node.id": "\(node.id)",
+                "node.incarnation": "\(node.incarnation)",
+                "layout.epoch": "\(node.layouts.epoch)",
+            ]
+        )
+        return node
+    }
+
+    /// Gives the node its network: only then can it pull from others.
+    package func attach(_ network: LoopbackNetwork) {
+        self.puller.use(PeerCaller(network: network, layouts: self.layouts))
+    }
+
+    /// Takes the network away.
+    ///
+    /// Network and node keep one another alive until then.
+    package func detach() { self.puller.use(nil) }
+
+    /// The node as a layout is to know it.
+    package var description: LayoutNode { self.settings.node(self.id) }
+
+    /// False once a store has failed.
+    package var isInService: Bool { self.outage.withLock { $0 == nil } }
+
+    /// Requests under way.
+    package var requestCount: Int { self.gate.count }
+
+    package var chunkStatistics: ChunkStatistics { self.chunks.statistics }
+
+    // MARK: - Requests
+
+    package func handle(_ request: PeerMessage, from node: NodeID) async -> PeerMessage {
+        let reply = await self.reply(to: request)
+        if case .failure(let failure) = reply { self.note(failure, of: request, from: node) }
+        return reply.message(epoch: self.layouts.epoch)
+    }
+
+    private func reply(to message: PeerMessage) async -> PeerReply {
+        let request: PeerRequest
+        do throws(RecordError) {
+            request = try PeerRequest(message)
+        } catch {
+            return .failure(PeerFailure(.badRequest, "\(error)"))
+        }
+        self.instruments.asked(request.kind)
+        if let outage = self.outage.withLock({ $0 }) { return .failure(outage) }
+        let reply = await self.gate.run(request) {
+            if let refusal = self.refusal(of: request, epoch: message.epoch) { return refusal }
+            do throws(PeerFailure) {
+                return try await self.answer(request)
+            } catch { return PeerReply.failure(error) }
+        }
+        self.instruments.synced(rows: self.engine.syncCount, chunks: self.chunks.statistics.syncs)
+        // A failure that came while the work was done makes its outcome worthless, too.
+        if let outage = self.outage.withLock({ $0 }) { return .failure(outage) }
+        return reply ?? .failure(PeerFailure(.overloaded, "too many requests under way"))
+    }
+
+    /// Why a request is not carried out: sender and node act by different layouts.
+    private func refusal(of request: PeerRequest, epoch: UInt64) -> PeerReply? {
+        switch request {
+        case .describe, .pushLayout, .register(.layout, _): return nil
+        case .register, .scan, .fence, .writeChunk, .readChunk, .pullChunk, .dropManifest: break
+        }
+        guard let layout = self.layouts.layout, epoch <= layout.epoch else { return .needLayout }
+        return epoch < layout.epoch ? .staleLayout(layout.record) : nil
+    }
+
+    private func note(_ failure: PeerFailure, of request: PeerMessage, from node: NodeID) {
+        self.instruments.failed(failure.code)
+        if failure.code == .outOfService { self.leaveService(failure) }
+        self.logger.debug(
+            "request refused",
+            metadata: [
+                "peer.id": "\(node)",
+                "message.kind": "\(request.kind)",
+                "failure.code": "\(failure.code)",
+                "failure.text": "\(failure.text)",
+            ]
+        )
+    }
+
+    /// Serves nothing any more.
+    func leaveService(_ failure: PeerFailure) {
+        let isFirst = self.outage.withLock { outage in
+            defer { outage = outage ?? failure }
+            return outage == nil
+        }
+        guard isFirst else { return }
+        self.logger.critical(
+            "out of service: a store has failed",
+            metadata: ["failure.text": "\(failure.text)"]
+        )
+    }
+}
