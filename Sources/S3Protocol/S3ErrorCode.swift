@@ -2,6 +2,7 @@ extension S3Error {
     /// The codes this server uses; the raw value goes over the wire.
     package enum Code: String, Hashable, Sendable, CaseIterable {
         case accessDenied = "AccessDenied"
+        case accessControlListNotSupported = "AccessControlListNotSupported"
         case authorizationHeaderMalformed = "AuthorizationHeaderMalformed"
         case authorizationQueryParametersError = "AuthorizationQueryParametersError"
         case badDigest = "BadDigest"
@@ -19,6 +20,7 @@ extension S3Error {
         case invalidBucketName = "InvalidBucketName"
         case invalidBucketOwner = "InvalidBucketOwnerAWSAccountID"
         case invalidDigest = "InvalidDigest"
+        case invalidPartNumber = "InvalidPartNumber"
         case invalidRange = "InvalidRange"
         case invalidRedirectLocation = "InvalidRedirectLocation"
         case invalidRequest = "InvalidRequest"
@@ -78,7 +80,7 @@ extension S3Error {
                 409
             case .missingContentLength: 411
             case .preconditionFailed: 412
-            case .invalidRange: 416
+            case .invalidPartNumber, .invalidRange: 416
             case .internalError: 500
             case .notImplemented: 501
             case .serviceUnavailable, .slowDown: 503
@@ -90,6 +92,7 @@ extension S3Error {
         package var message: String {
             switch self {
             case .accessDenied: "Access Denied"
+            case .accessControlListNotSupported: "The bucket does not allow ACLs"
             case .authorizationHeaderMalformed:
                 "The authorization header that you provided is not valid."
             case .authorizationQueryParametersError:
@@ -121,6 +124,7 @@ extension S3Error {
             case .invalidBucketOwner:
                 "The value of the expected bucket owner parameter must be an AWS Account ID"
             case .invalidDigest: "The Content-MD5 you specified was invalid."
+            case .invalidPartNumber: "The requested partnumber is not satisfiable"
             case .invalidRange: "The requested range is not satisfiable"
             case .invalidRedirectLocation:
                 "The website redirect location must have a prefix of 'http://' or 'https://' or "

@@ -4,10 +4,10 @@ import NIOHTTP1
 
 /// The last handler of a connection: hands parts of requests to whoever asks, and writes answers.
 ///
-/// Nothing is read from the socket unless somebody waits for it, except that a body which somebody began to
-/// read is read one socket buffer ahead. Requests of one connection are answered in order, because the next
-/// head is only asked for once the answer before it was sent; parts that arrived in the same socket read
-/// wait in ``inbox``, which therefore holds little more than one read.
+/// Nothing is read from the socket unless somebody waits for it, except that a body which somebody
+/// began to read is read one socket buffer ahead. Requests of one connection are answered in order,
+/// because the next head is only asked for once the answer before it was sent; parts that arrived
+/// in the same socket read wait in ``inbox``, which therefore holds little more than one read.
 ///
 /// All methods are called on the connection's event loop.
 final class ConnectionHandler: ChannelInboundHandler {
@@ -185,8 +185,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Closes once everything written has left, and reads no more.
     ///
-    /// If the client may still be sending, its bytes are thrown away for a while: closing at once would
-    /// reset the connection, and the client could lose the answer.
+    /// If the client may still be sending, its bytes are thrown away for a while: closing at once
+    /// would reset the connection, and the client could lose the answer.
     func closeGracefully() {
         guard let context = self.context else { return }
         self.isStopping = true

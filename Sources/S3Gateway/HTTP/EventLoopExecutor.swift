@@ -2,7 +2,8 @@ import NIOCore
 
 /// Runs the task of a request on the event loop of its connection.
 ///
-/// A request then touches its channel without changing threads, and so do the child tasks it starts.
+/// A request then touches its channel without changing threads, and so do the child tasks it
+/// starts.
 final class EventLoopExecutor: TaskExecutor {
     private let loop: any EventLoop
 

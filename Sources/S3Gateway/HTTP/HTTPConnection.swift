@@ -4,8 +4,8 @@ import NIOHTTP1
 
 /// One client connection, as seen from the task that serves it.
 ///
-/// It may be used from any thread; on the connection's own event loop, where the task runs, nothing is
-/// handed over.
+/// It may be used from any thread; on the connection's own event loop, where the task runs, nothing
+/// is handed over.
 package struct HTTPConnection: ServerChildChannelValue {
     package let channel: any Channel
     private let bound: NIOLoopBound<ConnectionHandler>

@@ -4,8 +4,8 @@ package import NIOHTTP1
 
 /// One request and the way to answer it.
 ///
-/// An answer is either sent whole (``send(_:)``), or begun, continued and ended. Whoever cannot end an
-/// answer that was begun calls ``reset()``, so that the client never takes a part for the whole.
+/// An answer is either sent whole (``send(_:)``), or begun, continued and ended. Whoever cannot end
+/// an answer that was begun calls ``reset()``, so that the client never takes a part for the whole.
 package struct HTTPExchange: Sendable {
     /// nil if the client's bytes were no request.
     package let head: HTTPRequestHead?
@@ -158,7 +158,8 @@ extension ConnectionHandler {
     private var keepsConnection: Bool {
         guard self.exchange.keepsAlive, !self.isStopping else { return false }
         if self.hasWholeRequest { return true }
-        // A client that still waits for 100 may send its body or not: nobody could tell the next head.
+        // A client that still waits for 100 may send its body or not: nobody could tell the next
+        // head.
         if self.exchange.expectsContinue { return false }
         guard let remaining = self.exchange.remainingBytes else { return false }
         return remaining <= self.limits.drainBytes

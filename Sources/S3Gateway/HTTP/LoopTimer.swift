@@ -2,8 +2,8 @@ import NIOCore
 
 /// One deadline on an event loop that is cheap to move.
 ///
-/// Moving it changes a field. The scheduled task is only replaced when the deadline comes nearer; when it
-/// runs too early it schedules itself again. All calls are made on the loop.
+/// Moving it changes a field. The scheduled task is only replaced when the deadline comes nearer;
+/// when it runs too early it schedules itself again. All calls are made on the loop.
 final class LoopTimer {
     private let loop: any EventLoop
     private let action: () -> Void

@@ -29,7 +29,7 @@ package struct BodyChecks: Hashable, Sendable {
         try Self.checkAlgorithm(headers)
     }
 
-    static let prefix = "x-amz-checksum-"
+    package static let prefix = "x-amz-checksum-"
     /// Headers with the prefix that carry no checksum.
     private static let noValues: Set<String> = ["algorithm", "mode", "type"]
 

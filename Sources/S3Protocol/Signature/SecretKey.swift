@@ -1,7 +1,7 @@
 /// The secret half of a pair of keys.
 ///
 /// It prints as nothing, whoever prints it.
-package struct SecretKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+package struct SecretKey: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
 {
     let bytes: [UInt8]

@@ -38,10 +38,12 @@ package struct XMLWriter: Sendable {
         self.raw("</\(name)>")
     }
 
-    package mutating func element(_ name: String, _ text: String) {
-        self.raw("<\(name)>")
-        self.text(text)
-        self.raw("</\(name)>")
+    package mutating func element(
+        _ name: String,
+        attributes: [(name: String, value: String)] = [],
+        _ text: String
+    ) {
+        self.element(name, attributes: attributes) { $0.text(text) }
     }
 
     /// Leaves the element out if there is no text.

@@ -1,0 +1,87 @@
+import Coordinator
+import S3Protocol
+import StoreModel
+
+/// What the headers of CopyObject ask for.
+///
+/// Source: docs/spec/put-object-copy.md; S3 API Reference, "CopyObject".
+struct CopyDirectives {
+    let source: CopySource
+    let condition: TargetCondition
+    let sourceConditions: ReadConditions
+    let storageClass: StorageClass
+    let mode: CopyRequest.Mode
+    /// Nil keeps the source's.
+    let metadata: ObjectMetadata?
+    /// Whether a copy of an object to itself would change something.
+    ///
+    /// The headers count, not their values.
+    let changesSomething: Bool
+
+    init(_ headers: [HeaderField]) throws(S3Error) {
+        try RefusedHeaders.check(headers)
+        self.source = try CopySource(parsing: headers.first("x-amz-copy-source") ?? "")
+        if let version = self.source.version, version != "null" {
+            throw .invalidArgument("Invalid version id specified", "versionId", version)
+        }
+        self.condition = try TargetCondition(headers)
+        self.sourceConditions = ReadConditions(copying: headers)
+        self.storageClass = try StorageClass(headers: headers)
+        self.mode = try Self.mode(headers.first("x-triolet-copy-mode"))
+        try Self.checkTags(headers)
+        try Self.checkChecksum(headers)
+        let isReplacing = try Self.isReplacing(headers)
+        let redirect = headers.first("x-amz-website-redirect-location")
+        if isReplacing {
+            self.metadata = try MetadataHeaders.read(headers)
+        } else if redirect != nil {
+            throw .notImplemented("x-amz-website-redirect-location without REPLACE")
+        } else {
+            self.metadata = nil
+        }
+        self.changesSomething =
+            isReplacing || redirect != nil || headers.first("x-amz-storage-class") != nil
+            || self.source.version != nil
+    }
+
+    private static func isReplacing(_ headers: [HeaderField]) throws(S3Error) -> Bool {
+        switch headers.first("x-amz-metadata-directive") {
+        case nil, "COPY": return false
+        case "REPLACE": return true
+        case .some(let value):
+            throw .invalidArgument(
+                "Unknown metadata directive.",
+                "x-amz-metadata-directive",
+                value
+            )
+        }
+    }
+
+    private static func checkTags(_ headers: [HeaderField]) throws(S3Error) {
+        switch headers.first("x-amz-tagging-directive") {
+        // No source has tags; those of the request do not count.
+        case nil, "COPY": return
+        case "REPLACE": try RefusedHeaders.checkTags(headers)
+        case .some(let value):
+            throw .invalidArgument("Unknown tagging directive.", "x-amz-tagging-directive", value)
+        }
+    }
+
+    private static func checkChecksum(_ headers: [HeaderField]) throws(S3Error) {
+        guard let text = headers.first("x-amz-checksum-algorithm") else { return }
+        let algorithm = try BodyChecks.algorithm(text)
+        throw .notImplemented("Computing \(algorithm.name) for a copy")
+    }
+
+    private static func mode(_ text: String?) throws(S3Error) -> CopyRequest.Mode {
+        guard let text else { return .automatic }
+        guard let mode = CopyRequest.Mode(rawValue: text) else {
+            throw .invalidArgument(
+                "The copy mode is automatic, reference or independent.",
+                "x-triolet-copy-mode",
+                text
+            )
+        }
+        return mode
+    }
+}

@@ -1,0 +1,136 @@
+import Coordinator
+import NIOCore
+import NIOHTTP1
+import S3Protocol
+import StoreModel
+
+extension S3Service {
+    func copyObject(
+        _ request: S3Request,
+        _ identity: ResponseIdentity
+    ) async throws(S3Error) -> S3Answer {
+        let directives = try CopyDirectives(request.headers)
+        request.record.note {
+            $0.source = "\(directives.source.bucket)/\(directives.source.key)"
+        }
+        var subject = request.subject
+        subject.source = directives.source
+        subject.condition = directives.condition.header
+        let copy = self.copyRequest(directives, to: request.object)
+        let late = LateAnswer(
+            service: self,
+            exchange: request.exchange,
+            identity: identity,
+            resource: request.target.canonicalPath
+        )
+        let (result, isLate) = await late.wait { [subject] () -> Result<CopyResult, S3Error> in
+            do throws(S3Error) {
+                return .success(
+                    try await self.ask(subject) { () throws(ClusterError) in
+                        try await self.store.copy(copy)
+                    }
+                )
+            } catch {
+                return .failure(error)
+            }
+        }
+        if case .success(let copied) = result { Self.note(copied, request.record) }
+        if isLate { return await late.finish(result.map(Self.write)) }
+        let copied = try result.get()
+        return .xml(
+            XMLWriter.document("CopyObjectResult", content: Self.write(copied)),
+            headers: Self.headers(copied)
+        )
+    }
+
+    private func copyRequest(_ directives: CopyDirectives, to target: ObjectName) -> CopyRequest {
+        let source = ObjectName(directives.source.bucket, directives.source.key)
+        let isSelfCopy = source == target
+        let sizeMax = self.settings.copyBytesMax
+        let now = self.now
+        return CopyRequest(
+            source: source,
+            target: target,
+            mode: directives.mode,
+            storageClass: directives.storageClass,
+            metadata: directives.metadata,
+            condition: WriteCondition(directives.condition),
+            sizeMax: sizeMax,
+            sourceCheck: { summary throws(ClusterError) in
+                do throws(S3Error) {
+                    try directives.check(summary, now: now)
+                    if isSelfCopy, !directives.changesSomething { throw CopyDirectives.selfCopy }
+                    guard summary.size <= sizeMax else { throw CopyDirectives.tooLarge(sizeMax) }
+                } catch {
+                    throw ClusterError(.sourcePreconditionFailed, "copy \(source)", cause: error)
+                }
+            }
+        )
+    }
+
+    private static func write(_ copied: CopyResult) -> (inout XMLWriter) -> Void {
+        { writer in
+            writer.element("LastModified", copied.summary.modified.calendarTime.iso8601)
+            writer.element("ETag", "\"\(copied.summary.etag)\"")
+            guard !copied.summary.checksums.isEmpty else { return }
+            writer.element("ChecksumType", "FULL_OBJECT")
+            for checksum in copied.summary.checksums {
+                writer.element("Checksum\(checksum.algorithm.name)", Base64.text(checksum.value))
+            }
+        }
+    }
+
+    private static func headers(_ copied: CopyResult) -> HTTPHeaders {
+        var headers: HTTPHeaders = [
+            "x-triolet-copy-mode": copied.mode.rawValue,
+            "x-triolet-copy-bytes-moved": String(copied.bytesMoved),
+        ]
+        if copied.summary.storageClass != .standard {
+            headers.add(
+                name: "x-amz-storage-class",
+                value: copied.summary.storageClass.rawValue
+            )
+        }
+        return headers
+    }
+
+    private static func note(_ copied: CopyResult, _ record: RequestRecord) {
+        record.note {
+            $0.copyMode = copied.mode.rawValue
+            $0.chunksPulled = copied.chunksPulled
+            $0.bytesMoved = copied.bytesMoved
+            $0.bytesReferenced = copied.mode == .reference ? copied.summary.size : 0
+        }
+    }
+}
+
+extension CopyDirectives {
+    /// Looks at the conditions on the source.
+    fileprivate func check(_ source: ObjectSummary, now: CalendarTime) throws(S3Error) {
+        switch self.sourceConditions.evaluate(
+            etag: source.etag,
+            modified: source.modified.calendarTime,
+            now: now
+        ) {
+        case .holds: return
+        // A copy has no reader who could have it already.
+        case .notModified(let condition), .failed(let condition):
+            throw .preconditionFailed(condition)
+        }
+    }
+
+    fileprivate static let selfCopy = S3Error(
+        .invalidRequest,
+        "This copy request is illegal because it is trying to copy an object to itself without "
+            + "changing the object's metadata, storage class, website redirect location or "
+            + "encryption attributes."
+    )
+
+    fileprivate static func tooLarge(_ bytesMax: UInt64) -> S3Error {
+        S3Error(
+            .invalidRequest,
+            "The specified copy source is larger than the maximum allowable size for a copy "
+                + "source: \(bytesMax)"
+        )
+    }
+}

@@ -1,0 +1,133 @@
+import Coordinator
+import NIOHTTP1
+import S3Protocol
+import StoreModel
+
+extension S3Service {
+    /// ListObjects, the first version.
+    func listObjects(_ request: S3Request) async throws(S3Error) -> S3Answer {
+        let marker = request.target["marker"] ?? ""
+        let query = try ListQuery(request, after: marker.isEmpty ? nil : Array(marker.utf8))
+        let page = try await self.page(query, request)
+        let document = XMLWriter.document("ListBucketResult") { writer in
+            writer.element("Name", request.bucket.text)
+            writer.element("Prefix", query.shown(query.prefix))
+            writer.element("Marker", query.shown(Array(marker.utf8)))
+            // Without a delimiter, clients go on behind the last key.
+            if query.delimiter != nil, let next = page.next {
+                writer.element("NextMarker", query.shown(next))
+            }
+            query.writeCommon(page, into: &writer)
+            query.writeEntries(page, owner: request.owner, into: &writer)
+        }
+        return .xml(document)
+    }
+
+    func listObjectsV2(_ request: S3Request) async throws(S3Error) -> S3Answer {
+        let token = request.target["continuation-token"]
+        let start = request.target["start-after"]
+        var after = start.flatMap { $0.isEmpty ? nil : Array($0.utf8) }
+        if let token { after = try ContinuationToken.bytes(token) }
+        let query = try ListQuery(request, after: after)
+        let page = try await self.page(query, request)
+        let isOwnerShown = request.target["fetch-owner"] == "true"
+        let document = XMLWriter.document("ListBucketResult") { writer in
+            writer.element("Name", request.bucket.text)
+            writer.element("Prefix", query.shown(query.prefix))
+            writer.element("ContinuationToken", ifPresent: token)
+            writer.element(
+                "NextContinuationToken",
+                ifPresent: page.next.map(ContinuationToken.text)
+            )
+            writer.element("StartAfter", ifPresent: start.map { query.shown(Array($0.utf8)) })
+            writer.element("KeyCount", String(page.entries.count))
+            query.writeCommon(page, into: &writer)
+            query.writeEntries(page, owner: isOwnerShown ? request.owner : nil, into: &writer)
+        }
+        return .xml(document)
+    }
+
+    private func page(_ query: ListQuery, _ request: S3Request) async throws(S3Error) -> ListPage {
+        try await self.ask(request.subject) { () throws(ClusterError) in
+            try await self.store.list(
+                ListRequest(
+                    bucket: request.bucket,
+                    prefix: query.prefix,
+                    delimiter: query.delimiter,
+                    after: query.after,
+                    limit: query.limit
+                )
+            )
+        }
+    }
+}
+
+/// What both versions of a listing are asked.
+private struct ListQuery {
+    let prefix: [UInt8]
+    let delimiter: [UInt8]?
+    let after: [UInt8]?
+    let limit: Int
+    /// Whether names are percent-encoded in the answer.
+    let isEncoded: Bool
+
+    init(_ request: S3Request, after: [UInt8]?) throws(S3Error) {
+        let target = request.target
+        self.prefix = Array((target["prefix"] ?? "").utf8)
+        let delimiter = target["delimiter"] ?? ""
+        self.delimiter = delimiter.isEmpty ? nil : Array(delimiter.utf8)
+        self.after = after
+        self.limit = try Self.limit(target["max-keys"])
+        switch target["encoding-type"] {
+        case nil, "": self.isEncoded = false
+        case "url": self.isEncoded = true
+        case .some(let type):
+            throw .invalidArgument(
+                "Invalid Encoding Method specified in Request",
+                "encoding-type",
+                type
+            )
+        }
+    }
+
+    private static func limit(_ text: String?) throws(S3Error) -> Int {
+        guard let text, !text.isEmpty else { return Limit.listEntries }
+        guard let limit = Int32(text), limit >= 0 else {
+            throw .invalidArgument(
+                "Provided max-keys not an integer or within integer range",
+                "max-keys",
+                text
+            )
+        }
+        return min(Int(limit), Limit.listEntries)
+    }
+
+    func shown(_ bytes: [UInt8]) -> String {
+        self.isEncoded
+            ? PercentEncoding.encode(bytes, escapingSlash: false)
+            : String(decoding: bytes, as: UTF8.self)
+    }
+
+    func writeCommon(_ page: ListPage, into writer: inout XMLWriter) {
+        writer.element("MaxKeys", String(self.limit))
+        writer.element("Delimiter", ifPresent: self.delimiter.map(self.shown))
+        writer.element("EncodingType", ifPresent: self.isEncoded ? "url" : nil)
+        writer.element("IsTruncated", page.next == nil ? "false" : "true")
+    }
+
+    func writeEntries(_ page: ListPage, owner: Owner?, into writer: inout XMLWriter) {
+        for case .object(let key, let summary) in page.entries {
+            writer.element("Contents") { writer in
+                writer.element("Key", self.shown(key.bytes))
+                writer.element("LastModified", summary.modified.calendarTime.iso8601)
+                writer.element("ETag", "\"\(summary.etag)\"")
+                writer.element("Size", String(summary.size))
+                if let owner { writer.owner(owner) }
+                writer.element("StorageClass", summary.storageClass.rawValue)
+            }
+        }
+        for case .commonPrefix(let prefix) in page.entries {
+            writer.element("CommonPrefixes") { $0.element("Prefix", self.shown(prefix)) }
+        }
+    }
+}

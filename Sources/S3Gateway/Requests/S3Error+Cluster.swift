@@ -1,0 +1,79 @@
+import Coordinator
+import S3Protocol
+import StoreModel
+
+/// What a request was about, for errors that name it.
+struct ErrorSubject {
+    var bucket: String?
+    var key: String?
+    var source: CopySource?
+    /// The header of the target's condition.
+    var condition: String?
+}
+
+extension S3Error {
+    /// The one table from what the cluster says to what S3 says (docs/s3/errors.md).
+    init(_ error: ClusterError, about subject: ErrorSubject) {
+        if let cause = error.cause as? S3Error {
+            self = cause
+            return
+        }
+        if error.code == .bodyInvalid, let cause = error.cause {
+            self = S3Error(bodyFailure: cause)
+            return
+        }
+        let (code, message): (Code, String?) = Self.row(error.code)
+        self = S3Error(code, message, Self.elements(error.code, subject))
+    }
+
+    /// A row of the table: the code, and a message if the code's own does not fit.
+    static func row(_ code: ClusterError.Code) -> (Code, String?) {
+        switch code {
+        case .bucketNotFound, .sourceBucketNotFound: (.noSuchBucket, nil)
+        case .bucketAlreadyOwned: (.bucketAlreadyOwnedByYou, nil)
+        case .bucketNotEmpty: (.bucketNotEmpty, nil)
+        case .objectNotFound, .sourceNotFound: (.noSuchKey, nil)
+        case .preconditionFailed, .sourcePreconditionFailed: (.preconditionFailed, nil)
+        case .entityTooLarge: (.entityTooLarge, nil)
+        case .tooManyVersions, .busy: (.slowDown, nil)
+        case .bodyInvalid: (.incompleteBody, nil)
+        case .quorumUnavailable:
+            (.serviceUnavailable, "Too few nodes answered; nothing was changed. Please try again.")
+        case .notReady: (.serviceUnavailable, "The cluster is starting. Please try again.")
+        case .storageFull: (.serviceUnavailable, "A node has no room left; nothing was changed.")
+        case .outcomeUnknown:
+            (
+                .internalError,
+                "We encountered an internal error: nobody knows whether the change was made. "
+                    + "Please try again."
+            )
+        case .dataUnavailable, .internalError: (.internalError, nil)
+        }
+    }
+
+    private static func elements(_ code: ClusterError.Code, _ subject: ErrorSubject) -> [Element] {
+        switch code {
+        case .bucketNotFound, .bucketAlreadyOwned, .bucketNotEmpty:
+            subject.bucket.map { [Element("BucketName", $0)] } ?? []
+        case .sourceBucketNotFound:
+            subject.source.map { [Element("BucketName", $0.bucket.text)] } ?? []
+        case .objectNotFound: subject.key.map { [Element("Key", $0)] } ?? []
+        case .sourceNotFound: subject.source.map { [Element("Key", $0.key.description)] } ?? []
+        case .preconditionFailed: subject.condition.map { [Element("Condition", $0)] } ?? []
+        default: []
+        }
+    }
+
+    /// Why a body could not be read to its end.
+    init(bodyFailure error: any Error) {
+        switch error {
+        case let error as S3Error: self = error
+        case ConnectionEnd.bodyTooSlow: self = S3Error(.requestTimeout)
+        case ConnectionEnd.malformed: self = S3Error(.badRequest)
+        default: self = S3Error(.incompleteBody)
+        }
+    }
+
+    /// Whether the client is asked to come back a little later.
+    var isOverload: Bool { self.code.status == 503 }
+}

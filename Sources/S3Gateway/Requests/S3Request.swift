@@ -1,0 +1,82 @@
+import Coordinator
+import NIOCore
+import NIOHTTP1
+import S3Protocol
+import StoreModel
+
+/// A request whose sender is known, taken apart.
+struct S3Request: Sendable {
+    let method: HTTPMethod
+    let target: RequestTarget
+    let headers: [HeaderField]
+    let addressed: Addressed
+    let verified: Verified
+    let owner: Owner
+    let exchange: HTTPExchange
+    let record: RequestRecord
+
+    /// - Precondition: the request names an object.
+    var object: ObjectName {
+        guard case .object(let bucket, let key) = self.addressed else {
+            preconditionFailure("The router promised an object.")
+        }
+        return ObjectName(bucket, key)
+    }
+
+    /// - Precondition: the request names a bucket or an object.
+    var bucket: BucketName {
+        guard let bucket = self.addressed.bucket else {
+            preconditionFailure("The router promised a bucket.")
+        }
+        return bucket
+    }
+
+    /// The body, checked against all that the request says of it.
+    func body(bytesMax: UInt64) throws(S3Error) -> CheckedBody {
+        try CheckedBody(
+            self.exchange.body,
+            headers: self.headers,
+            verified: self.verified,
+            bytesMax: bytesMax,
+            record: self.record
+        )
+    }
+
+    /// A small body, whole.
+    func wholeBody(bytesMax: Int) async throws(S3Error) -> [UInt8] {
+        let body = try self.body(bytesMax: UInt64(bytesMax))
+        var bytes: [UInt8] = []
+        do {
+            while let buffer = try await body.next() {
+                bytes += buffer.readableBytesView
+                guard bytes.count <= bytesMax else { throw S3Error(.maxMessageLengthExceeded) }
+            }
+            return bytes
+        } catch {
+            throw S3Error(bodyFailure: error)
+        }
+    }
+
+    /// Refuses a request that expects another owner.
+    func checkOwner() throws(S3Error) {
+        for name in ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"] {
+            guard let expected = self.headers.first(name) else { continue }
+            guard expected.utf8.count == 12,
+                expected.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+            else {
+                throw S3Error(
+                    .invalidBucketOwner,
+                    "The value of the expected bucket owner parameter must be an AWS Account ID... "
+                        + "[\(expected)]"
+                )
+            }
+            guard expected == self.owner.account else { throw S3Error(.accessDenied) }
+        }
+    }
+
+    /// Only the version `null` exists in a bucket without versions.
+    func checkVersion(_ version: String?) throws(S3Error) {
+        guard let version, version != "null" else { return }
+        throw .invalidArgument("Invalid version id specified", "versionId", version)
+    }
+}
