@@ -3,8 +3,8 @@ import StoreModel
 
 /// The store's rows in the engine: where chunks are, how far volumes are indexed, what was dropped.
 ///
-/// The engine keeps its batches in order. So whatever was committed before a durable batch is durable with
-/// it: a checkpoint makes the index rows before it durable, a drop its chunks' rows.
+/// The engine keeps its batches in order. So whatever was committed before a durable batch is
+/// durable with it: a checkpoint makes the index rows before it durable, a drop its chunks' rows.
 struct ChunkIndex: Sendable {
     enum Found: Hashable, Sendable {
         case absent

@@ -8,7 +8,7 @@ import Wire
 extension ChunkStore {
     /// Appends a record, syncs it, and enters it in the index.
     ///
-    /// - Parameter replacing: the damaged record that the new one stands in for.
+    /// `old` is the damaged record that the new one stands in for.
     func append(
         _ name: ChunkName,
         _ chunk: StoredChunk,
@@ -75,7 +75,10 @@ extension ChunkStore {
             chunk: chunk.header
         )
         try await onDisk { () async throws(DiskError) in
-            try await volume.file.write([ByteBuffer(bytes: header.encoded), chunk.blocks], at: offset)
+            try await volume.file.write(
+                [ByteBuffer(bytes: header.encoded), chunk.blocks],
+                at: offset
+            )
         }
         try await self.sync(volume)
     }
@@ -89,8 +92,10 @@ extension ChunkStore {
         }
     }
 
-    /// Gives back the space of a record that came to nothing. If that fails the next opening may find the
-    /// record whole, which is harmless: it is what was to be written.
+    /// Gives back the space of a record that came to nothing.
+    ///
+    /// If that fails the next opening may find the record whole, which is harmless: it is what was
+    /// to be written.
     private func abandon(_ row: IndexRow, in volume: Volume) async {
         try? await volume.file.punchHole(at: row.place.offset, count: row.recordBytes)
     }
@@ -145,7 +150,9 @@ extension ChunkStore {
         try await onDisk { () async throws(DiskError) in try await self.disk.space().freeBytes }
     }
 
-    /// Begins a new volume. Its header is durable before any record is.
+    /// Begins a new volume.
+    ///
+    /// Its header is durable before any record is.
     private func addVolume() async throws(ChunkStoreError) -> Volume {
         let smallest = UInt64(VolumeHeader.byteCount)
         guard try await self.freeBytes() >= self.settings.reserveBytes + smallest else {

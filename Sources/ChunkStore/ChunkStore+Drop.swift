@@ -9,8 +9,8 @@ extension ChunkStore {
 
     /// Drops all chunks of a manifest; durable on return.
     ///
-    /// Waits for writes of the manifest's chunks that are under way. Their space is free on return, but for
-    /// the rest of a 4 KiB page.
+    /// Waits for writes of the manifest's chunks that are under way. Their space is free on return,
+    /// but for the rest of a 4 KiB page.
     ///
     /// - Returns: the number of chunks dropped; 0 if there were none.
     package func drop(_ manifest: ManifestID) async throws(ChunkStoreError) -> Int {

@@ -3,10 +3,11 @@ package import Runtime
 extension ChunkStore {
     /// Opens the store of a directory; makes it if there is none.
     ///
-    /// Completes the index with what the last process had written but not yet made durable there, erases
-    /// what it had not finished, and punches again what it had dropped.
+    /// Completes the index with what the last process had written but not yet made durable there,
+    /// erases what it had not finished, and punches again what it had dropped.
     ///
-    /// - Parameter engine: nobody else uses its family `chunks`, nor keys from 0x80 on in `node`.
+    /// Nobody else may use the engine's family `chunks`, nor keys from 0x80 on in `node`.
+    ///
     /// - Complexity: reads the whole index and the ends of the volumes, at most
     ///   ``ChunkStoreSettings/checkpointBytes`` and the preallocated room of each.
     package static func open(

@@ -7,8 +7,8 @@ package import Wire
 /// The chunks of one node, in append-only volume files.
 ///
 /// The volumes are the truth: a record is written and synced, then entered in the index, then
-/// acknowledged. The index is not synced; after a crash it is completed from the ends of the volumes.
-/// Dropping punches holes, so that nothing alive is ever copied to get space back.
+/// acknowledged. The index is not synced; after a crash it is completed from the ends of the
+/// volumes. Dropping punches holes, so that nothing alive is ever copied to get space back.
 /// Source: docs/format/volumes.md; docs/decisions/0004-volumes.md.
 package final class ChunkStore: Sendable {
     struct State {
@@ -67,8 +67,9 @@ package final class ChunkStore: Sendable {
 
     /// Writes a chunk; it is durable on return.
     ///
-    /// Every block is verified first. Writing the same chunk again is harmless, and replaces one that has
-    /// been damaged. A write that overlaps a drop of its manifest may outlive it: drop again.
+    /// Every block is verified first. Writing the same chunk again is harmless, and replaces one
+    /// that has been damaged. A write that overlaps a drop of its manifest may outlive it: drop
+    /// again.
     package func write(
         _ name: ChunkName,
         _ chunk: StoredChunk
@@ -154,8 +155,10 @@ extension ChunkStore {
         return .failed(reason)
     }
 
-    /// The index row of a chunk. A damaged row takes the store out of service: the next opening makes the
-    /// index anew from the volumes.
+    /// The index row of a chunk.
+    ///
+    /// A damaged row takes the store out of service: the next opening makes the index anew from the
+    /// volumes.
     func row(_ name: ChunkName) async throws(ChunkStoreError) -> IndexRow? {
         switch try await self.index.row(name) {
         case .absent: return nil

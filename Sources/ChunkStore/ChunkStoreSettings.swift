@@ -18,8 +18,8 @@ package struct ChunkStoreSettings: Hashable, Sendable {
     package var reserveBytes: UInt64
     /// Chunks that are being written, in bytes; who brings more waits in line.
     package var waitingBytesMax: Int
-    /// A checkpoint is made when so many bytes were appended since the last: what a restart after a crash
-    /// has to read again.
+    /// A checkpoint is made when so many bytes were appended since the last: what a restart after a
+    /// crash has to read again.
     package var checkpointBytes: UInt64
 
     package init(

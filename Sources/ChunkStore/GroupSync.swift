@@ -1,11 +1,11 @@
 import Runtime
 import Synchronization
 
-/// Syncs a file for everybody who waits: one sync at a time, and those who arrive while it runs share
-/// the next.
+/// Syncs a file for everybody who waits: one sync at a time, and those who arrive while it runs
+/// share the next.
 ///
-/// A failed sync is final. The system may drop what it could not write and report success the next time,
-/// so that nobody after a failure is ever told "durable".
+/// A failed sync is final. The system may drop what it could not write and report success the next
+/// time, so that nobody after a failure is ever told "durable".
 final class GroupSync: Sendable {
     private enum Turn: Sendable {
         case lead

@@ -54,7 +54,8 @@ struct IndexRow: Hashable, Sendable, BinaryRecord {
     var recordBytes: UInt64 { UInt64(RecordHeader.recordBytes(self.chunk)) }
 }
 
-/// What the engine knows of a volume, in the family `node` under 0x80 and the volume's number; sealed.
+/// What the engine knows of a volume, in the family `node` under 0x80 and the volume's number;
+/// sealed.
 ///
 ///     nonce u64 | checkpoint u64
 struct VolumeRow: Hashable, Sendable, BinaryRecord {
@@ -78,8 +79,8 @@ struct VolumeRow: Hashable, Sendable, BinaryRecord {
     }
 }
 
-/// A record that was dropped but may still be on disk, in the family `node` under 0x81 and its place;
-/// sealed.
+/// A record that was dropped but may still be on disk, in the family `node` under 0x81 and its
+/// place; sealed.
 ///
 ///     bytes u64
 ///

@@ -57,7 +57,9 @@ struct Opening {
         for number in rows.keys.sorted() { self.changes.delete(.node, ChunkKey.volume(number)) }
     }
 
-    /// The rows of volumes. A damaged one is left out: its volume is then scanned from the start.
+    /// The rows of volumes.
+    ///
+    /// A damaged one is left out: its volume is then scanned from the start.
     private func volumeRows() async throws(ChunkStoreError) -> [UInt32: VolumeRow] {
         var rows: [UInt32: VolumeRow] = [:]
         var start = ChunkKey.volumes
@@ -274,7 +276,9 @@ struct Opening {
         try await self.index.commit(batch, durable: false)
     }
 
-    /// Erases what is buried or torn. Until that is durable the rows that tell of it stay.
+    /// Erases what is buried or torn.
+    ///
+    /// Until that is durable the rows that tell of it stay.
     private func punch(_ number: UInt32) async throws(ChunkStoreError) {
         guard let volume = self.volumes[number], !volume.holes.isEmpty else { return }
         try await onDisk { () async throws(DiskError) in

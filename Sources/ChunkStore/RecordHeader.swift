@@ -4,12 +4,12 @@ import Wire
 
 /// What stands in a volume before the stored blocks of a chunk.
 ///
-///     magic u32 | version u8 = 1 | volume nonce u64 | offset in the volume u64 | chunk name (28 bytes)
-///     | chunk header | CRC32C u32 of all before
+///     magic u32 | version u8 = 1 | volume nonce u64 | offset in the volume u64
+///     | chunk name (28 bytes) | chunk header | CRC32C u32 of all before
 ///
-/// Records begin at multiples of 4 KiB, so that a write that is torn harms no other record. Nonce and
-/// offset tie a record to its place: bytes that a client made up, or that an earlier file has left, are
-/// never taken for one. Layout: docs/format/volumes.md, "Records".
+/// Records begin at multiples of 4 KiB, so that a write that is torn harms no other record. Nonce
+/// and offset tie a record to its place: bytes that a client made up, or that an earlier file has
+/// left, are never taken for one. Layout: docs/format/volumes.md, "Records".
 struct RecordHeader: Hashable, Sendable {
     static let magic: UInt32 = 0x5452_4C52  // "TRLR"
     /// Records begin at multiples of this, in bytes.

@@ -27,8 +27,7 @@ final class Volume: Sendable {
     let users: Countdown
     private let state: Mutex<State>
 
-    /// - Parameter end: where the next record begins.
-    /// - Parameter preallocated: length of the file.
+    /// `end` is where the next record begins, `preallocated` the length of the file.
     init(
         header: VolumeHeader,
         file: any DiskFile,
@@ -56,7 +55,9 @@ final class Volume: Sendable {
         self.state.withLock { $0.preallocated = max($0.preallocated, size) }
     }
 
-    /// Takes the next `bytes` for a record. Followed by ``settle(_:)`` whatever becomes of it.
+    /// Takes the next `bytes` for a record.
+    ///
+    /// Followed by ``settle(_:)`` whatever becomes of it.
     ///
     /// - Precondition: room was made.
     func begin(bytes: UInt64) -> UInt64 {

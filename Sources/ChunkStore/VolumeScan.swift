@@ -5,8 +5,9 @@ import Wire
 
 /// Reads a volume from its checkpoint to its end, for records that the index does not know.
 ///
-/// Writers run side by side, so that whole records may stand behind one that was never finished: the scan
-/// looks at every 4 KiB. What is neither known nor whole is left over from writes that nobody was told of.
+/// Writers run side by side, so that whole records may stand behind one that was never finished:
+/// the scan looks at every 4 KiB. What is neither known nor whole is left over from writes that
+/// nobody was told of.
 struct VolumeScan {
     /// A record that is whole, header and blocks.
     struct Found: Hashable, Sendable {
@@ -15,6 +16,7 @@ struct VolumeScan {
     }
 
     private static let windowBytes = 1 << 20
+    private static let zeroes = ByteBuffer(repeating: 0, count: Self.windowBytes)
 
     let file: any DiskFile
     let header: VolumeHeader
@@ -43,18 +45,20 @@ struct VolumeScan {
     }
 
     mutating func run() async throws(DiskError) {
-        let zeroes = ByteBuffer(repeating: 0, count: Self.windowBytes)
         var position = self.end
         while position < self.size {
             let count = min(Self.windowBytes, Int(self.size - position))
             let window = try await self.file.read(count, at: position)
-            let isBlank = window == zeroes.getSlice(at: 0, length: count)
-            if isBlank, !self.hasKnown(in: position..<(position + UInt64(count))) {
+            if Self.isBlank(window), !self.hasKnown(in: position..<(position + UInt64(count))) {
                 position += UInt64(count)
             } else {
                 position = try await self.scan(window, at: position)
             }
         }
+    }
+
+    private static func isBlank(_ bytes: ByteBuffer) -> Bool {
+        bytes == Self.zeroes.getSlice(at: 0, length: bytes.readableBytes)
     }
 
     private func hasKnown(in extent: Volume.Extent) -> Bool {
@@ -84,7 +88,7 @@ struct VolumeScan {
                 self.end = position + found.row.recordBytes
                 return self.end
             }
-            if page.readableBytesView.contains(where: { $0 != 0 }) {
+            if !Self.isBlank(page) {
                 self.addTorn(position..<(position + UInt64(count)))
             }
         }

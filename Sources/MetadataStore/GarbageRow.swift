@@ -2,7 +2,8 @@
 ///
 ///     0x01 | the register's row key  ->  nothing
 ///
-/// A mark is written and erased in the batch that changes the row. Layout: docs/format/metadata.md, "Marks".
+/// A mark is written and erased in the batch that changes the row. Layout: docs/format/metadata.md,
+/// "Marks".
 enum GarbageRow {
     private static let tag: UInt8 = 0x01
     /// Marks are the rows below this.

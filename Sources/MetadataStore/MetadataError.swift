@@ -2,7 +2,9 @@ package import Runtime
 
 /// Why the node's rows could not be read or changed.
 package enum MetadataError: Error, Hashable, Sendable {
-    /// No space. Nothing was changed.
+    /// No space.
+    ///
+    /// Nothing was changed.
     case full
     /// The engine is out of service; a change may or may not be on disk.
     case failed(String)

@@ -7,8 +7,9 @@ extension MetadataStore {
 
     /// Reads what the node knows of itself, and starts a new incarnation, durably.
     ///
-    /// - Throws: ``MetadataError/damaged(_:)`` if the identity, the layout or a fence cannot be read, or if
-    ///   there are rows but no identity: such a directory has forgotten promises and must not be used.
+    /// - Throws: ``MetadataError/damaged(_:)`` if the identity, the layout or a fence cannot be
+    ///   read, or if there are rows but no identity: such a directory has forgotten promises and
+    ///   must not be used.
     package static func open(
         engine: any KeyValueEngine,
         random: any RandomSource

@@ -4,8 +4,8 @@ import Runtime
 extension MetadataStore {
     /// Register rows with `start <= key < end`, in the order of their keys, damaged ones included.
     ///
-    /// - Returns: at most `limit` rows; fewer only if there are no more. A row may take 4 MiB: ask for few
-    ///   where values are large.
+    /// - Returns: at most `limit` rows; fewer only if there are no more. A row may take 4 MiB: ask
+    ///   for few where values are large.
     package func rows(
         from start: [UInt8],
         to end: [UInt8]?,
@@ -17,12 +17,13 @@ extension MetadataStore {
         return rows.map { StoredRow($0.key, $0.value) }
     }
 
-    /// Rows whose value names dropped content (``RegisterValue/hasGarbage``), in the order of their keys.
+    /// Rows whose value names dropped content (``RegisterValue/hasGarbage``), in the order of their
+    /// keys.
     ///
     /// Finds them by their marks: the work does not grow with the number of other rows.
     ///
-    /// - Returns: at most `limit` rows with keys after `after`. Fewer than `limit` does not mean that there
-    ///   are no more; none does.
+    /// - Returns: at most `limit` rows with keys after `after`. Fewer than `limit` does not mean
+    ///   that there are no more; none does.
     package func garbage(
         after: [UInt8]?,
         limit: Int
@@ -44,7 +45,9 @@ extension MetadataStore {
         }
     }
 
-    /// The rows behind marks. A row may have changed since its mark was read: then it is left out.
+    /// The rows behind marks.
+    ///
+    /// A row may have changed since its mark was read: then it is left out.
     private func marked(_ keys: [[UInt8]]) async throws(MetadataError) -> [StoredRow] {
         var rows: [StoredRow] = []
         for key in keys {

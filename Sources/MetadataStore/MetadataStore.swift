@@ -3,11 +3,11 @@ import Runtime
 package import StoreModel
 import Synchronization
 
-/// The rows of one node: what it has promised and accepted as a replica of registers, and what it knows
-/// of itself.
+/// The rows of one node: what it has promised and accepted as a replica of registers, and what it
+/// knows of itself.
 ///
-/// Every change is durable before the answer. Requests about one register take turns; requests about
-/// different registers share syncs in the engine.
+/// Every change is durable before the answer. Requests about one register take turns; requests
+/// about different registers share syncs in the engine.
 /// Source: docs/protocol/registers.md, "Acceptor"; docs/format/metadata.md.
 package final class MetadataStore: Sendable {
     /// Drawn when the directory was first used.
@@ -32,10 +32,11 @@ package final class MetadataStore: Sendable {
 
     /// Answers as a replica of the register: the rules are those of ``AcceptorRow``.
     ///
-    /// A promise or a value is durable before this returns; a read makes no sync. A damaged row is answered
-    /// with ``RegisterReply/corrupt`` whatever is asked.
+    /// A promise or a value is durable before this returns; a read makes no sync. A damaged row is
+    /// answered with ``RegisterReply/corrupt`` whatever is asked.
     ///
-    /// - Throws: ``MetadataError``; after ``MetadataError/failed(_:)`` the change may have happened.
+    /// - Throws: ``MetadataError``; after ``MetadataError/failed(_:)`` the change may have
+    ///   happened.
     package func answer(
         _ request: RegisterRequest,
         about key: RegisterKey
@@ -54,7 +55,8 @@ package final class MetadataStore: Sendable {
         }
     }
 
-    /// Refuses accepts on objects of the bucket that carry a lower generation, from now on and for ever.
+    /// Refuses accepts on objects of the bucket that carry a lower generation, from now on and for
+    /// ever.
     ///
     /// When this returns the fence is durable, and no accept that it forbids is still under way.
     package func fence(_ bucket: BucketID, generation: UInt64) async throws(MetadataError) {
@@ -69,7 +71,9 @@ package final class MetadataStore: Sendable {
         }
     }
 
-    /// Keeps the layout, durably. An older one, or the same again, changes nothing.
+    /// Keeps the layout, durably.
+    ///
+    /// An older one, or the same again, changes nothing.
     package func store(_ layout: LayoutRecord) async throws(MetadataError) {
         try await self.layoutLock.run { () async throws(MetadataError) in
             guard layout.epoch > self.layout?.epoch ?? 0 else { return }

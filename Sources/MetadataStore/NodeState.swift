@@ -3,7 +3,8 @@ import StoreModel
 /// What a node keeps in memory of its own rows.
 struct NodeState: Sendable {
     var layout: LayoutRecord?
-    /// The least generation that accepts must carry, by bucket; 16 bytes for each bucket ever deleted.
+    /// The least generation that accepts must carry, by bucket; 16 bytes for each bucket ever
+    /// deleted.
     private(set) var fences: [BucketID: UInt64] = [:]
 
     /// A fence is only ever raised.

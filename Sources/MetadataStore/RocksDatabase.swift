@@ -3,8 +3,8 @@ import Runtime
 
 /// An open RocksDB database: each call blocks its thread.
 ///
-/// Unchecked: the handles are constants, and RocksDB is safe for calls from any number of threads until
-/// it is closed; ``RocksEngine`` sees to it that nobody calls any more by then.
+/// Unchecked: the handles are constants, and RocksDB is safe for calls from any number of threads
+/// until it is closed; ``RocksEngine`` sees to it that nobody calls any more by then.
 @safe final class RocksDatabase: @unchecked Sendable {
     private let database: OpaquePointer
     private let families: [OpaquePointer]

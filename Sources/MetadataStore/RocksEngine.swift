@@ -4,12 +4,13 @@ import Synchronization
 
 /// The engine that production runs on: RocksDB through its C interface.
 ///
-/// Everything that waits to be committed is written by one thread as one batch, with one sync of the log
-/// if anybody wants it durable: those who arrive while a sync runs share the next. A row that memory
-/// knows is answered on the caller's thread in microseconds; only when a file must be read does the
-/// call move to a reader thread, and so do scans.
+/// Everything that waits to be committed is written by one thread as one batch, with one sync of
+/// the log if anybody wants it durable: those who arrive while a sync runs share the next. A row
+/// that memory knows is answered on the caller's thread in microseconds; only when a file must be
+/// read does the call move to a reader thread, and so do scans.
 ///
-/// After a failed write, or any damage found, the engine refuses everything: nobody knows what is on disk.
+/// After a failed write, or any damage found, the engine refuses everything: nobody knows what is
+/// on disk.
 /// Source: docs/decisions/0002-metadata-engine.md.
 package final class RocksEngine: KeyValueEngine {
     /// Most batches in one write.
@@ -37,7 +38,9 @@ package final class RocksEngine: KeyValueEngine {
     private let budget: ByteBudget
     private let state = Mutex(State())
 
-    /// Opens the engine in a directory of its own; creates it if it is missing. Blocks the thread.
+    /// Opens the engine in a directory of its own; creates it if it is missing.
+    ///
+    /// Blocks the thread.
     ///
     /// - Throws: ``EngineError/failed(_:)`` if another process has it open, or if it is damaged.
     package init(path: String, settings: RocksSettings = RocksSettings()) throws(EngineError) {
@@ -110,7 +113,9 @@ package final class RocksEngine: KeyValueEngine {
         if let failure { throw failure }
     }
 
-    /// Waits for the calls under way, then closes the database. Later calls fail.
+    /// Waits for the calls under way, then closes the database.
+    ///
+    /// Later calls fail.
     package func close() async {
         let isFirst = self.state.withLock { state in
             defer { state.failure = .failed("closed") }

@@ -39,7 +39,8 @@ import Runtime
         unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1)
         unsafe rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1)
         unsafe rocksdb_block_based_options_set_format_version(table, 5)
-        // 10 bits a key: an absent key is told from memory in 99 of 100 cases. The table owns the filter.
+        // 10 bits a key: an absent key is told from memory in 99 of 100 cases. The table owns the
+        // filter.
         unsafe rocksdb_block_based_options_set_filter_policy(
             table,
             rocksdb_filterpolicy_create_bloom_full(10)

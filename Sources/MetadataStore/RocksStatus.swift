@@ -3,10 +3,10 @@ import Runtime
 
 /// What RocksDB's error texts mean: the C interface has no codes.
 ///
-/// The texts come from `Status::ToString`, kind first: "Corruption: ...", "IO error: No space left on
-/// device: ...", "Result incomplete: ...".
+/// The texts come from `Status::ToString`, kind first: "Corruption: ...", "IO error: No space left
+/// on device: ...", "Result incomplete: ...".
 enum RocksStatus {
-    /// Takes the text out of C's hands. nil if there was no error.
+    /// Takes over and frees the text; nil if there was no error.
     static func take(_ message: inout UnsafeMutablePointer<CChar>?) -> String? {
         guard let text = unsafe message else { return nil }
         defer {

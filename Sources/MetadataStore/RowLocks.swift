@@ -3,8 +3,9 @@ import StoreModel
 
 /// Lets one task at a time read, decide and write a row.
 ///
-/// A bounded number of locks stands for the unbounded number of rows. Rows that share a lock wait for
-/// each other's sync, which is rare with 1,024 of them; all others share one sync in the engine.
+/// A bounded number of locks stands for the unbounded number of rows. Rows that share a lock wait
+/// for each other's sync, which is rare with 1,024 of them; all others share one sync in the
+/// engine.
 final class RowLocks: Sendable {
     static let count = 1_024
     private let locks: [TaskLock]

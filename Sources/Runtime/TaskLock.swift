@@ -2,8 +2,8 @@ import Synchronization
 
 /// Lets one task at a time through, in order of arrival; the others wait without holding a thread.
 ///
-/// For work with an `await` in it, which a `Mutex` must not be held across. Whoever waits is not woken
-/// by cancellation: what runs under the lock is short and always ends.
+/// For work with an `await` in it, which a `Mutex` must not be held across. Whoever waits is not
+/// woken by cancellation: what runs under the lock is short and always ends.
 package final class TaskLock: Sendable {
     private struct State {
         var isHeld = false
@@ -23,7 +23,9 @@ package final class TaskLock: Sendable {
         return try await body()
     }
 
-    /// Takes the lock. Each time is followed by one ``release()``.
+    /// Takes the lock.
+    ///
+    /// Each time is followed by one ``release()``.
     package func acquire() async {
         await suspended { (wakeup: Wakeup<Void>) in
             let isMine = self.state.withLock { state in

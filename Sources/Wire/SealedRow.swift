@@ -4,9 +4,9 @@ package import StoreModel
 ///
 ///     version u8 = 1 | CRC32C u32 of the key, the version and the content | content
 ///
-/// The engine has checksums of its own; this one also finds a value that stands under another key, and
-/// whatever goes wrong between the engine and us. A row that does not open is unknown, never absent.
-/// Layout: docs/format/metadata.md, "Sealed rows".
+/// The engine has checksums of its own; this one also finds a value that stands under another key,
+/// and whatever goes wrong between the engine and us. A row that does not open is unknown, never
+/// absent. Layout: docs/format/metadata.md, "Sealed rows".
 package enum SealedRow {
     /// Bytes before the content.
     package static let overheadBytes = 5

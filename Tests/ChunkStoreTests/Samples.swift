@@ -16,14 +16,28 @@ enum Samples {
         ChunkName(manifest: Self.manifest(manifest), part: 0, attempt: 0, index: UInt32(index))
     }
 
+    /// Bytes of which none foretells another.
+    private static let noise: ByteBuffer = {
+        var random = SplitMix64(seed: 7)
+        var noise = ByteBuffer()
+        for _ in 0..<(64 << 10) { noise.writeInteger(random.next()) }
+        return noise
+    }()
+
     /// Content that tells its name: every chunk's is another, some of it deflates well.
     static func chunk(_ name: ChunkName, bytes: Int? = nil) -> StoredChunk {
         var random = SplitMix64(seed: name.manifest.birth.round &* 1_000 &+ UInt64(name.index))
-        let length = bytes ?? random.number(in: 1...60_000)
-        var content = ByteBufferAllocator().buffer(capacity: length + 8)
-        let isText = random.chance(permille: 500)
+        let length = bytes ?? random.number(in: 1...30_000)
+        var content = ByteBuffer(bytes: name.encoded)
         while content.readableBytes < length {
-            content.writeInteger(isText ? UInt64(content.readableBytes / 64) : random.next())
+            if random.chance(permille: 300) {
+                content.writeRepeatingByte(UInt8(random.number(in: 0...255)), count: 9_000)
+            } else {
+                let start = random.number(in: 0...400_000)
+                content.writeImmutableBuffer(
+                    Self.noise.getSlice(at: start, length: 9_000) ?? Self.noise
+                )
+            }
         }
         content.moveWriterIndex(to: length)
         return StoredChunk.encode(content)
