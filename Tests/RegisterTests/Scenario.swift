@@ -1,0 +1,137 @@
+import Register
+import StoreModel
+
+/// Several clients work on one register while things go wrong; then all is quiet, and the end is read.
+final class Scenario: @unchecked Sendable {
+    // Unchecked: all access happens on the one thread of the executor.
+    let world: World
+    let operationsEach: Int
+    private(set) var history = History()
+    private var unfinished: Int
+    private var proposers: [Proposer] = []
+    private var incarnations: [UInt32]
+
+    init(seed: UInt64, sabotage: Sabotage = .none, clients: Int = 4, operationsEach: Int = 6) {
+        self.world = World(seed: seed, sabotage: sabotage)
+        self.world.faults = Faults.some(&self.world.executor.random)
+        self.operationsEach = operationsEach
+        self.unfinished = clients
+        self.incarnations = Array(repeating: 0, count: clients)
+    }
+
+    /// Runs to the end and says what was wrong.
+    func run() throws -> [String] {
+        for client in self.incarnations.indices {
+            self.start(client, operations: self.operationsEach)
+        }
+        self.scheduleTrouble()
+        self.world.executor.run { self.unfinished == 0 }
+        guard self.unfinished == 0 else { throw Stuck() }
+        self.world.faults = .none
+        for replica in self.world.isUp.indices { self.world.isUp[replica] = true }
+        let state = try Proposer(self.world, node: 99).perform {
+            try await $0.read(testKey, generation: 0)
+        }
+        return self.history.violations(final: try Append.list(in: state.body))
+    }
+
+    private func start(_ client: Int, operations: Int) {
+        self.incarnations[client] += 1
+        let proposer = Proposer(
+            self.world,
+            node: UInt16(client),
+            incarnation: self.incarnations[client],
+            round: 0
+        )
+        self.proposers.removeAll { $0.node == proposer.node }
+        self.proposers.append(proposer)
+        self.world.executor.start {
+            for left in stride(from: operations, to: 0, by: -1) {
+                self.scheduleCrash(of: proposer, left: left - 1)
+                await self.operation(proposer)
+            }
+            self.unfinished -= 1
+        }
+    }
+
+    /// Now and then a proposer stops in the middle of what it is doing; the client starts it again.
+    private func scheduleCrash(of proposer: Proposer, left: Int) {
+        guard self.world.executor.random.chance(5 * self.world.faults.crashes) else { return }
+        let number = self.history.operations.count
+        let delay = Duration.microseconds(self.world.executor.random.next() % 12_000)
+        self.world.executor.schedule(after: delay) {
+            let isSame = self.history.operations.indices.contains(number)
+            guard isSame, self.history.operations[number].end == .max else { return }
+            proposer.hasStopped = true
+            self.start(Int(proposer.node), operations: left)
+        }
+    }
+
+    private func scheduleTrouble() {
+        guard self.world.faults.restarts > 0, self.unfinished > 0 else { return }
+        let pause = 2_000_000 / UInt64(self.world.faults.restarts)
+        let delay = Duration.microseconds(self.world.executor.random.next() % pause)
+        self.world.executor.schedule(after: delay) {
+            let replica = Int.random(in: 0..<self.world.count, using: &self.world.executor.random)
+            let isLong = self.world.executor.random.chance(20)
+            let longest: UInt64 = isLong ? 60_000 : 2_000
+            let time = Duration.microseconds(self.world.executor.random.next() % longest)
+            self.world.restart(replica, after: time)
+            self.scheduleTrouble()
+        }
+    }
+
+    private func operation(_ proposer: Proposer) async {
+        let number = self.history.operations.count
+        let item = UInt64(number + 1) << 32
+        self.history.operations.append(
+            History.Operation(item: item, start: self.world.executor.steps)
+        )
+        let kind = self.world.executor.random.next() % 8
+        let result = await self.perform(kind, item, proposer)
+        self.history.operations[number].result = result
+        self.history.operations[number].end = self.world.executor.steps
+        await proposer.sleep(.microseconds(self.world.executor.random.next() % 5_000))
+    }
+
+    private func perform(
+        _ kind: UInt64,
+        _ item: UInt64,
+        _ proposer: Proposer
+    ) async -> History.Result {
+        let registers = proposer.registers
+        do throws(RegisterError) {
+            switch kind {
+            case 0, 1:
+                let state = try await registers.read(testKey, generation: 0)
+                return .saw(try Self.list(state))
+            case 2:
+                let state = try await registers.identity(testKey, generation: 0)
+                return .saw(try Self.list(state))
+            default:
+                let changed = try await registers.change(
+                    testKey,
+                    operation: OperationID(item),
+                    generation: 0,
+                    from: kind == 3 ? try await registers.prepare(testKey) : nil,
+                    Append(item: item, onlyToEven: kind == 4)
+                )
+                switch changed.outcome {
+                case .appended(let list): return .appended(list)
+                case .left(let list): return .saw(list)
+                }
+            }
+        } catch {
+            switch error {
+            case .unavailable(_, _, mayHaveHappened: true), .unknownOutcome: return .unknown
+            default: return .failed
+            }
+        }
+    }
+
+    private static func list(_ state: RegisterState) throws(RegisterError) -> [UInt64] {
+        do throws(RecordError) {
+            return try Append.list(in: state.body)
+        } catch { throw .damaged(testKey) }
+    }
+}
