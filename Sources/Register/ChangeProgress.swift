@@ -19,6 +19,10 @@ struct ChangeProgress<Change: RegisterChange> {
 
     /// An accept that has left this node with the operation's effect in it.
     struct Attempt {
+        /// What the lineage calls it.
+        ///
+        /// Two attempts can have different outcomes, and either may be carried on by others.
+        let name: OperationID
         let ballot: Ballot
         let changeNumber: UInt64
         let outcome: Change.Outcome
@@ -63,6 +67,11 @@ struct ChangeProgress<Change: RegisterChange> {
     /// True once a replica may have the effect.
     var hasSent: Bool { !self.attempts.isEmpty }
 
+    /// The first attempt bears the operation's own name, the others bear the numbers after it.
+    private var nextName: OperationID {
+        OperationID(self.operation.number &+ UInt64(self.attempts.count))
+    }
+
     /// From now on the operation only finds out whether it took effect.
     ///
     /// The first reason stays.
@@ -74,8 +83,14 @@ struct ChangeProgress<Change: RegisterChange> {
     mutating func sent(at ballot: Ballot, _ value: RegisterValue, _ outcome: Change.Outcome) {
         precondition(self.refusal == nil, "Nothing leaves after the end was decided.")
         precondition(self.attempts.last.map { $0.ballot < ballot } ?? true, "Ballots grow.")
+        precondition(value.lineage.last == self.nextName, "An attempt carries its own name.")
         self.attempts.append(
-            Attempt(ballot: ballot, changeNumber: value.changeNumber, outcome: outcome)
+            Attempt(
+                name: self.nextName,
+                ballot: ballot,
+                changeNumber: value.changeNumber,
+                outcome: outcome
+            )
         )
         if self.attempts.count == Self.attemptsMax { self.refuse(.error(.contended)) }
     }
@@ -110,7 +125,7 @@ struct ChangeProgress<Change: RegisterChange> {
                 }
                 let value = RegisterValue.following(
                     prepared.value,
-                    operation: self.operation,
+                    operation: self.nextName,
                     body: body,
                     hasGarbage: hasGarbage
                 )
@@ -152,23 +167,22 @@ struct ChangeProgress<Change: RegisterChange> {
         case unknown
     }
 
-    /// Looks for the operation in the history of a base.
+    /// Looks for the operation's attempts in the history of a base.
     ///
     /// An attempt that is part of the history stands there at its change number, so it is among the
-    /// last ``Limit/lineage`` operations unless that many changes have followed.
+    /// last ``Limit/lineage`` operations unless that many changes have followed. At most one
+    /// attempt is: each was made on a base known to have none of the others in it.
     private func verdict(_ value: RegisterValue?, canTrustAbsence: Bool) -> Verdict {
-        guard let value, let place = value.lineage.lastIndex(of: self.operation) else {
-            let oldest = self.attempts.map(\.changeNumber).min()
-            guard let oldest else { return .notApplied }
-            guard canTrustAbsence else { return .unknown }
-            let current = value?.changeNumber ?? 0
-            return current < oldest + UInt64(Limit.lineage) ? .notApplied : .unknown
+        let lineage = value?.lineage ?? []
+        if let attempt = self.attempts.last(where: { lineage.contains($0.name) }) {
+            return .applied(attempt.outcome)
         }
-        let followers = UInt64(value.lineage.count - 1 - place)
-        let number = value.changeNumber >= followers ? value.changeNumber - followers : 0
-        guard let attempt = self.attempts.last(where: { $0.changeNumber == number }) else {
-            return .unknown
+        guard let oldest = self.attempts.map(\.changeNumber).min() else {
+            // Somebody else has used the name; whose change it was cannot be told.
+            return lineage.contains(self.operation) ? .unknown : .notApplied
         }
-        return .applied(attempt.outcome)
+        guard canTrustAbsence else { return .unknown }
+        let current = value?.changeNumber ?? 0
+        return current < oldest + UInt64(Limit.lineage) ? .notApplied : .unknown
     }
 }

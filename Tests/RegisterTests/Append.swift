@@ -3,7 +3,7 @@ import StoreModel
 
 /// Appends a number to a register that holds a list of numbers.
 ///
-/// The final list tells the order of all changes, so a history of appends is checked by looking at it.
+/// The final list tells the order of all changes: a history of appends is checked by looking at it.
 struct Append: RegisterChange {
     let item: UInt64
     /// Leaves lists of an odd length as they are.

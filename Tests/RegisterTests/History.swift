@@ -41,7 +41,9 @@ struct History {
 
     var operations: [Operation] = []
 
-    /// Why the history cannot be that of one register that ends as `final`. Empty if it can.
+    /// Why the history cannot be that of one register that ends as `final`.
+    ///
+    /// Empty if it can.
     func violations(final: [UInt64]) -> [String] {
         var violations: [String] = []
         if Set(final).count != final.count { violations.append("applied twice: \(final)") }

@@ -1,7 +1,9 @@
 import Register
 import StoreModel
 
-/// Several clients work on one register while things go wrong; then all is quiet, and the end is read.
+/// Several clients work on one register while things go wrong; then all is quiet.
+///
+/// The end is read and compared with what the clients saw.
 final class Scenario: @unchecked Sendable {
     // Unchecked: all access happens on the one thread of the executor.
     let world: World
