@@ -63,6 +63,10 @@ let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle",
     package: "swift-service-lifecycle"
 )
+let unixSignals = Target.Dependency.product(
+    name: "UnixSignals",
+    package: "swift-service-lifecycle"
+)
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -153,11 +157,13 @@ let package = Package(
             "triolet",
             on: [
                 "S3Gateway", "AdminAPI", "S3Client", "Peering", "Platform", "StorageNode",
-                "Coordinator", "PeerProtocol", "Placement", "Runtime", "StoreModel",
+                "ChunkStore", "MetadataStore", "Coordinator", "PeerProtocol", "Placement",
+                "Runtime",
+                "S3Protocol", "StoreModel",
             ],
             using: [
-                arguments, configuration, yams, system, lifecycle, nioCore, nioPosix, crypto, logging,
-                metrics,
+                arguments, configuration, yams, system, lifecycle, unixSignals, nioCore, nioPosix,
+                crypto, logging, metrics,
             ]
         ),
 
@@ -243,7 +249,7 @@ let package = Package(
             using: [hummingbird, lifecycle, coreMetrics, logging]
         ),
         tests("S3ClientTests", on: ["S3Client"], using: [nioCore, nioHTTP1, nioPosix]),
-        tests("TrioletTests", on: ["triolet"]),
+        tests("TrioletTests", on: ["triolet", "StoreModel"], using: [nioCore, logging]),
         tests("SimulationTests", on: ["Simulation"]),
         tests("HouseTests", on: []),
     ]

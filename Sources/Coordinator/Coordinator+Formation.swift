@@ -26,7 +26,7 @@ extension Coordinator {
         seeds: [String],
         own: LayoutNode,
         connector: any SeedConnector,
-        plan: @escaping @Sendable ([LayoutNode]) -> LayoutRecord
+        plan: @escaping @Sendable ([LayoutNode]) throws -> LayoutRecord
     ) async throws(ClusterError) {
         while self.layouts.layout == nil {
             guard !Task.isCancelled else { throw ClusterError(.notReady, "join the cluster") }

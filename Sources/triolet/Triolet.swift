@@ -31,7 +31,7 @@ struct Triolet: AsyncParsableCommand {
         } catch let failure as Failure {
             Terminal.complain("triolet: \(failure)")
             Foundation.exit(failure.kind.rawValue)
-        } catch where self.exitCode(for: error) == .validationFailure {
+        } catch  where self.exitCode(for: error) == .validationFailure {
             Terminal.complain(self.fullMessage(for: error))
             Foundation.exit(Failure.Kind.usage.rawValue)
         } catch {

@@ -35,7 +35,7 @@ enum Amount {
     static func text(bytes: UInt64) -> String {
         let units: [(String, UInt64)] = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)]
         for (unit, shift) in units where bytes >> shift > 0 {
-            let tenths = (bytes >> (shift - 10)) * 10 >> 10
+            let tenths = ((bytes >> (shift - 10)) * 10) >> 10
             return "\(tenths / 10).\(tenths % 10) \(unit)"
         }
         return "\(bytes) bytes"

@@ -18,6 +18,7 @@ struct NodeConfiguration: Sendable {
     struct S3: Hashable, Sendable {
         var listen: SocketName
         var region: String
+        var domains: [String]
         var connectionsMax: Int
         var requestsMax: Int
     }
@@ -31,12 +32,10 @@ struct NodeConfiguration: Sendable {
         var listen: SocketName
         /// How others reach ``listen``.
         var advertise: SocketName
-        /// Addresses of all nodes, this one included, sorted.
+        /// Addresses of all other nodes, sorted.
         var seeds: [String]
         /// nil: to be generated, for a node that is alone.
         var secret: Secret?
-        /// The first layout waits for this many nodes.
-        var expectedNodes: Int
     }
 
     struct RootKey: Hashable, Sendable {
@@ -96,10 +95,9 @@ struct NodeConfiguration: Sendable {
         where text.isEmpty || text.utf8.count > 255 {
             reader.complain("\(key) must have 1 to 255 bytes")
         }
-        guard
-            let s3, let admin, let peer,
-            let level = reader.choice("log.level"), let format = reader.choice("log.format")
-        else { return nil }
+        let level = reader.choice("log.level")
+        let format = reader.choice("log.format")
+        guard let s3, let admin, let peer, let level, let format else { return nil }
         self.node = identity
         self.s3 = s3
         self.admin = admin
@@ -120,6 +118,7 @@ struct NodeConfiguration: Sendable {
         return S3(
             listen: listen,
             region: reader.text("s3.region"),
+            domains: reader.list("s3.domains").map { $0.lowercased() },
             connectionsMax: connections,
             requestsMax: requests
         )
@@ -145,9 +144,8 @@ struct NodeConfiguration: Sendable {
                 reader.complain("peer.seeds: \"\(seed)\" is not valid (host:port)")
             }
         }
-        let expected = reader.count("cluster.nodes")
         guard let listen else { return nil }
-        let isAlone = seeds.isEmpty && (expected ?? 1) == 1
+        let isAlone = seeds.isEmpty
         if given == nil, listen.isWildcard, !isAlone {
             reader.complain(
                 "peer.advertise is needed: other nodes cannot connect to \(listen)"
@@ -155,7 +153,7 @@ struct NodeConfiguration: Sendable {
         }
         let advertise =
             given ?? (listen.isWildcard ? SocketName(host: "127.0.0.1", port: listen.port) : listen)
-        seeds.insert(advertise.description)
+        seeds.remove(advertise.description)
         if !isAlone, secret == nil {
             reader.complain("a cluster of several nodes needs peer.secret or peer.secret_file")
         }
@@ -163,8 +161,7 @@ struct NodeConfiguration: Sendable {
             listen: listen,
             advertise: advertise,
             seeds: seeds.sorted(),
-            secret: secret,
-            expectedNodes: expected ?? seeds.count
+            secret: secret
         )
     }
 

@@ -41,7 +41,9 @@ enum SecretFile {
         return Secret(secret)
     }
 
-    /// Creates the file, readable by its owner only. Fails if it exists.
+    /// Creates the file, readable by its owner only.
+    ///
+    /// One that exists is replaced.
     static func create(_ path: String, _ text: String) throws {
         let created = FileManager.default.createFile(
             atPath: path,

@@ -33,12 +33,6 @@ extension Setting {
             "[the size of the file system]",
             "The node's share of the data is in proportion to this."
         ),
-        Setting(
-            "cluster.nodes",
-            .count(1...Limit.nodes),
-            "[the number of peer.seeds]",
-            "The first layout is formed once this many nodes are connected."
-        ),
     ]
 
     private static let ports = [
@@ -53,6 +47,12 @@ extension Setting {
             .text,
             "us-east-1",
             "The region that clients are told. Signatures for any region are accepted."
+        ),
+        Setting(
+            "s3.domains",
+            .list,
+            "localhost",
+            "Hosts in front of which a bucket may stand, as in photos.s3.example.com."
         ),
         Setting(
             "s3.connections",
@@ -100,7 +100,7 @@ extension Setting {
             "peer.seeds",
             .list,
             "[this node alone]",
-            "Peer addresses of all nodes, the same list on each of them."
+            "Peer addresses of all nodes. The cluster is formed once all of them are there."
         ),
         Setting(
             "peer.secret",

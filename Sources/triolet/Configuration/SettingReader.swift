@@ -21,30 +21,53 @@ struct SettingReader {
     /// The given text or the default.
     func text(_ key: String) -> String { self.given(key) ?? Self.setting(key).standard }
 
-    func list(_ key: String) -> [String] { SettingSources.items(self.given(key) ?? "") }
+    func list(_ key: String) -> [String] {
+        let text = self.text(key)
+        return text.hasPrefix("[") ? [] : SettingSources.items(text)
+    }
 
     mutating func count(_ key: String) -> Int? {
         guard case .count(let range) = Self.setting(key).kind else { Self.wrongKind(key) }
-        return self.value(key) { Int($0) } isFine: { range.contains($0) }
+        return self.value(key) {
+            Int($0)
+        } isFine: {
+            range.contains($0)
+        }
     }
 
     mutating func size(_ key: String) -> UInt64? {
         guard case .size(let range) = Self.setting(key).kind else { Self.wrongKind(key) }
-        return self.value(key) { Amount.bytes($0) } isFine: { range.contains($0) }
+        return self.value(key) {
+            Amount.bytes($0)
+        } isFine: {
+            range.contains($0)
+        }
     }
 
     mutating func duration(_ key: String) -> Duration? {
         guard case .duration(let range) = Self.setting(key).kind else { Self.wrongKind(key) }
-        return self.value(key) { Amount.duration($0) } isFine: { range.contains($0) }
+        return self.value(key) {
+            Amount.duration($0)
+        } isFine: {
+            range.contains($0)
+        }
     }
 
     mutating func choice(_ key: String) -> String? {
         guard case .choice(let choices) = Self.setting(key).kind else { Self.wrongKind(key) }
-        return self.value(key) { $0 } isFine: { choices.contains($0) }
+        return self.value(key) {
+            $0
+        } isFine: {
+            choices.contains($0)
+        }
     }
 
     mutating func address(_ key: String) -> SocketName? {
-        self.value(key) { SocketName($0) } isFine: { _ in true }
+        self.value(key) {
+            SocketName($0)
+        } isFine: { _ in
+            true
+        }
     }
 
     /// A secret given as such or, better, in a file.

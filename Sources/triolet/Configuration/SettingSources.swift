@@ -16,7 +16,8 @@ struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
 
     var description: String {
         let count = self.complaints.count
-        return (["the configuration has \(count) mistake\(count == 1 ? "" : "s"):"]
+        return
+            (["the configuration has \(count) mistake\(count == 1 ? "" : "s"):"]
             + self.complaints.map { "  - " + $0 }).joined(separator: "\n")
     }
 }
@@ -28,10 +29,8 @@ struct SettingSources: Sendable {
     private(set) var values: [String: GivenValue] = [:]
     private(set) var complaints: [String] = []
 
-    /// - Parameters:
-    ///   - flags: `--section-key value` or `--section-key=value`, several.
-    ///   - environment: of the process; only our names are looked at.
-    ///   - file: path of the YAML file; nil takes that of `TRIOLET_CONFIG`, if there is one.
+    /// Flags are `--section-key value` or `--section-key=value`; of the environment only our names
+    /// are looked at; without a `file` that of `TRIOLET_CONFIG` is read, if there is one.
     static func gather(
         flags: [String],
         environment: [String: String],

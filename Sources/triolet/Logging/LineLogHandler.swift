@@ -69,7 +69,9 @@ final class LogOutput: Sendable {
 }
 
 extension NodeConfiguration.Log {
-    /// Makes every logger of the process write like this. Once per process.
+    /// Makes every logger of the process write like this.
+    ///
+    /// Once per process.
     func bootstrap(node: String) {
         let level = Logger.Level(rawValue: self.level) ?? .info
         let format: LineLogHandler.Format =

@@ -37,7 +37,8 @@ struct LogRecord {
         for (name, value) in fields where !value.isEmpty {
             line += ",\(Self.quoted(name)):"
             // Numbers stay numbers, so that collectors can add them up.
-            line += Int(value).map { "\($0)" == value ? value : Self.quoted(value) }
+            line +=
+                Int(value).map { "\($0)" == value ? value : Self.quoted(value) }
                 ?? Self.quoted(value)
         }
         return line + "}"

@@ -1,0 +1,22 @@
+import ArgumentParser
+import NIOCore
+import NIOPosix
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run one node until SIGTERM or SIGINT.",
+        discussion: SettingsTable.help()
+    )
+
+    @OptionGroup var options: NodeOptions
+
+    func run() async throws {
+        // Before anything waits: tasks and sockets share their threads from now on, and no reply
+        // has to wake another thread up (docs/decisions/0010-one-thread-pool.md).
+        NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
+        let configuration = try await self.options.load()
+        configuration.log.bootstrap(node: configuration.node.name)
+        try await NodeProcess.run(configuration)
+    }
+}

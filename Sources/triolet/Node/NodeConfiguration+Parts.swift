@@ -1,0 +1,88 @@
+import AdminAPI
+import Coordinator
+import Logging
+import NIOCore
+import Peering
+import Runtime
+import S3Gateway
+import S3Protocol
+import StorageNode
+import StoreModel
+
+/// What each part of a node is told.
+extension NodeConfiguration {
+    func storageNode(in directory: DataDirectory) throws -> StorageNodeSettings {
+        StorageNodeSettings(
+            name: self.node.name,
+            zone: self.node.zone,
+            capacityBytes: try self.node.capacityBytes ?? directory.space().sizeBytes,
+            address: self.peer.advertise.description
+        )
+    }
+
+    func peering(own: NodeID) throws -> PeeringSettings {
+        // A node that is alone lets nobody in.
+        let secret = self.peer.secret ?? SecretFile.random(43)
+        guard let secret = ClusterSecret(secret.text) else {
+            throw Failure("the cluster secret is too short", .usage)
+        }
+        let listen = PeerAddress(host: self.peer.listen.host, port: self.peer.listen.port)
+        return PeeringSettings(secret: secret, own: own, listen: listen)
+    }
+
+    var adminServer: AdminServer.Settings {
+        AdminServer.Settings(
+            host: self.admin.listen.host,
+            port: self.admin.listen.port,
+            token: self.admin.token?.text
+        )
+    }
+
+    /// For the first line of the log.
+    func summary(of node: NodeID) -> Logger.Metadata {
+        [
+            "version": "\(Version.text)",
+            "node.id": "\(node)",
+            "s3.listen": "\(self.s3.listen)",
+            "admin.listen": "\(self.admin.listen)",
+            "peer.listen": "\(self.peer.listen)",
+            "peer.seeds": "\(self.peer.seeds.joined(separator: ","))",
+            "node.data": "\(self.node.data)",
+        ]
+    }
+}
+
+extension NodeConfiguration {
+    /// The S3 port.
+    ///
+    /// There is one account so far: the root key's, which may do everything.
+    func gateway(
+        store: any ObjectStore,
+        root: RootKey,
+        doors: Doors,
+        group: any EventLoopGroup
+    ) -> S3Server {
+        var settings = S3Settings()
+        settings.region = self.s3.region
+        settings.domains = self.s3.domains
+        settings.limits.connectionsMax = self.s3.connectionsMax
+        settings.limits.requestsMax = self.s3.requestsMax
+        let logger = Logger(label: "triolet.s3")
+        let credential = Credential(
+            secret: SecretKey(root.secretKey.text),
+            owner: Owner(id: root.accessKey, displayName: "root")
+        )
+        return S3Server(
+            settings: .init(host: self.s3.listen.host, port: self.s3.listen.port),
+            service: S3Service(
+                store: store,
+                credentials: FixedCredentials([root.accessKey: credential]),
+                settings: settings,
+                doors: doors,
+                logger: logger
+            ),
+            group: group,
+            logger: logger
+        )
+    }
+}

@@ -1,0 +1,71 @@
+import Coordinator
+import Logging
+import Peering
+import Placement
+import Runtime
+import ServiceLifecycle
+import StoreModel
+
+/// Keeps the peer port open until the node shuts down.
+struct PeerService: Service {
+    let server: PeerServer
+
+    /// Returns once the requests of other nodes in flight are answered.
+    func run() async throws {
+        try? await gracefulShutdown()
+        await self.server.shutdown()
+    }
+}
+
+/// Makes the node a member of its cluster, and does what members do in the background.
+struct MembershipService: Service {
+    /// Pause before a bucket that could not be made is tried again.
+    private static let retryPause = Duration.seconds(1)
+
+    let coordinator: Coordinator
+    let own: LayoutNode
+    let seeds: [String]
+    let connector: any SeedConnector
+    /// Made once there is a layout.
+    let buckets: [BucketName]
+    let logger: Logger
+
+    /// Returns once shutdown has begun.
+    ///
+    /// Shutdown ends the wait for other nodes as well.
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            do throws(ClusterError) {
+                try await self.coordinator.formCluster(
+                    seeds: self.seeds,
+                    own: self.own,
+                    connector: self.connector,
+                    plan: { try LayoutPlan.first(nodes: $0) }
+                )
+            } catch {
+                self.logger.info("stopped before the cluster was formed")
+                return
+            }
+            self.logger.info("member of the cluster", metadata: ["node.name": "\(self.own.name)"])
+            for bucket in self.buckets { await self.create(bucket) }
+            await self.coordinator.runSweeps()
+        }
+    }
+
+    /// Tries until the bucket is there: one start of many nodes must not depend on their order.
+    private func create(_ bucket: BucketName) async {
+        while !Task.isCancelled {
+            do throws(ClusterError) {
+                try await self.coordinator.createBucket(bucket)
+                return self.logger.info("bucket created", metadata: ["bucket": "\(bucket)"])
+            } catch {
+                if error.code == .bucketAlreadyOwned { return }
+                self.logger.debug(
+                    "bucket not created yet",
+                    metadata: ["bucket": "\(bucket)", "error": "\(error)"]
+                )
+            }
+            try? await Task.sleep(for: Self.retryPause)
+        }
+    }
+}

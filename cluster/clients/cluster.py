@@ -1,0 +1,176 @@
+"""A real cluster of node processes, as `triolet cluster` runs it, for the tests of this directory."""
+
+import hashlib
+import json
+import os
+import random
+import re
+import socket
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("TRIOLET_BINARY", str(REPOSITORY / ".build/release/triolet"))
+SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+def free_base_port(nodes):
+    """A port such that it and those that `triolet cluster` derives from it are free."""
+    for _ in range(100):
+        base = random.randrange(20_000, 55_000)
+        taken = []
+        try:
+            for node in range(nodes):
+                for offset in range(3):
+                    listener = socket.socket()
+                    listener.bind(("127.0.0.1", base + 10 * node + offset))
+                    taken.append(listener)
+            return base
+        except OSError:
+            continue
+        finally:
+            for listener in taken:
+                listener.close()
+    raise RuntimeError("no free ports")
+
+
+class Cluster:
+    """Nodes are numbered from 1, as on the command line."""
+
+    def __init__(self, directory, nodes=3, environment=None):
+        self.directory = Path(directory)
+        self.nodes = nodes
+        self.base_port = free_base_port(nodes)
+        self.environment = environment or {}
+
+    # Processes
+
+    def run(self, *arguments, check=True):
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("TRIOLET_")
+        }
+        result = subprocess.run(
+            [BINARY, *arguments],
+            env=environment | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=150,
+        )
+        if check and result.returncode != 0:
+            raise AssertionError(f"triolet {' '.join(arguments)}: {result.stdout}{result.stderr}")
+        return result
+
+    def cluster(self, verb, *arguments, check=True):
+        return self.run(
+            "cluster", verb, *arguments, "--directory", str(self.directory), check=check
+        )
+
+    def up(self):
+        self.cluster("up", "--nodes", str(self.nodes), "--base-port", str(self.base_port))
+
+    def down(self):
+        self.cluster("down")
+
+    def kill(self, node):
+        self.cluster("kill", str(node))
+
+    def restart(self, node):
+        self.cluster("restart", str(node))
+
+    def pid(self, node):
+        return int((self.directory / f"n{node}" / "pid").read_text().split()[0])
+
+    def memory(self, node, field="VmHWM"):
+        """Bytes of memory; VmHWM is the most that the process ever had."""
+        for line in Path(f"/proc/{self.pid(node)}/status").read_text().splitlines():
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError(f"no {field}")
+
+    def log(self, node):
+        """The node's log lines as dictionaries."""
+        lines = (self.directory / f"n{node}" / "log").read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    # Ports
+
+    def host(self, node):
+        return f"127.0.0.1:{self.base_port + 10 * (node - 1)}"
+
+    def endpoint(self, node):
+        return f"http://{self.host(node)}"
+
+    def admin(self, node, path):
+        address = f"http://127.0.0.1:{self.base_port + 10 * (node - 1) + 1}{path}"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return answer.read().decode()
+
+    def peer_port(self, node):
+        return self.base_port + 10 * (node - 1) + 2
+
+    # Metrics
+
+    def metrics(self):
+        """A list of (name, labels, value) of all nodes."""
+        samples = []
+        for node in range(1, self.nodes + 1):
+            for line in self.admin(node, "/metrics").splitlines():
+                match = SAMPLE.match(line)
+                if match:
+                    labels = dict(LABEL.findall(match[2] or ""))
+                    samples.append((match[1], labels, float(match[3])))
+        return samples
+
+    def total(self, name, **labels):
+        """The sum over all nodes of all series with these labels."""
+        return sum(
+            value
+            for found, those, value in self.metrics()
+            if found == name and labels.items() <= those.items()
+        )
+
+    # Clients
+
+    def keys(self):
+        text = self.cluster_env("aws", 1)
+        return dict(re.findall(r"export (\w+)=(\S+)", text))
+
+    def cluster_env(self, client, node):
+        return self.run(
+            "env", "--for", client, "--node", str(node), "--directory", str(self.directory)
+        ).stdout
+
+    def s3(self, node, attempts=2):
+        """A boto3 client that talks to one node; `attempts` counts the first one."""
+        keys = self.keys()
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint(node),
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            region_name=keys["AWS_DEFAULT_REGION"],
+            config=Config(
+                s3={"addressing_style": "path"},
+                retries={"total_max_attempts": attempts, "mode": "standard"},
+                max_pool_connections=32,
+                connect_timeout=5,
+                read_timeout=60,
+            ),
+        )
+
+
+def content(seed, size):
+    """Bytes that follow from the seed; half of them compressible."""
+    noise = random.Random(seed).randbytes(size // 2)
+    text = f"object {seed} of {size} bytes. ".encode()
+    rest = size - len(noise)
+    return noise + (text * (rest // len(text) + 1))[:rest]
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,129 @@
+"""What a copy costs, by the nodes' own metrics."""
+
+import statistics
+import time
+
+from cluster import content, digest
+
+MEBIBYTE = 1 << 20
+
+
+class Body:
+    """A body of many repetitions of one part, that is never in memory as a whole."""
+
+    def __init__(self, part, repetitions):
+        self.part = part
+        self.size = len(part) * repetitions
+        self.position = 0
+
+    def __len__(self):
+        return self.size
+
+    def read(self, count=-1):
+        if count < 0:
+            count = MEBIBYTE
+        start = self.position % len(self.part)
+        count = min(count, len(self.part) - start, self.size - self.position)
+        self.position += count
+        return self.part[start : start + count]
+
+    def seek(self, offset, whence=0):
+        base = {0: 0, 1: self.position, 2: self.size}[whence]
+        self.position = base + offset
+        return self.position
+
+    def tell(self):
+        return self.position
+
+
+class Spent:
+    """Differences of metrics over all nodes between entering and leaving."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+
+    def __enter__(self):
+        self.before = self.cluster.metrics()
+        self.started = time.monotonic()
+        return self
+
+    def __exit__(self, *_):
+        self.seconds = time.monotonic() - self.started
+        self.after = self.cluster.metrics()
+
+    def __call__(self, name, **labels):
+        def total(samples):
+            return sum(
+                value
+                for found, those, value in samples
+                if found == name and labels.items() <= those.items()
+            )
+
+        return total(self.after) - total(self.before)
+
+
+def moved(spent):
+    """Bytes of chunks that moved anywhere: through coordinators, between nodes, onto disks."""
+    return {
+        "through coordinators": spent("triolet_coordinator_chunk_bytes_total"),
+        "on the peer network": spent("triolet_peer_body_bytes_total"),
+        "pulled": spent("triolet_node_chunk_bytes_pulled_total"),
+        "written": spent("triolet_node_chunk_bytes_written_total"),
+    }
+
+
+def test_by_reference_moves_nothing_at_any_size(cluster):
+    s3 = cluster.s3(1)
+    s3.create_bucket(Bucket="copy-reference")
+    body = Body(content(1, 64 * MEBIBYTE), 16)
+    s3.put_object(Bucket="copy-reference", Key="gibibyte", Body=body, ContentLength=len(body))
+    source = {"Bucket": "copy-reference", "Key": "gibibyte"}
+
+    times = []
+    s3 = cluster.s3(2)
+    for number in range(9):
+        with Spent(cluster) as spent:
+            s3.copy_object(Bucket="copy-reference", Key=f"copy-{number}", CopySource=source)
+        times.append(spent.seconds)
+        assert set(moved(spent).values()) == {0}, moved(spent)
+        rounds = spent("triolet_node_messages_total")
+        assert rounds <= 40, f"{rounds} messages for one copy"
+    median = statistics.median(times)
+    print(f"copy of 1 GiB by reference: median {median * 1000:.1f} ms")
+    assert median < 0.1
+    head = cluster.s3(3).head_object(Bucket="copy-reference", Key="copy-8")
+    assert head["ContentLength"] == 1 << 30
+    tail = cluster.s3(3).get_object(
+        Bucket="copy-reference", Key="copy-8", Range=f"bytes=-{MEBIBYTE}"
+    )
+    assert tail["Body"].read() == body.part[-MEBIBYTE:]
+    for key in ["gibibyte"] + [f"copy-{number}" for number in range(9)]:
+        s3.delete_object(Bucket="copy-reference", Key=key)
+
+
+def test_independent_copy_goes_from_node_to_node_once(cluster):
+    s3 = cluster.s3(1)
+    s3.create_bucket(Bucket="copy-independent")
+    data = content(2, 64 * MEBIBYTE)
+    with Spent(cluster) as spent:
+        s3.put_object(Bucket="copy-independent", Key="source", Body=data)
+    stored = spent("triolet_node_chunk_bytes_written_total") / 3
+    assert 0 < stored < len(data), "half of the bytes can be compressed"
+
+    with Spent(cluster) as spent:
+        cluster.s3(2).copy_object(
+            Bucket="copy-independent",
+            Key="target",
+            CopySource={"Bucket": "copy-independent", "Key": "source"},
+            StorageClass="REDUCED_REDUNDANCY",
+        )
+    found = moved(spent)
+    assert found["through coordinators"] == 0, found
+    assert 0 < found["pulled"] <= 2 * stored, (found, stored)
+    assert spent("triolet_peer_body_bytes_total", direction="sent") <= 2 * stored, (found, stored)
+    for node in (1, 2, 3):
+        answer = cluster.s3(node).get_object(Bucket="copy-independent", Key="target")
+        assert digest(answer["Body"].read()) == digest(data)
+    cluster.s3(1).delete_object(Bucket="copy-independent", Key="source")
+    answer = cluster.s3(3).get_object(Bucket="copy-independent", Key="target")
+    assert digest(answer["Body"].read()) == digest(data), "it stands on its own"
