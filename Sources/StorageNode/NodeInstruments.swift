@@ -46,7 +46,7 @@ final class NodeInstruments: Sendable {
     }
 
     /// Takes over how many syncs the stores have made since they were opened.
-    func synced(rows: Int, chunks: Int) {
+    func synced(rows: Int = 0, chunks: Int = 0) {
         let more = self.counted.withLock { counted in
             let more = (rows: max(0, rows - counted.rows), chunks: max(0, chunks - counted.chunks))
             counted = (counted.rows + more.rows, counted.chunks + more.chunks)

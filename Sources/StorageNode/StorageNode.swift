@@ -140,10 +140,19 @@ package final class StorageNode: PeerHandler {
                 return try await self.answer(request)
             } catch { return PeerReply.failure(error) }
         }
-        self.instruments.synced(rows: self.engine.syncCount, chunks: self.chunks.statistics.syncs)
+        self.countSyncs(after: request)
         // A failure that came while the work was done makes its outcome worthless, too.
         if let outage = self.outage.withLock({ $0 }) { return .failure(outage) }
         return reply ?? .failure(PeerFailure(.overloaded, "too many requests under way"))
+    }
+
+    private func countSyncs(after request: PeerRequest) {
+        switch request {
+        case .register, .fence, .pushLayout: self.instruments.synced(rows: self.engine.syncCount)
+        case .writeChunk, .pullChunk, .dropManifest:
+            self.instruments.synced(chunks: self.chunks.statistics.syncs)
+        case .scan, .readChunk, .describe: break
+        }
     }
 
     /// Why a request is not carried out: sender and node act by different layouts.
