@@ -197,7 +197,7 @@ let package = Package(
         tests("ContentTests", on: ["Content"]),
         tests("WireTests", on: ["StoreModel", "Wire"], using: [nioCore]),
         tests("PeerProtocolTests", on: ["PeerProtocol"]),
-        tests("S3ProtocolTests", on: ["S3Protocol"]),
+        tests("S3ProtocolTests", on: ["StoreModel", "S3Protocol"]),
         tests(
             "PeeringTests",
             on: ["StoreModel", "Wire", "Runtime", "Peering"],

@@ -29,8 +29,7 @@ package struct HTTPConnection: ServerChildChannelValue {
 
     /// The next part of the client's input.
     ///
-    /// - Parameters:
-    ///   - head: whether a request is to begin; otherwise more of a body is wanted.
+    /// `head` says whether a request is to begin; otherwise more of a body is wanted.
     func pull(head: Bool) async -> ConnectionHandler.Part {
         if self.channel.eventLoop.inEventLoop {
             let handler = self.bound.value

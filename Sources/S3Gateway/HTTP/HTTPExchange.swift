@@ -55,7 +55,9 @@ package struct HTTPExchange: Sendable {
         }
     }
 
-    /// Writes status and headers. Without a `Content-Length` the body is chunked.
+    /// Writes status and headers.
+    ///
+    /// Without a `Content-Length` the body is chunked.
     package func begin(
         _ status: HTTPResponseStatus,
         _ headers: HTTPHeaders,

@@ -24,7 +24,9 @@ enum S3Answer {
 }
 
 extension S3Error {
-    /// The body of an error answer. Never with a namespace: clients take such a root for success.
+    /// The body of an error answer.
+    ///
+    /// Never with a namespace: clients take such a root for success.
     func document(resource: String, requestID: String, hostID: String) -> [UInt8] {
         XMLWriter.document("Error", namespace: nil) { writer in
             self.write(into: &writer, resource, requestID, hostID)
