@@ -16,5 +16,12 @@ enum MetricHelp {
         "cluster_nodes": "Nodes of the layout in force.",
         "disk_free_bytes": "Free bytes of the file system that holds the data directory.",
         "disk_size_bytes": "Size of the file system that holds the data directory.",
+        "node_messages_total": "Requests of peers and of the own coordinator that could be read.",
+        "node_failures_total": "Requests that were not carried out, by the code of the refusal.",
+        "node_chunk_bytes_written_total": "Stored bytes of chunks that were sent here and written.",
+        "node_chunk_bytes_served_total": "Stored bytes of blocks that were read for others.",
+        "node_chunk_bytes_pulled_total": "Stored bytes of chunks fetched from other nodes.",
+        "node_pulls_total": "Chunks fetched from other nodes.",
+        "node_syncs_total": "Syncs since the node was opened, of rows and of chunks.",
     ]
 }

@@ -80,8 +80,8 @@ struct ReplicaTable {
     mutating func deal(_ quotas: [Int]) {
         self.sets = Array(repeating: [], count: Limit.partitions)
         self.loads = quotas
-        let row = self.members.byID.sorted {
-            (self.members.zones[$0], self.place($0)) < (self.members.zones[$1], self.place($1))
+        let row = (0..<self.members.zoneCount).flatMap { zone in
+            self.members.byID.filter { self.members.zones[$0] == zone }
         }
         var slot = 0
         for member in row {
@@ -92,10 +92,6 @@ struct ReplicaTable {
         }
         precondition(slot == Limit.partitions * self.members.replicas, "Quotas add up.")
         self.mix()
-    }
-
-    private func place(_ member: Int) -> Int {
-        self.members.byID.firstIndex(of: member) ?? 0
     }
 
     private mutating func mix() {
