@@ -84,7 +84,8 @@ package struct KillChange: RegisterChange {
         to value: RegisterValue?,
         ballot: Ballot
     ) throws(RecordError) -> ChangeDecision<Outcome> {
-        guard let value else {
+        // A tombstone without history marks a register that was looked at before it was created.
+        guard let value, value.changeNumber > 0 else {
             return .write(body: ManifestRecord.stillborn.encoded, hasGarbage: true, .dead)
         }
         guard let body = value.body else { return .keep(.buried) }

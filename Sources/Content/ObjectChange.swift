@@ -152,7 +152,8 @@ extension ObjectRecord {
 
     /// Moves the time of the last change on, beyond its last value at least.
     mutating func advance(to now: HybridTime) {
-        self.modified = max(now, HybridTime(microseconds: self.modified.microseconds + 1))
+        let next = min(self.modified.microseconds, .max - 1) + 1
+        self.modified = max(now, HybridTime(microseconds: next))
     }
 
     /// The record as it is to be written: a tombstone if nothing is left of it.

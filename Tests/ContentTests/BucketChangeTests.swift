@@ -1,0 +1,87 @@
+import Content
+import Register
+import StoreModel
+import Testing
+
+struct BucketChangeTests {
+    private static func bucket(_ state: BucketRecord.State, _ generation: UInt64) -> BucketRecord {
+        BucketRecord(
+            state: state,
+            id: BucketID(7),
+            generation: generation,
+            created: HybridTime(microseconds: 1)
+        )
+    }
+
+    private static func apply(
+        _ change: BucketChange,
+        to record: BucketRecord?
+    ) throws -> ChangeDecision<BucketChange.Outcome> {
+        let value = record.map { RegisterValue.after(nil, body: $0.encoded) }
+        return try change.apply(to: value, ballot: ballot(1))
+    }
+
+    @Test("A deletion begins, and ends or is called off, each in its own generation")
+    func life() throws {
+        let created = try #require(
+            written(try Self.apply(.create(Self.bucket(.active, 1)), to: nil))
+        )
+        #expect(created.outcome == .created)
+        let begun = try #require(
+            written(try Self.apply(.beginDelete(generation: 1), to: Self.bucket(.active, 1)))
+        )
+        #expect(begun.outcome == .deleting(Self.bucket(.deleting, 2)))
+        let ended = try #require(
+            written(try Self.apply(.finishDelete(generation: 2), to: Self.bucket(.deleting, 2)))
+        )
+        #expect(ended.outcome == .deleted)
+        #expect(ended.body == nil)
+        let aborted = try #require(
+            written(try Self.apply(.abortDelete(generation: 2), to: Self.bucket(.deleting, 2)))
+        )
+        let body = try #require(aborted.body)
+        #expect(try BucketRecord(decoding: body) == Self.bucket(.active, 3))
+    }
+
+    @Test("A change that comes too late finds another generation and changes nothing")
+    func late() throws {
+        let active = Self.bucket(.active, 3)
+        let deleting = Self.bucket(.deleting, 4)
+        for (change, record) in [
+            (.create(active), active), (.create(active), deleting),
+            (.beginDelete(generation: 1), active), (.beginDelete(generation: 4), deleting),
+            (.finishDelete(generation: 3), active), (.finishDelete(generation: 2), deleting),
+            (.abortDelete(generation: 3), active), (.abortDelete(generation: 2), deleting),
+        ] as [(BucketChange, BucketRecord)] {
+            #expect(kept(try Self.apply(change, to: record)) == .unchanged(record))
+        }
+        #expect(kept(try Self.apply(.finishDelete(generation: 1), to: nil)) == .unchanged(nil))
+    }
+
+    @Test("A first layout is taken once; later ones learn which")
+    func firstLayout() throws {
+        func layout(_ name: String) -> LayoutRecord {
+            LayoutRecord(
+                epoch: 1,
+                nodes: [
+                    LayoutNode(
+                        id: NodeID(high: 1, low: 1),
+                        name: name,
+                        zone: "z",
+                        capacityBytes: 1,
+                        address: ""
+                    )
+                ],
+                replicaSets: Array(repeating: [0], count: Limit.partitions),
+                systemSet: [0]
+            )
+        }
+        let first = try #require(
+            written(try FirstLayoutChange(layout("a")).apply(to: nil, ballot: ballot(1)))
+        )
+        #expect(first.outcome == layout("a"))
+        let value = RegisterValue.after(nil, body: first.body)
+        let second = FirstLayoutChange(layout("b"))
+        #expect(kept(try second.apply(to: value, ballot: ballot(2))) == layout("a"))
+    }
+}
