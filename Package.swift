@@ -211,7 +211,10 @@ let package = Package(
         ),
         tests(
             "ChunkStoreTests",
-            on: ["StoreModel", "Wire", "Runtime", "ChunkStore", "Platform", "SimulatedRuntime"],
+            on: [
+                "StoreModel", "Wire", "Runtime", "ChunkStore", "MetadataStore", "Platform",
+                "SimulatedRuntime",
+            ],
             using: [nioCore]
         ),
         tests(

@@ -85,7 +85,7 @@ struct CrashTests {
 
     @Test(
         "No crash loses an acknowledged chunk, brings a dropped one back, or shows a torn one",
-        arguments: UInt64(0)..<40
+        arguments: UInt64(0)..<24
     )
     func crashes(seed: UInt64) throws {
         try Simulator.run(seed: seed) { simulator in

@@ -17,7 +17,7 @@ enum Samples {
     }
 
     /// Bytes of which none foretells another.
-    private static let noise: ByteBuffer = {
+    static let noise: ByteBuffer = {
         var random = SplitMix64(seed: 7)
         var noise = ByteBuffer()
         for _ in 0..<(64 << 10) { noise.writeInteger(random.next()) }

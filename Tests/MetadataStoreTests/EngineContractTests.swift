@@ -1,12 +1,12 @@
 import MetadataStore
 import Runtime
+import SimulatedRuntime
 import Testing
 
 /// What every engine keeps, whatever stands behind it.
-struct EngineContractTests {
-    @Test("A random history of batches gives what a dictionary gives", arguments: UInt64(0)..<8)
-    func model(seed: UInt64) async throws {
-        let subject = try EngineSubject()
+enum EngineContract {
+    /// A random history of batches gives what a dictionary gives.
+    static func model(_ subject: some EngineSubject, seed: UInt64) async throws {
         var random = SplitMix64(seed: seed)
         var model = EngineModel()
         for step in 0..<150 {
@@ -20,12 +20,10 @@ struct EngineContractTests {
             }
             try await model.compare(with: subject.engine, using: &random)
         }
-        try await subject.close()
     }
 
-    @Test("The last change of a row in a batch counts")
-    func orderInBatch() async throws {
-        let subject = try EngineSubject()
+    /// The last change of a row in a batch counts.
+    static func orderInBatch(_ subject: some EngineSubject) async throws {
         var batch = RowBatch()
         batch.put(.rows, [1], [1])
         batch.delete(.rows, [1])
@@ -35,12 +33,10 @@ struct EngineContractTests {
         try await subject.engine.commit(batch, durable: true)
         #expect(try await subject.engine.get(.rows, [1]) == nil)
         #expect(try await subject.engine.get(.rows, [2]) == [3])
-        try await subject.close()
     }
 
-    @Test("Families do not see each other's rows; empty keys and values are values")
-    func families() async throws {
-        let subject = try EngineSubject()
+    /// Families do not see each other's rows; empty keys and values are values.
+    static func families(_ subject: some EngineSubject) async throws {
         for family in RowFamily.allCases {
             var batch = RowBatch()
             batch.put(family, [], [family.rawValue])
@@ -53,34 +49,27 @@ struct EngineContractTests {
             #expect(rows.map(\.value) == [[family.rawValue], []])
             #expect(try await subject.engine.get(family, [9, family.rawValue]) == [])
         }
-        try await subject.close()
     }
 
-    @Test("Scans keep their bounds: start included, end excluded, at most the limit")
-    func scanBounds() async throws {
-        let subject = try EngineSubject()
+    /// Scans keep their bounds: start included, end excluded, at most the limit.
+    static func scanBounds(_ subject: some EngineSubject) async throws {
         let engine = subject.engine
         var batch = RowBatch()
         for byte in UInt8(1)...5 { batch.put(.chunks, [byte], [byte]) }
         try await engine.commit(batch, durable: false)
-        #expect(
-            try await engine.scan(.chunks, from: [2], to: [4], limit: 9).map(\.key) == [[2], [3]]
-        )
-        #expect(
-            try await engine.scan(.chunks, from: [1, 0], to: nil, limit: 2).map(\.key) == [
-                [2], [3],
-            ]
-        )
-        #expect(try await engine.scan(.chunks, from: [4], to: [2], limit: 9).isEmpty)
-        #expect(try await engine.scan(.chunks, from: [4], to: [4], limit: 9).isEmpty)
-        #expect(try await engine.scan(.chunks, from: [], to: nil, limit: 0).isEmpty)
-        #expect(try await engine.scan(.chunks, from: [6], to: nil, limit: 9).isEmpty)
-        try await subject.close()
+        func keys(from start: [UInt8], to end: [UInt8]?, limit: Int) async throws -> [[UInt8]] {
+            try await engine.scan(.chunks, from: start, to: end, limit: limit).map(\.key)
+        }
+        #expect(try await keys(from: [2], to: [4], limit: 9) == [[2], [3]])
+        #expect(try await keys(from: [1, 0], to: nil, limit: 2) == [[2], [3]])
+        #expect(try await keys(from: [4], to: [2], limit: 9) == [])
+        #expect(try await keys(from: [4], to: [4], limit: 9) == [])
+        #expect(try await keys(from: [], to: nil, limit: 0) == [])
+        #expect(try await keys(from: [6], to: nil, limit: 9) == [])
     }
 
-    @Test("Commits that arrive together share syncs; commits that need none make none")
-    func sharedSyncs() async throws {
-        let subject = try EngineSubject()
+    /// Commits that arrive together share syncs; commits that need none make none.
+    static func sharedSyncs(_ subject: some EngineSubject) async throws {
         let engine = subject.engine
         let before = engine.syncCount
         var batch = RowBatch()
@@ -102,6 +91,63 @@ struct EngineContractTests {
         let syncs = engine.syncCount - before - 1
         #expect((1..<200).contains(syncs), "\(syncs) syncs for 200 commits")
         #expect(try await engine.scan(.rows, from: [1], to: nil, limit: 999).count == 200)
-        try await subject.close()
+    }
+}
+
+/// The contract, kept by the engine of production.
+struct RocksContractTests {
+    @Test("A random history of batches gives what a dictionary gives", arguments: UInt64(0)..<8)
+    func model(seed: UInt64) async throws {
+        try await RocksSubject.with { try await EngineContract.model($0, seed: seed) }
+    }
+
+    @Test("The last change of a row in a batch counts")
+    func orderInBatch() async throws {
+        try await RocksSubject.with { try await EngineContract.orderInBatch($0) }
+    }
+
+    @Test("Families do not see each other's rows; empty keys and values are values")
+    func families() async throws {
+        try await RocksSubject.with { try await EngineContract.families($0) }
+    }
+
+    @Test("Scans keep their bounds: start included, end excluded, at most the limit")
+    func scanBounds() async throws {
+        try await RocksSubject.with { try await EngineContract.scanBounds($0) }
+    }
+
+    @Test("Commits that arrive together share syncs; commits that need none make none")
+    func sharedSyncs() async throws {
+        try await RocksSubject.with { try await EngineContract.sharedSyncs($0) }
+    }
+}
+
+/// The contract, kept by the engine of the simulation.
+struct SimulatedContractTests {
+    @Test("A random history of batches gives what a dictionary gives", arguments: UInt64(0)..<8)
+    func model(seed: UInt64) throws {
+        try Simulator.run(seed: seed) { simulator in
+            try await EngineContract.model(SimulatedSubject(simulator), seed: seed)
+        }
+    }
+
+    @Test("The last change of a row in a batch counts")
+    func orderInBatch() throws {
+        try Simulator.run { try await EngineContract.orderInBatch(SimulatedSubject($0)) }
+    }
+
+    @Test("Families do not see each other's rows; empty keys and values are values")
+    func families() throws {
+        try Simulator.run { try await EngineContract.families(SimulatedSubject($0)) }
+    }
+
+    @Test("Scans keep their bounds: start included, end excluded, at most the limit")
+    func scanBounds() throws {
+        try Simulator.run { try await EngineContract.scanBounds(SimulatedSubject($0)) }
+    }
+
+    @Test("Commits that arrive together share syncs; commits that need none make none")
+    func sharedSyncs() throws {
+        try Simulator.run { try await EngineContract.sharedSyncs(SimulatedSubject($0)) }
     }
 }

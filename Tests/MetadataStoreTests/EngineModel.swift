@@ -1,4 +1,5 @@
 import Runtime
+import SimulatedRuntime
 import Testing
 
 /// A dictionary that knows what an engine must say.
@@ -19,7 +20,11 @@ struct EngineModel {
                 batch.delete(family, key)
             } else {
                 let length = random.next() % 8 == 0 ? 20_000 : Int(random.next() % 40)
-                batch.put(family, key, random.bytes(length))
+                batch.put(
+                    family,
+                    key,
+                    (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+                )
             }
         }
         return batch

@@ -1,10 +1,17 @@
 import MetadataStore
 import Runtime
+import SimulatedRuntime
 
-/// The engine under test, which can be closed and opened again.
-final class EngineSubject {
-    private let directory: TemporaryDirectory
-    private var rocks: RocksEngine
+/// An engine under test, which can be closed and opened again.
+protocol EngineSubject: AnyObject {
+    var engine: any KeyValueEngine { get }
+    func reopen() async throws
+}
+
+/// The engine of production, in a directory of its own.
+final class RocksSubject: EngineSubject {
+    let directory: TemporaryDirectory
+    private(set) var rocks: RocksEngine
 
     init() throws {
         self.directory = try TemporaryDirectory()
@@ -18,5 +25,31 @@ final class EngineSubject {
         self.rocks = try RocksEngine(path: self.directory.path)
     }
 
-    func close() async throws { await self.rocks.close() }
+    /// Runs `body` on a new engine, and closes it.
+    static func with(_ body: (RocksSubject) async throws -> Void) async throws {
+        let subject = try RocksSubject()
+        do {
+            try await body(subject)
+        } catch {
+            await subject.rocks.close()
+            throw error
+        }
+        await subject.rocks.close()
+    }
+}
+
+/// The engine of the simulation.
+///
+/// Opening it again is a crash of its machine.
+final class SimulatedSubject: EngineSubject {
+    private let machine: SimulatedMachine
+
+    init(_ simulator: Simulator) { self.machine = simulator.machine("a") }
+
+    var engine: any KeyValueEngine { self.machine.engine }
+
+    func reopen() async throws {
+        self.machine.crash()
+        self.machine.restart()
+    }
 }

@@ -1,6 +1,7 @@
 import MetadataStore
 import Register
 import Runtime
+import SimulatedRuntime
 import StoreModel
 import Testing
 
@@ -26,8 +27,8 @@ struct MetadataStoreTests {
 
     @Test("What was promised and accepted is there after closing and opening")
     func survives() async throws {
-        let subject = try EngineSubject()
-        let random = SeededRandom(seed: 1)
+        let subject = try RocksSubject()
+        let random = SimulatedRandom(seed: 1)
         let store = try await MetadataStore.open(engine: subject.engine, random: random)
         let key = try Self.key("cat.jpg")
         let value = Self.value("cat")
@@ -53,15 +54,15 @@ struct MetadataStoreTests {
             try await again.answer(.prepare(Self.ballot(4)), about: key)
                 == .conflict(newest: Self.ballot(5))
         )
-        try await subject.close()
+        await subject.rocks.close()
     }
 
     @Test("A read makes no sync, a refusal makes none, a promise makes one")
     func syncs() async throws {
-        let subject = try EngineSubject()
+        let subject = try RocksSubject()
         let store = try await MetadataStore.open(
             engine: subject.engine,
-            random: SeededRandom(seed: 1)
+            random: SimulatedRandom(seed: 1)
         )
         let key = try Self.key("a")
         let before = subject.engine.syncCount
@@ -70,15 +71,15 @@ struct MetadataStoreTests {
         _ = try await store.answer(.read, about: key)
         _ = try await store.answer(.prepare(Self.ballot(1)), about: key)
         #expect(subject.engine.syncCount == before + 1)
-        try await subject.close()
+        await subject.rocks.close()
     }
 
     @Test("Requests about many registers share syncs")
     func sharedSyncs() async throws {
-        let subject = try EngineSubject()
+        let subject = try RocksSubject()
         let store = try await MetadataStore.open(
             engine: subject.engine,
-            random: SeededRandom(seed: 1)
+            random: SimulatedRandom(seed: 1)
         )
         let before = subject.engine.syncCount
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -92,15 +93,15 @@ struct MetadataStoreTests {
             try await group.waitForAll()
         }
         #expect(subject.engine.syncCount - before < 200)
-        try await subject.close()
+        await subject.rocks.close()
     }
 
     @Test("Of two hundred proposers at once on one register, each promise rules out the lower ones")
     func turns() async throws {
-        let subject = try EngineSubject()
+        let subject = try RocksSubject()
         let store = try await MetadataStore.open(
             engine: subject.engine,
-            random: SeededRandom(seed: 1)
+            random: SimulatedRandom(seed: 1)
         )
         let key = try Self.key("contended")
         let granted = try await withThrowingTaskGroup(of: UInt64?.self) { group in
@@ -118,14 +119,14 @@ struct MetadataStoreTests {
             try await store.answer(.prepare(Self.ballot(200)), about: key)
                 == .conflict(newest: Self.ballot(200))
         )
-        try await subject.close()
+        await subject.rocks.close()
     }
 
     @Test("One flipped bit anywhere in a row makes it corrupt, never absent or another")
     func bitFlips() async throws {
-        let subject = try EngineSubject()
+        let subject = try RocksSubject()
         let engine = subject.engine
-        let store = try await MetadataStore.open(engine: engine, random: SeededRandom(seed: 1))
+        let store = try await MetadataStore.open(engine: engine, random: SimulatedRandom(seed: 1))
         let key = try Self.key("a")
         let value = Self.value("a value")
         _ = try await store.answer(.accept(Self.ballot(1), value, generation: 0), about: key)
@@ -148,13 +149,13 @@ struct MetadataStoreTests {
         batch.put(.rows, other.row, sound)
         try await engine.commit(batch, durable: false)
         #expect(try await store.answer(.read, about: other) == .corrupt)
-        try await subject.close()
+        await subject.rocks.close()
     }
 
     @Test("A fence refuses lower generations of its bucket only, is never lowered, and survives")
     func fence() async throws {
-        let subject = try EngineSubject()
-        let random = SeededRandom(seed: 1)
+        let subject = try RocksSubject()
+        let random = SimulatedRandom(seed: 1)
         var store = try await MetadataStore.open(engine: subject.engine, random: random)
         try await store.fence(Self.bucket, generation: 3)
         try await store.fence(Self.bucket, generation: 2)
@@ -175,15 +176,15 @@ struct MetadataStoreTests {
             try await store.answer(.accept(Self.ballot(1), value, generation: 2), about: other)
                 == .accepted
         )
-        try await subject.close()
+        await subject.rocks.close()
     }
 
     @Test("Rows with garbage are found by their marks, and no longer once it is gone")
     func garbage() async throws {
-        let subject = try EngineSubject()
+        let subject = try RocksSubject()
         let store = try await MetadataStore.open(
             engine: subject.engine,
-            random: SeededRandom(seed: 1)
+            random: SimulatedRandom(seed: 1)
         )
         for (index, name) in ["a", "b", "c", "d"].enumerated() {
             let value = Self.value(name, garbage: !index.isMultiple(of: 2))
@@ -202,13 +203,13 @@ struct MetadataStoreTests {
         )
         #expect(try await store.garbage(after: nil, limit: 9).map(\.key) == [d])
         #expect(try await store.rows(from: [], to: nil, limit: 9).count == 4)
-        try await subject.close()
+        await subject.rocks.close()
     }
 
     @Test("Only a newer layout replaces the stored one, and it survives")
     func layout() async throws {
-        let subject = try EngineSubject()
-        let random = SeededRandom(seed: 1)
+        let subject = try RocksSubject()
+        let random = SimulatedRandom(seed: 1)
         let store = try await MetadataStore.open(engine: subject.engine, random: random)
         #expect(store.layout == nil)
         for epoch in [2, 3, 1] as [UInt64] { try await store.store(Self.layout(epoch: epoch)) }
@@ -216,7 +217,7 @@ struct MetadataStoreTests {
         try await subject.reopen()
         let again = try await MetadataStore.open(engine: subject.engine, random: random)
         #expect(again.layout == Self.layout(epoch: 3))
-        try await subject.close()
+        await subject.rocks.close()
     }
 
     static func layout(epoch: UInt64) -> LayoutRecord {
@@ -237,9 +238,9 @@ struct MetadataStoreTests {
 
     @Test("A directory with rows but without an identity, or with a damaged one, is refused")
     func lostIdentity() async throws {
-        let subject = try EngineSubject()
+        let subject = try RocksSubject()
         let engine = subject.engine
-        let random = SeededRandom(seed: 1)
+        let random = SimulatedRandom(seed: 1)
         let store = try await MetadataStore.open(engine: engine, random: random)
         _ = try await store.answer(.prepare(Self.ballot(1)), about: try Self.key("a"))
         let sound = try #require(try await engine.get(.node, [1]))
@@ -252,6 +253,6 @@ struct MetadataStoreTests {
                 try await MetadataStore.open(engine: engine, random: random)
             }
         }
-        try await subject.close()
+        await subject.rocks.close()
     }
 }
