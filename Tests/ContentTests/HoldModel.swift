@@ -21,7 +21,9 @@ enum BrokenRule: CaseIterable, Sendable {
     case absentMeansDead
 }
 
-/// A register as one unit: ballots, without replicas. Replicas are the matter of RegisterTests.
+/// A register as one unit: ballots, without replicas.
+///
+/// Replicas are the matter of RegisterTests.
 struct UnitRegister {
     private(set) var promised = Ballot.zero
     private(set) var accepted = Ballot.zero
@@ -43,9 +45,9 @@ struct UnitRegister {
 /// Coordinators, sweeps and audits at work on two keys, one step at a time in an order drawn from a
 /// seed.
 ///
-/// After each step all that must always hold is checked; at the end a clean-up must leave nothing but
-/// what is needed. The decisions are those of the module; only rules named in ``BrokenRule`` and the
-/// audits, which the store has not got yet, are the model's own.
+/// After each step all that must always hold is checked; at the end a clean-up must leave what is
+/// needed and nothing else. The decisions are those of the module; only rules named in
+/// ``BrokenRule`` and the audits, which the store has not got yet, are the model's own.
 final class HoldModel: @unchecked Sendable {
     // Unchecked: all access happens on the one thread of the stepper.
     struct Crashed: Error {}
