@@ -48,6 +48,8 @@ struct ChunkReplicas: Sendable {
         var waiting = order[...]
         let (answers, inbox) = AsyncStream.makeStream(of: Answer.self)
         let gate = Countdown(finished)
+        // Nodes may be asked as long as this runs.
+        defer { gate.leave() }
         func send() {
             guard let node = waiting.popFirst() else { return }
             gate.enter()
@@ -61,7 +63,6 @@ struct ChunkReplicas: Sendable {
             send()
             underWay += 1
         }
-        gate.leave()
         var done = 0
         var moved: UInt64 = 0
         var failures: [PeerCallError] = []
