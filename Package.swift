@@ -253,7 +253,7 @@ let package = Package(
         ),
         tests("S3ClientTests", on: ["S3Client"], using: [nioCore, nioHTTP1, nioPosix]),
         tests("TrioletTests", on: ["triolet", "StoreModel"], using: [nioCore, logging]),
-        tests("SimulationTests", on: ["Simulation"]),
+        tests("SimulationTests", on: ["SimulatedRuntime", "Simulation"]),
         tests("HouseTests", on: []),
     ]
 )

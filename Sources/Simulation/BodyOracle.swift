@@ -1,0 +1,43 @@
+import Crypto
+import NIOCore
+import SimulatedRuntime
+import StoreModel
+
+/// Knows the bytes of every body: they are a function of the seed and the put that made them.
+///
+/// A body is one random block repeated, each repetition beginning with its own number: any slice
+/// tells from which put and from which place it came.
+struct BodyOracle: Sendable {
+    private static let blockBytes = 16 << 10
+
+    let seed: UInt64
+
+    /// The body of one put.
+    func body(of put: Int, bytes: Int) -> ByteBuffer {
+        var random = SplitMix64(seed: self.seed ^ (UInt64(put) << 20))
+        // Half of the bodies are worth compressing.
+        let mask: UInt64 = put % 2 == 0 ? .max : 0x0F0F_0F0F_0F0F_0F0F
+        var block = ByteBuffer()
+        for _ in 0..<(min(Self.blockBytes, bytes + 8) / 8) {
+            block.writeInteger(random.next() & mask)
+        }
+        var body = ByteBuffer()
+        body.reserveCapacity(bytes)
+        var repetition: UInt32 = 0
+        while body.readableBytes < bytes {
+            block.setInteger(UInt32(put), at: 0, endianness: .little)
+            block.setInteger(repetition, at: 4)
+            let count = min(block.readableBytes, bytes - body.readableBytes)
+            body.writeImmutableBuffer(block.getSlice(at: 0, length: count) ?? ByteBuffer())
+            repetition += 1
+        }
+        return body
+    }
+
+    /// The ETag of a body: its MD5.
+    static func etag(of body: ByteBuffer) -> String {
+        var digest = Insecure.MD5()
+        unsafe body.withUnsafeReadableBytes { unsafe digest.update(bufferPointer: $0) }
+        return Hexadecimal.text(Array(digest.finalize()))
+    }
+}

@@ -1,0 +1,74 @@
+import SimulatedRuntime
+
+/// Which faults a run has, drawn from its seed: every run has some kinds of them and lacks others.
+package struct FaultPlan: Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
+        case loss, duplicates, lateness
+        /// One direction between two machines.
+        case cuts
+        /// One machine, from all others.
+        case isolation
+        case clogs
+        case crashes
+        /// All machines at once.
+        case blackouts
+        /// Wall clocks that disagree, from the restart of a machine on.
+        case skew
+        /// A sync fails; the machine is restarted a little later.
+        case brokenSyncs
+        /// Bits of chunks on one machine's disk turn.
+        case bitFlips
+        case slowDisks
+    }
+
+    /// In the order of ``Kind``.
+    package let kinds: [Kind]
+    /// Pause between two faults, in microseconds, in the heavy part.
+    package let pauseMicroseconds: ClosedRange<Int>
+
+    package init(kinds: [Kind], pauseMicroseconds: ClosedRange<Int>) {
+        self.kinds = kinds
+        self.pauseMicroseconds = pauseMicroseconds
+    }
+
+    /// Draws a plan: each kind is in with a chance of its own.
+    init(_ random: inout SplitMix64) {
+        var kinds: [Kind] = []
+        for kind in Kind.allCases where random.chance(permille: Self.permille(kind)) {
+            kinds.append(kind)
+        }
+        let shortest = random.pick([100_000, 300_000, 800_000])
+        self.init(kinds: kinds, pauseMicroseconds: shortest...(shortest * 3))
+    }
+
+    /// Nothing goes wrong, ever.
+    package static let none = FaultPlan(kinds: [], pauseMicroseconds: 1_000_000...1_000_000)
+
+    private static func permille(_ kind: Kind) -> Int {
+        switch kind {
+        case .loss, .duplicates, .lateness, .crashes: 500
+        case .cuts, .isolation, .clogs, .slowDisks: 350
+        case .skew: 300
+        case .blackouts, .brokenSyncs, .bitFlips: 150
+        }
+    }
+
+    package func has(_ kind: Kind) -> Bool { self.kinds.contains(kind) }
+
+    /// Whether every machine stays up, with all that it has written.
+    var isWithoutCrashes: Bool {
+        !self.has(.crashes) && !self.has(.blackouts) && !self.has(.brokenSyncs)
+    }
+
+    /// How the network treats messages while this plan is in force.
+    func linkFaults(_ random: inout SplitMix64) -> LinkFaults {
+        var faults = LinkFaults()
+        if self.has(.loss) { faults.lossPermille = random.number(in: 5...150) }
+        if self.has(.duplicates) { faults.duplicatePermille = random.number(in: 10...200) }
+        if self.has(.lateness) {
+            faults.latePermille = random.number(in: 5...100)
+            faults.lateMicroseconds = 1_000...random.pick([20_000, 300_000, 2_000_000])
+        }
+        return faults
+    }
+}

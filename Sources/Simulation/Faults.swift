@@ -1,0 +1,169 @@
+import Runtime
+import SimulatedRuntime
+import StoreModel
+import Synchronization
+
+/// Makes the cluster suffer as the plan says.
+///
+///     gentle: the network alone, a little   heavy: everything   then all is mended, for good
+final class Faults: Sendable {
+    private struct State {
+        var isOver = false
+        /// Machines with a sync that has failed or will: they have to be restarted.
+        var broken: [String] = []
+    }
+
+    let plan: FaultPlan
+    let simulator: Simulator
+    let network: SimulatedNetwork
+    let members: [Member]
+    let story: Story
+    /// Starts a machine that is down.
+    private let start: @Sendable (Member) -> Void
+    private let state = Mutex(State())
+
+    init(
+        _ plan: FaultPlan,
+        _ simulator: Simulator,
+        _ network: SimulatedNetwork,
+        _ members: [Member],
+        _ story: Story,
+        start: @escaping @Sendable (Member) -> Void
+    ) {
+        self.plan = plan
+        self.simulator = simulator
+        self.network = network
+        self.members = members
+        self.story = story
+        self.start = start
+    }
+
+    private func draw<Value>(_ body: (inout SplitMix64) -> Value) -> Value {
+        self.simulator.draw(body)
+    }
+
+    private func sleep(microseconds: Int) async {
+        await self.simulator.sleep(nanoseconds: UInt64(microseconds) * 1_000)
+    }
+
+    /// Lets the first part begin.
+    func beginGently() {
+        var faults = self.draw { self.plan.linkFaults(&$0) }
+        faults.lossPermille /= 10
+        faults.latePermille /= 4
+        self.network.setFaults(faults)
+        self.story.tell("gentle part: \(faults)")
+    }
+
+    /// One fault after another until `end`, in virtual nanoseconds.
+    func rage(until end: UInt64) async {
+        let faults = self.draw { self.plan.linkFaults(&$0) }
+        self.network.setFaults(faults)
+        if self.plan.has(.slowDisks) {
+            let slow = self.draw { $0.pick(self.members) }
+            slow.machine.disk.adjust { $0.syncMicroseconds = 20_000...200_000 }
+            self.story.tell("the disk of \(slow.name) is slow")
+        }
+        self.story.tell("heavy part: \(faults)")
+        let sudden: [FaultPlan.Kind] = [
+            .cuts, .isolation, .clogs, .crashes, .blackouts, .brokenSyncs, .bitFlips,
+        ]
+        let kinds = sudden.filter { self.plan.has($0) }
+        while self.simulator.nanoseconds < end {
+            await self.sleep(microseconds: self.draw { $0.number(in: self.plan.pauseMicroseconds) })
+            guard self.simulator.nanoseconds < end, !kinds.isEmpty else { continue }
+            self.strike(self.draw { $0.pick(kinds) })
+        }
+    }
+
+    private func strike(_ kind: FaultPlan.Kind) {
+        let member = self.draw { $0.pick(self.members) }
+        switch kind {
+        case .cuts:
+            let other = self.draw { $0.pick(self.members) }
+            self.network.cut(from: member.machine, to: other.machine)
+            self.story.tell("cut from \(member.name) to \(other.name)")
+            self.healLater()
+        case .isolation:
+            for other in self.members where other.name != member.name {
+                self.network.cut(from: member.machine, to: other.machine)
+                self.network.cut(from: other.machine, to: member.machine)
+            }
+            self.story.tell("\(member.name) is cut off")
+            self.healLater()
+        case .clogs:
+            let other = self.draw { $0.pick(self.members) }
+            let duration = self.draw { $0.number(in: 100...3_000) }
+            self.network.clog(
+                from: member.machine,
+                to: other.machine,
+                for: .milliseconds(duration)
+            )
+            self.story.tell("clogged from \(member.name) to \(other.name) for \(duration) ms")
+        case .crashes: self.crash(member)
+        case .blackouts:
+            self.story.tell("blackout")
+            for member in self.members { self.crash(member) }
+        case .brokenSyncs:
+            guard member.coordinator != nil else { return }
+            if self.draw({ $0.chance(permille: 500) }) {
+                member.machine.disk.failNextSync()
+            } else {
+                member.machine.engine.failNextSync()
+            }
+            self.state.withLock { $0.broken.append(member.name) }
+            self.story.tell("a sync of \(member.name) will fail")
+            self.simulator.after(.milliseconds(self.draw { $0.number(in: 100...1_500) })) {
+                self.crash(member)
+            }
+        case .bitFlips:
+            // Always the same machine: one copy of each chunk may go bad, never two.
+            let victim = self.members[Int(self.simulator.seed % UInt64(self.members.count))]
+            if let file = victim.machine.disk.flipBit() {
+                self.story.tell("a bit of \(victim.name)/\(file) has turned")
+            }
+        case .loss, .duplicates, .lateness, .skew, .slowDisks: break
+        }
+    }
+
+    private func healLater() {
+        self.simulator.after(.milliseconds(self.draw { $0.number(in: 100...3_000) })) {
+            guard !self.state.withLock({ $0.isOver }) else { return }
+            self.network.heal()
+            self.story.tell("cuts mended")
+        }
+    }
+
+    private func crash(_ member: Member) {
+        guard !self.state.withLock({ $0.isOver }), member.crash(self.network) else { return }
+        self.state.withLock { state in state.broken.removeAll { $0 == member.name } }
+        self.story.tell("\(member.name) crashes")
+        self.simulator.after(.milliseconds(self.draw { $0.number(in: 50...3_000) })) {
+            self.bringBack(member)
+        }
+    }
+
+    private func bringBack(_ member: Member) {
+        guard !member.machine.isUp else { return }
+        let skew = self.draw { $0.number(in: -5_000_000...5_000_000) }
+        member.machine.restart(skewMicroseconds: self.plan.has(.skew) ? Int64(skew) : 0)
+        self.story.tell("\(member.name) is switched on")
+        self.start(member)
+    }
+
+    /// Mends everything.
+    func mend() {
+        self.network.setFaults(.none)
+        self.network.heal()
+        self.story.tell("all is mended")
+        let broken = self.state.withLock { state in
+            state.isOver = true
+            return state.broken
+        }
+        for member in self.members {
+            if broken.contains(member.name) { _ = member.crash(self.network) }
+            member.machine.disk.adjust { $0.syncMicroseconds = 100...5_000 }
+            self.bringBack(member)
+        }
+    }
+}

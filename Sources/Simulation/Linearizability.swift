@@ -1,0 +1,192 @@
+/// Checks whether one order explains what all clients saw of one key.
+///
+/// The search of Wing and Gong with the memory of Lowe: a set of operations already placed,
+/// together with the state they lead to, is looked at once. Operations that fit and never change
+/// anything are placed at once: they cannot be in the way.
+/// Source: Lowe, "Testing for linearizability" (2016).
+package struct Linearizability {
+    package enum Verdict: Hashable, Sendable {
+        case linearizable
+        /// The longest explanation found ends here.
+        case violation(String)
+        /// Too many possibilities were looked at.
+        case gaveUp
+    }
+
+    private struct Place: Hashable {
+        let placed: [UInt64]
+        let state: Int
+    }
+
+    /// Sorted by invocation.
+    private let operations: [KeyOperation]
+    /// The put whose body a tag has.
+    private let bodies: [Int: Int]
+    private let placesMax: Int
+    private var seen: Set<Place> = []
+    private var placed: [UInt64]
+    private var state = 0
+    /// The most operations placed so far, what the key held then, and what could have come next.
+    private var best: (order: [Int], state: Int, next: [Int]) = ([], 0, [])
+
+    private init(_ operations: [KeyOperation], _ bodies: [Int: Int], placesMax: Int) {
+        self.operations = Self.sorted(operations)
+        self.bodies = bodies
+        self.placesMax = placesMax
+        self.placed = Array(repeating: 0, count: (operations.count + 63) / 64)
+    }
+
+    /// Looks for an order that explains them.
+    ///
+    /// - Parameters:
+    ///   - operations: Those on one key, in any order.
+    ///   - bodies: For every tag the first put that had the same body.
+    ///   - placesMax: How many combinations are looked at before it gives up.
+    /// - Returns: the verdict; a violation tells where the longest explanation ended.
+    package static func check(
+        _ operations: [KeyOperation],
+        bodies: [Int: Int],
+        placesMax: Int = 300_000
+    ) -> Verdict {
+        var search = Self(Self.relevant(operations), bodies, placesMax: placesMax)
+        return search.run()
+    }
+
+    /// Leaves out operations without a known outcome that cannot matter: reads, and puts that
+    /// nobody saw on a key where no condition was ever answered.
+    private static func relevant(_ operations: [KeyOperation]) -> [KeyOperation] {
+        var seen: Set<Int> = []
+        var isConditional = false
+        for operation in operations {
+            switch operation.action {
+            case .read(let tag): seen.insert(tag)
+            case .refused: isConditional = true
+            case .write(_, let condition): if condition != .none { isConditional = true }
+            case .delete, .missing: break
+            }
+        }
+        return operations.filter { operation in
+            guard operation.responded == nil else { return true }
+            switch operation.action {
+            case .write(let tag, _): return isConditional || seen.contains(tag)
+            case .delete: return true
+            case .read, .refused, .missing: return false
+            }
+        }
+    }
+
+    private static func sorted(_ operations: [KeyOperation]) -> [KeyOperation] {
+        operations.sorted {
+            ($0.invoked, $0.responded ?? .max, $0.number) < (
+                $1.invoked, $1.responded ?? .max, $1.number
+            )
+        }
+    }
+
+    private func isPlaced(_ index: Int) -> Bool { self.placed[index / 64] >> (index % 64) & 1 == 1 }
+
+    private mutating func flip(_ index: Int) { self.placed[index / 64] ^= 1 << UInt64(index % 64) }
+
+    /// The operations that may come next: nothing unplaced had ended before they began.
+    private func candidates() -> [Int] {
+        var horizon = UInt64.max
+        var found: [Int] = []
+        for index in self.operations.indices where !self.isPlaced(index) {
+            let operation = self.operations[index]
+            if operation.invoked > horizon { break }
+            found.append(index)
+            horizon = min(horizon, operation.responded ?? .max)
+        }
+        return found.filter { self.operations[$0].invoked <= horizon }
+    }
+
+    private func next(after state: Int, _ action: KeyOperation.Action) -> Int? {
+        switch action {
+        case .read(let tag): return tag == state ? state : nil
+        case .write(let tag, let condition):
+            switch condition {
+            case .none: return tag
+            case .absent: return state == 0 ? tag : nil
+            case .body(let put): return self.hasBody(state, of: put) ? tag : nil
+            }
+        case .delete: return 0
+        case .missing: return state == 0 ? 0 : nil
+        case .refused(.none): return nil
+        case .refused(.absent): return state != 0 ? state : nil
+        case .refused(.body(let put)):
+            return state != 0 && !self.hasBody(state, of: put) ? state : nil
+        }
+    }
+
+    private func hasBody(_ state: Int, of put: Int) -> Bool {
+        state != 0 && (self.bodies[state] ?? state) == (self.bodies[put] ?? put)
+    }
+
+    private var isDone: Bool {
+        self.operations.indices.allSatisfy {
+            self.isPlaced($0) || self.operations[$0].responded == nil
+        }
+    }
+
+    private mutating func run() -> Verdict {
+        // Each frame: the operation placed, the state before it, and what else could have come
+        // there.
+        var frames: [(index: Int, before: Int, others: ArraySlice<Int>)] = []
+        var others = self.choices()[...]
+        self.best.next = self.candidates()
+        while true {
+            if self.isDone { return .linearizable }
+            if let index = others.popFirst() {
+                guard let after = self.next(after: self.state, self.operations[index].action) else {
+                    continue
+                }
+                self.flip(index)
+                guard self.seen.insert(Place(placed: self.placed, state: after)).inserted else {
+                    self.flip(index)
+                    continue
+                }
+                guard self.seen.count <= self.placesMax else { return .gaveUp }
+                frames.append((index, self.state, others))
+                self.state = after
+                others = self.choices()[...]
+                self.remember(frames.map(\.index))
+                continue
+            }
+            guard let frame = frames.popLast() else { return .violation(self.story) }
+            self.flip(frame.index)
+            self.state = frame.before
+            others = frame.others
+        }
+    }
+
+    /// The candidates, the most promising first; a single one if it fits and changes nothing.
+    private func choices() -> [Int] {
+        let candidates = self.candidates()
+        let harmless = candidates.first { index in
+            self.operations[index].responded != nil && !self.operations[index].action.mayChange
+                && self.next(after: self.state, self.operations[index].action) != nil
+        }
+        if let harmless { return [harmless] }
+        return candidates.filter { self.operations[$0].responded != nil }
+            + candidates.filter { self.operations[$0].responded == nil }
+    }
+
+    private mutating func remember(_ order: [Int]) {
+        guard order.count > self.best.order.count else { return }
+        self.best = (order, self.state, self.candidates())
+    }
+
+    /// Where the longest explanation ends.
+    private var story: String {
+        let last = self.best.order.suffix(6).map { self.text(self.operations[$0]) }
+        let next = self.best.next.prefix(8).map { self.text(self.operations[$0]) }
+        return
+            "after \(last.joined(separator: ", ")) the key holds \(self.best.state); next could be "
+            + next.joined(separator: ", ")
+    }
+
+    private func text(_ operation: KeyOperation) -> String {
+        let end = operation.responded.map { "\($0 / 1_000)" } ?? "?"
+        return "#\(operation.number) \(operation.action) [\(operation.invoked / 1_000)-\(end) us]"
+    }
+}

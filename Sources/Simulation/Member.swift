@@ -1,0 +1,126 @@
+import Coordinator
+import Logging
+import Placement
+import Runtime
+import SimulatedRuntime
+import StorageNode
+import StoreModel
+import Synchronization
+
+/// One whole node of the cluster: a machine, and on it a storage node and a coordinator.
+///
+/// It is composed as `triolet serve` composes it, over simulated doors.
+final class Member: Sendable {
+    /// What runs in one life of the machine.
+    struct Running: Sendable {
+        let node: StorageNode
+        let coordinator: Coordinator
+    }
+
+    private struct State {
+        var running: Running?
+        /// The last one, running or not.
+        var id: NodeID?
+        var isReady = false
+        var failure: String?
+    }
+
+    let machine: SimulatedMachine
+    let address: String
+    private let zone: String
+    private let state = Mutex(State())
+
+    init(_ machine: SimulatedMachine, zone: String) {
+        self.machine = machine
+        self.address = "\(machine.name):7332"
+        self.zone = zone
+    }
+
+    var name: String { self.machine.name }
+
+    /// Nil while it is down or starting.
+    var coordinator: Coordinator? {
+        self.state.withLock { $0.isReady ? $0.running?.coordinator : nil }
+    }
+
+    /// Nil while it is down.
+    var node: StorageNode? { self.state.withLock { $0.running?.node } }
+
+    /// Why it could not be opened, if so.
+    var failure: String? { self.state.withLock { $0.failure } }
+
+    /// Starts the node in the background; it is ready when it has a layout.
+    func start(
+        in network: SimulatedNetwork,
+        seeds: [String],
+        settings: CoordinatorSettings,
+        story: Story
+    ) {
+        let doors = self.machine.doors
+        doors.background.run {
+            do {
+                let node = try await self.open(doors)
+                let peers = network.join(
+                    self.machine,
+                    as: node.id,
+                    address: self.address,
+                    handler: node
+                )
+                let own = LoopbackNetwork(own: node.id, handler: node, remote: peers)
+                node.attach(own)
+                let coordinator = Coordinator(
+                    network: own,
+                    layouts: node.layouts,
+                    doors: doors,
+                    ballots: BallotSource(incarnation: node.incarnation, clock: doors.time),
+                    settings: settings
+                )
+                self.state.withLock { state in
+                    state.running = Running(node: node, coordinator: coordinator)
+                    state.id = node.id
+                }
+                try await coordinator.formCluster(
+                    seeds: seeds.filter { $0 != self.address },
+                    own: node.description,
+                    connector: peers,
+                    plan: Cluster.firstLayout
+                )
+                self.state.withLock { $0.isReady = true }
+                story.tell("\(self.name) is ready, incarnation \(node.incarnation)")
+                await coordinator.runSweeps()
+            } catch {
+                self.state.withLock { $0.failure = "\(error)" }
+                story.tell("\(self.name) cannot start: \(error)")
+            }
+        }
+    }
+
+    private func open(_ doors: Doors) async throws -> StorageNode {
+        try await StorageNode.open(
+            disk: self.machine.disk,
+            engine: self.machine.engine,
+            doors: doors,
+            settings: StorageNodeSettings(
+                name: self.name,
+                zone: self.zone,
+                capacityBytes: 1 << 40,
+                address: self.address
+            ),
+            logger: Logger(label: self.name) { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
+    /// Pulls the plug.
+    ///
+    /// False if it was down.
+    func crash(_ network: SimulatedNetwork) -> Bool {
+        guard self.machine.isUp else { return false }
+        self.machine.crash()
+        let id = self.state.withLock { state in
+            (state.running, state.isReady) = (nil, false)
+            return state.id
+        }
+        if let id { network.crashed(id) }
+        return true
+    }
+}

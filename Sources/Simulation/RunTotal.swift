@@ -1,0 +1,68 @@
+package import Coordinator
+
+/// A rule of the protocol that a run can break on purpose, by the name that the command line uses.
+package enum SabotageName: String, Hashable, Sendable, CaseIterable {
+    case registerQuorumOfOne
+    case chunkQuorumOfOne
+    case copyWithoutHold
+    case releaseIgnoresFence
+
+    package var sabotage: Sabotage {
+        switch self {
+        case .registerQuorumOfOne: .registerQuorumOfOne
+        case .chunkQuorumOfOne: .chunkQuorumOfOne
+        case .copyWithoutHold: .copyWithoutHold
+        case .releaseIgnoresFence: .releaseIgnoresFence
+        }
+    }
+}
+
+extension Scenario {
+    /// Breaks one rule in the whole run.
+    package mutating func `break`(_ rule: SabotageName) { self.sabotage = rule.sabotage }
+}
+
+/// What came of many runs.
+package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
+    package private(set) var runs = 0
+    package private(set) var operations = 0
+    package private(set) var unknown = 0
+    package private(set) var checked = 0
+    package private(set) var gaveUp = 0
+    package private(set) var crashes = 0
+    package private(set) var steps: UInt64 = 0
+    package private(set) var virtualSeconds: UInt64 = 0
+    package private(set) var violations = 0
+
+    package init() {}
+
+    package mutating func add(_ report: RunReport) {
+        self.runs += 1
+        self.operations += report.operations
+        self.unknown += report.unknown
+        self.checked += report.checked
+        self.gaveUp += report.gaveUp
+        self.crashes += report.crashes
+        self.steps += report.steps
+        self.virtualSeconds += report.virtualSeconds
+        self.violations += report.violations.count
+    }
+
+    package var description: String {
+        "\(self.runs) runs, \(self.virtualSeconds) virtual seconds, \(self.crashes) crashes, "
+            + "\(self.operations) operations (\(self.unknown) of unknown outcome), "
+            + "\(self.checked) checked for linearizability (gave up on \(self.gaveUp) keys), "
+            + "\(self.steps) steps, \(self.violations) violations"
+    }
+}
+
+extension RunReport {
+    /// One line, with the trace hash: the same for the same seed.
+    package var summary: String {
+        let hash = String(self.traceHash, radix: 16)
+        return "seed \(self.scenario.seed): \(self.operations) operations, "
+            + "\(self.succeeded) succeeded, \(self.unknown) of unknown outcome, "
+            + "\(self.crashes) crashes, \(self.virtualSeconds) virtual seconds, "
+            + "\(self.steps) steps, \(self.violations.count) violations, trace \(hash)"
+    }
+}

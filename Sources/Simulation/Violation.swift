@@ -1,0 +1,27 @@
+/// A promise that a run has seen broken.
+package struct Violation: Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
+        /// No order of the operations on a key explains what clients saw.
+        case notLinearizable
+        /// A body, a size or an ETag was not what was stored.
+        case wrongBytes
+        /// A live version is on fewer nodes than its class promises.
+        case contentAtRisk
+        /// Content that nothing names is still there, or a hold without a version.
+        case leak
+        /// An operation did not end, or failed although everything was healthy.
+        case noProgress
+        /// A node could not be opened.
+        case cannotOpen
+    }
+
+    package let kind: Kind
+    package let story: String
+
+    package init(_ kind: Kind, _ story: String) {
+        self.kind = kind
+        self.story = story
+    }
+
+    package var description: String { "\(self.kind.rawValue): \(self.story)" }
+}

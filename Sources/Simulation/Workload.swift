@@ -1,0 +1,67 @@
+import SimulatedRuntime
+import StoreModel
+
+/// What clients do in a run, drawn from its seed.
+package struct Workload: Sendable {
+    package enum Kind: Hashable, Sendable {
+        case put, get, delete, copy, list, deleteBucket
+    }
+
+    package var clients = 4
+    package var keys = 4
+    /// Longest pause between two operations of a client, in microseconds.
+    package var pauseMicroseconds = 300_000
+    /// How often each kind comes, relative to the others; in this order when drawn.
+    package var weights: [(kind: Kind, weight: Int)] = [
+        (.put, 35), (.get, 25), (.delete, 10), (.copy, 22), (.list, 8), (.deleteBucket, 0),
+    ]
+    /// Of 1,000 writes, so many have a condition.
+    package var conditionPermille = 200
+    /// Bodies of more than one chunk, at most; they take time.
+    package var largeBodies = 2
+    /// Of 1,000 bodies that are not large, so many have chunks.
+    package var chunkedPermille = 350
+
+    package init() {}
+
+    init(_ random: inout SplitMix64) {
+        self.clients = random.number(in: 2...6)
+        self.keys = random.number(in: 2...5)
+        self.pauseMicroseconds = random.pick([50_000, 200_000, 500_000])
+        self.conditionPermille = random.pick([0, 150, 400])
+        self.chunkedPermille = random.pick([100, 350, 700])
+        self.largeBodies = random.pick([0, 0, 1, 2])
+        let copies = random.pick([10, 25, 60])
+        let deletes = random.pick([5, 10, 25])
+        let buckets = random.pick([0, 0, 0, 3])
+        self.weights = [
+            (.put, 35), (.get, 25), (.delete, deletes), (.copy, copies), (.list, 8),
+            (.deleteBucket, buckets),
+        ]
+    }
+
+    func kind(_ random: inout SplitMix64) -> Kind {
+        let total = self.weights.reduce(0) { $0 + $1.weight }
+        var ticket = random.number(in: 0...(total - 1))
+        for (kind, weight) in self.weights {
+            ticket -= weight
+            if ticket < 0 { return kind }
+        }
+        return .get
+    }
+
+    /// A size of a body that is inline, or one chunk.
+    func size(_ random: inout SplitMix64) -> Int {
+        guard random.chance(permille: self.chunkedPermille) else {
+            return random.pick([0, 1, 100, 5_000, Limit.inlineBytes])
+        }
+        return random.pick([
+            Limit.inlineBytes + 1, 40_000, Limit.blockBytes, Limit.blockBytes + 1, 300_000,
+        ])
+    }
+
+    /// A size of a body of two chunks.
+    func largeSize(_ random: inout SplitMix64) -> Int {
+        Limit.chunkBytes + random.number(in: 1...300_000)
+    }
+}

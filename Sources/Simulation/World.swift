@@ -1,0 +1,245 @@
+package import Coordinator
+import Runtime
+import SimulatedRuntime
+import StoreModel
+
+/// What a run is made of.
+package struct Scenario: Sendable {
+    package var seed: UInt64
+    package var nodes: Int
+    package var faults: FaultPlan
+    package var workload: Workload
+    package var sabotage: Sabotage
+    /// Length of each of the three parts, in virtual time.
+    package var part: Duration
+
+    /// All of it drawn from the seed.
+    package init(seed: UInt64) {
+        var random = SplitMix64(seed: seed ^ 0x7472_696F_6C65_7400)
+        self.seed = seed
+        self.nodes = random.pick([3, 3, 3, 4, 5])
+        self.faults = FaultPlan(&random)
+        self.workload = Workload(&random)
+        self.sabotage = []
+        self.part = .seconds(2)
+    }
+}
+
+/// What came of a run.
+package struct RunReport: Sendable {
+    package let scenario: Scenario
+    package let violations: [Violation]
+    package let operations: Int
+    package let succeeded: Int
+    package let unknown: Int
+    /// Operations on keys that were put in order.
+    package let checked: Int
+    /// Keys on which the checker gave up.
+    package let gaveUp: Int
+    package let crashes: Int
+    package let steps: UInt64
+    package let virtualSeconds: UInt64
+    package let traceHash: UInt64
+    package let story: [String]
+}
+
+/// Runs a whole cluster, its clients and its misfortunes, and judges what came of it.
+///
+/// Three parts of equal length: the first is gentle, the second is not, and in the third everything
+/// is mended. Then all operations have to end, everything has to be readable through every node,
+/// and when the sweeps are done, content has to be where it should, and nowhere else.
+package struct World: Sendable {
+    /// Longest wait for anything once all is mended, in virtual time.
+    private static let patience = Duration.seconds(60)
+
+    private let scenario: Scenario
+    private let cluster: Cluster
+    private let history: History
+    private let faults: Faults
+    private let clients: [Client]
+
+    private init(_ scenario: Scenario, _ simulator: Simulator, _ story: Story) {
+        let cluster = Cluster(
+            simulator,
+            nodes: scenario.nodes,
+            keys: scenario.workload.keys,
+            settings: Self.settings(scenario),
+            story: story
+        )
+        let history = History(keys: scenario.workload.keys)
+        let large = LargeBodies(scenario.workload.largeBodies)
+        self.scenario = scenario
+        self.cluster = cluster
+        self.history = history
+        self.faults = Faults(
+            scenario.faults,
+            simulator,
+            cluster.network,
+            cluster.members,
+            story
+        ) { cluster.start($0) }
+        // One more than work: the last looks at everything at the end.
+        self.clients = (1...(scenario.workload.clients + 1)).map { number in
+            Client(
+                number: number,
+                cluster: cluster,
+                workload: scenario.workload,
+                history: history,
+                oracle: BodyOracle(seed: scenario.seed),
+                story: story,
+                large: large
+            )
+        }
+    }
+
+    /// Times short enough for a run of some seconds.
+    private static func settings(_ scenario: Scenario) -> CoordinatorSettings {
+        var settings = CoordinatorSettings()
+        settings.registerTimeout = .milliseconds(500)
+        settings.chunkTimeout = .seconds(1)
+        settings.changeDeadline = .seconds(3)
+        settings.suspicion = .milliseconds(500)
+        settings.openManifestBytes = UInt64(Limit.blockBytes)
+        settings.releaseGrace = .seconds(1)
+        settings.sweepInterval = .seconds(1)
+        settings.sabotage = scenario.sabotage
+        return settings
+    }
+
+    /// Runs the scenario to its end.
+    package static func run(_ scenario: Scenario) -> RunReport {
+        let simulator = Simulator(seed: scenario.seed)
+        let story = Story(simulator)
+        let world = World(scenario, simulator, story)
+        do {
+            try simulator.run { await world.live() }
+        } catch {
+            let pending = world.history.pending.joined(separator: ", ")
+            world.history.report(Violation(.noProgress, "\(error); pending: \(pending)"))
+        }
+        let (checked, gaveUp) = world.checkHistory()
+        let counts = world.history.counts
+        let report = RunReport(
+            scenario: scenario,
+            violations: world.history.violations,
+            operations: counts.total,
+            succeeded: counts.succeeded,
+            unknown: counts.unknown,
+            checked: checked,
+            gaveUp: gaveUp,
+            crashes: world.cluster.members.reduce(0) { $0 + $1.machine.crashes },
+            steps: simulator.steps,
+            virtualSeconds: simulator.nanoseconds / 1_000_000_000,
+            traceHash: simulator.traceHash,
+            story: story.lines
+        )
+        world.cluster.drop()
+        simulator.drop()
+        return report
+    }
+
+    private var simulator: Simulator { self.cluster.simulator }
+
+    private var last: Client { self.clients[self.clients.count - 1] }
+
+    private func live() async {
+        let plan = self.scenario.faults
+        self.cluster.story.tell(
+            "\(self.scenario.nodes) nodes, \(self.scenario.workload.clients) clients, "
+                + "\(self.scenario.workload.keys) keys, faults: "
+                + (plan.kinds.isEmpty ? "none" : plan.kinds.map(\.rawValue).joined(separator: " "))
+        )
+        for member in self.cluster.members { self.cluster.start(member) }
+        guard await self.cluster.waitUntilReady(within: Self.patience) else {
+            self.history.report(Violation(.noProgress, "the cluster does not form"))
+            return
+        }
+        await self.last.createBucket(at: self.cluster.members[0])
+        await self.work()
+        guard await self.settle() else { return }
+        await self.readEverything()
+        // The sweeps of the last replica in line have to get their turn.
+        await self.simulator.sleep(nanoseconds: 90_000_000_000)
+        await self.readEverything()
+        let inspection = Inspection(
+            cluster: self.cluster,
+            history: self.history,
+            damagedCopies: plan.has(.bitFlips) ? 1 : 0
+        )
+        await inspection.checkContent(keys: self.scenario.workload.keys)
+    }
+
+    /// All three parts, until every client has ended.
+    private func work() async {
+        let part = UInt64(self.scenario.part.components.seconds) * 1_000_000_000
+        let start = self.simulator.nanoseconds
+        let doors = self.simulator.doors()
+        let ends = EndCount(self.scenario.workload.clients)
+        for client in self.clients.dropLast() {
+            doors.background.run {
+                await client.work(until: start + 3 * part)
+                ends.add()
+            }
+        }
+        if self.scenario.faults != .none {
+            self.faults.beginGently()
+            await self.simulator.sleep(nanoseconds: part)
+            await self.faults.rage(until: start + 2 * part)
+        } else {
+            await self.simulator.sleep(nanoseconds: 2 * part)
+        }
+        self.faults.mend()
+        await self.simulator.sleep(nanoseconds: part)
+        for _ in 0..<Int(Self.patience.components.seconds) where !ends.isComplete {
+            await self.simulator.sleep(nanoseconds: 1_000_000_000)
+        }
+        if !ends.isComplete {
+            let pending = self.history.pending.joined(separator: ", ")
+            self.history.report(Violation(.noProgress, "operations do not end: \(pending)"))
+        }
+    }
+
+    /// Waits until all nodes are back.
+    private func settle() async -> Bool {
+        if await self.cluster.waitUntilReady(within: Self.patience) { return true }
+        for member in self.cluster.members where member.coordinator == nil {
+            self.history.report(
+                Violation(.cannotOpen, "\(member.name): \(member.failure ?? "still starting")")
+            )
+        }
+        return false
+    }
+
+    /// Reads every key through every node, and lists: nothing may fail any more.
+    private func readEverything() async {
+        for member in self.cluster.members {
+            for key in 0..<self.scenario.workload.keys {
+                guard await !self.last.get(key, at: member) else { continue }
+                self.history.report(
+                    Violation(.contentAtRisk, "k\(key) cannot be read through \(member.name)")
+                )
+            }
+            let failed = self.history.counts.failed
+            await self.last.list(at: member)
+            if self.history.counts.failed > failed {
+                self.history.report(
+                    Violation(.noProgress, "the bucket cannot be listed through \(member.name)")
+                )
+            }
+        }
+    }
+
+    private func checkHistory() -> (checked: Int, gaveUp: Int) {
+        var (checked, gaveUp) = (0, 0)
+        let bodies = self.history.bodies
+        for (key, operations) in self.history.operations.enumerated() {
+            switch Linearizability.check(operations, bodies: bodies) {
+            case .linearizable: checked += operations.count
+            case .gaveUp: gaveUp += 1
+            case .violation(let story):
+                self.history.report(Violation(.notLinearizable, "k\(key): \(story)"))
+            }
+        }
+        return (checked, gaveUp)
+    }
+}
