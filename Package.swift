@@ -196,7 +196,11 @@ let package = Package(
         tests("RegisterTests", on: ["Register"]),
         tests("ContentTests", on: ["Content"]),
         tests("WireTests", on: ["StoreModel", "Wire"], using: [nioCore]),
-        tests("PeerProtocolTests", on: ["PeerProtocol"]),
+        tests(
+            "PeerProtocolTests",
+            on: ["StoreModel", "Register", "Wire", "Runtime", "PeerProtocol"],
+            using: [nioCore]
+        ),
         tests("S3ProtocolTests", on: ["StoreModel", "S3Protocol"]),
         tests(
             "PeeringTests",

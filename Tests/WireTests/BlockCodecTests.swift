@@ -24,7 +24,9 @@ struct BlockCodecTests {
                 try self.lie(bomb, contentBytes: contentBytes).content()
             }
         }
-        #expect(try self.lie(bomb, contentBytes: Limit.blockBytes).content().readableBytes == 1 << 17)
+        #expect(
+            try self.lie(bomb, contentBytes: Limit.blockBytes).content().readableBytes == 1 << 17
+        )
     }
 
     @Test("A stream that inflates to less than the block is refused")

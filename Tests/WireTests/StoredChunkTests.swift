@@ -21,18 +21,29 @@ struct SplitMix64: RandomNumberGenerator {
     /// Bytes of which none foretells another.
     mutating func bytes(_ count: Int) -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: count + 8)
-        while buffer.readableBytes < count { buffer.writeInteger(self.next()) }
-        buffer.moveWriterIndex(to: count)
-        return buffer
+        while buffer.readableBytes < min(count, Self.drawnBytes) {
+            buffer.writeInteger(self.next())
+        }
+        return Self.repeating(buffer, to: count)
     }
 
     /// Bytes that deflate well: words of a small vocabulary.
     mutating func text(_ count: Int) -> ByteBuffer {
         let words = ["copy ", "source ", "target ", "ring ", "block ", "chunk ", "hold ", "\n"]
         var buffer = ByteBufferAllocator().buffer(capacity: count + 8)
-        while buffer.readableBytes < count {
+        while buffer.readableBytes < min(count, Self.drawnBytes) {
             buffer.writeString(words[Int(self.next() % UInt64(words.count))])
         }
+        return Self.repeating(buffer, to: count)
+    }
+
+    /// Bytes that are drawn; longer content repeats them, out of sight of deflate's window of 32
+    /// KiB.
+    private static let drawnBytes = 72 << 10
+
+    private static func repeating(_ drawn: ByteBuffer, to count: Int) -> ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: count + drawn.readableBytes)
+        while buffer.readableBytes < count { buffer.writeImmutableBuffer(drawn) }
         buffer.moveWriterIndex(to: count)
         return buffer
     }
@@ -110,7 +121,10 @@ struct StoredChunkTests {
         #expect(random.blocks == content)
     }
 
-    @Test("A block is deflated only if that saves an eighth", arguments: [0.0, 0.05, 0.1, 0.2, 0.5])
+    @Test(
+        "A block is deflated only if that saves an eighth",
+        arguments: [0.0, 0.05, 0.1, 0.2, 0.5]
+    )
     func saving(share: Double) {
         var random = SplitMix64(seed: 9)
         let zeroes = Int(Double(Limit.blockBytes) * share)
@@ -153,7 +167,10 @@ struct StoredChunkTests {
         #expect(try inner.content() == chunk.content(of: (end - 1)..<end))
     }
 
-    @Test("Blocks that the chunk does not have are refused", arguments: [3..<3, -1..<1, 0..<4, 4..<5])
+    @Test(
+        "Blocks that the chunk does not have are refused",
+        arguments: [3..<3, -1..<1, 0..<4, 4..<5]
+    )
     func noSuchBlocks(range: Range<Int>) {
         let chunk = StoredChunk.encode(ByteBuffer(repeating: 7, count: 3 * Limit.blockBytes))
         #expect(throws: BlockError.noSuchBlocks(range)) { try chunk.slice(ofBlocks: range) }

@@ -1,0 +1,159 @@
+import NIOCore
+import PeerProtocol
+import Register
+import Runtime
+import StoreModel
+import Testing
+import Wire
+
+/// What docs/protocol/messages.md shows is what the code sends and reads.
+struct DocumentedMessagesTests {
+    private static let bucket = BucketID(0xa1a2_a3a4_a5a6_a7a8)
+    private static let ballot = Ballot(
+        round: 0x0102_0304_0506_0708,
+        node: 2,
+        incarnation: 3,
+        sequence: 4
+    )
+    private static let manifest = ManifestID(partition: PartitionID(index: 17), birth: Self.ballot)
+    private static let node = NodeID(high: 0x0102_0304_0506_0708, low: 0x090a_0b0c_0d0e_0f10)
+
+    private static func chunk(_ index: UInt32) -> ChunkName {
+        ChunkName(manifest: Self.manifest, part: 0, attempt: 0, index: index)
+    }
+
+    /// States that a request has the documented head, and is read back from it.
+    private func expect(_ request: PeerRequest, _ example: String) throws {
+        let page = try DocumentedBytes(page: "docs/protocol/messages.md")
+        let message = request.message(epoch: 3)
+        #expect(message.head == (try page.buffer(example)))
+        #expect(message.epoch == 3)
+        let again = try PeerRequest(message).message(epoch: 3)
+        #expect(again.kind == message.kind)
+        #expect(again.head == message.head)
+        #expect(again.body == message.body)
+    }
+
+    @Test("Requests about registers and buckets")
+    func registers() throws {
+        let photos = try #require(BucketName("photos"))
+        try self.expect(.register(.bucket(photos), .read), "register read head")
+        let key = try #require(ObjectKey("cat.jpg"))
+        try self.expect(
+            .register(.object(Self.bucket, key), .prepare(Self.ballot)),
+            "register prepare head"
+        )
+        try self.expect(.fence(Self.bucket, generation: 3), "fence head")
+        let scan = ScanRequest(
+            .objects(Self.bucket, prefix: Array("photos/".utf8), delimiter: Array("/".utf8)),
+            after: nil,
+            limit: Limit.scanRows
+        )
+        try self.expect(.scan(scan), "scan head")
+    }
+
+    @Test("Requests about chunks")
+    func chunks() throws {
+        let page = try DocumentedBytes(page: "docs/protocol/messages.md")
+        #expect(Self.chunk(5).encoded == (try page.bytes("chunk name")))
+        try self.expect(.dropManifest(Self.manifest), "dropManifest head")
+        let stored = StoredChunk.encode(ByteBuffer(string: "abc"))
+        try self.expect(.writeChunk(Self.chunk(5), stored), "writeChunk head")
+        try self.expect(.readChunk(Self.chunk(5), blocks: 2..<4), "readChunk head")
+        let pull = PullRequest(
+            source: Self.chunk(5),
+            target: Self.chunk(6),
+            sources: [Self.node]
+        )
+        try self.expect(.pullChunk(pull), "pullChunk head")
+    }
+
+    @Test("Replies")
+    func replies() throws {
+        let page = try DocumentedBytes(page: "docs/protocol/messages.md")
+        #expect(PeerReply.done(42).message(epoch: 0).head == (try page.buffer("done head")))
+        let failure = PeerReply.failure(PeerFailure(.notFound, "no such chunk"))
+        #expect(failure.message(epoch: 0).head == (try page.buffer("failure head")))
+        let message = PeerMessage(
+            kind: MessageKind.blocks.rawValue,
+            epoch: 0,
+            head: try page.buffer("blocks head"),
+            body: ByteBuffer(string: "abc")
+        )
+        guard case .blocks(let slice) = try PeerReply(message) else {
+            Issue.record("not blocks")
+            return
+        }
+        #expect(try slice.content() == ByteBuffer(string: "abc"))
+        #expect(slice.header.blocks == 1..<2)
+    }
+
+    @Test("The page lists every kind of message by its number")
+    func kinds() throws {
+        let text = try DocumentedBytes.text(page: "docs/protocol/messages.md")
+        for kind in MessageKind.allCases {
+            #expect(text.contains("| \(kind.rawValue) | \(kind) |"), "\(kind)")
+        }
+        for code in PeerFailure.Code.allCases {
+            #expect(text.contains("\(code.rawValue) \(code)"), "\(code)")
+        }
+    }
+
+    @Test("A head cut short, or with a byte too many, is refused")
+    func truncated() throws {
+        let page = try DocumentedBytes(page: "docs/protocol/messages.md")
+        let examples: [(MessageKind, String)] = [
+            (.register, "register prepare head"), (.scan, "scan head"), (.fence, "fence head"),
+            (.readChunk, "readChunk head"), (.pullChunk, "pullChunk head"),
+            (.dropManifest, "dropManifest head"),
+        ]
+        for (kind, example) in examples {
+            let head = try page.bytes(example)
+            for count in 0..<head.count {
+                let message = PeerMessage(
+                    kind: kind.rawValue,
+                    epoch: 1,
+                    head: ByteBuffer(bytes: head.prefix(count))
+                )
+                #expect(throws: RecordError.self, "\(example) cut at \(count)") {
+                    try PeerRequest(message)
+                }
+            }
+            let long = PeerMessage(
+                kind: kind.rawValue,
+                epoch: 1,
+                head: ByteBuffer(bytes: head + [0])
+            )
+            #expect(throws: RecordError.self) { try PeerRequest(long) }
+            let withBody = PeerMessage(
+                kind: kind.rawValue,
+                epoch: 1,
+                head: ByteBuffer(bytes: head),
+                body: ByteBuffer(bytes: [0])
+            )
+            #expect(throws: RecordError.trailingBytes(1)) { try PeerRequest(withBody) }
+        }
+    }
+
+    @Test("Random bytes are refused with a reason, never a crash", arguments: UInt64(0)..<128)
+    func hostileBytes(seed: UInt64) {
+        var state = seed &* 0x9e37_79b9_7f4a_7c15 | 1
+        func next() -> UInt64 {
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return state
+        }
+        let head = (0..<Int(next() % 200)).map { _ in UInt8(truncatingIfNeeded: next()) }
+        for kind in UInt8.min...UInt8.max {
+            let message = PeerMessage(kind: kind, epoch: next(), head: ByteBuffer(bytes: head))
+            // Some random bytes are a valid request; whatever is read is written back the same.
+            if let request = try? PeerRequest(message) {
+                #expect(request.message(epoch: message.epoch).head == message.head)
+            }
+            if let reply = try? PeerReply(message) {
+                #expect(reply.message(epoch: message.epoch).head == message.head)
+            }
+        }
+    }
+}
