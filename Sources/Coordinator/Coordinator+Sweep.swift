@@ -124,17 +124,16 @@ extension Coordinator {
         let operation = "sweep \(key)"
         var generation: UInt64 = 0
         for _ in 0..<2 {
-            do throws(RegisterError) {
-                _ = try await self.proposer.change(
+            do throws(ClusterError) {
+                _ = try await self.writer.change(
                     key,
-                    operation: self.newOperation(),
                     generation: generation,
-                    deadline: self.settings.changeDeadline,
-                    ForgetChange(released)
+                    ForgetChange(released),
+                    operation
                 )
                 return
             } catch {
-                guard case .fenced(let least) = error else { throw ClusterError(error, operation) }
+                guard case .fenced(let least)? = error.cause as? RegisterError else { throw error }
                 generation = try await self.generation(of: key, atLeast: least, operation)
             }
         }

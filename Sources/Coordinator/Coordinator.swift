@@ -15,6 +15,7 @@ package struct Coordinator: ObjectStore {
     let doors: Doors
     let ballots: BallotSource
     let proposer: RegisterProposer<ClusterReplicas>
+    let writer: RegisterWriter
     let chunks: ChunkReplicas
     let manifests: ManifestKeeper
     let uploads: ByteBudget
@@ -46,6 +47,7 @@ package struct Coordinator: ObjectStore {
                 instruments: instruments
             )
         )
+        self.writer = RegisterWriter(proposer: self.proposer, doors: doors, settings: settings)
         self.chunks = ChunkReplicas(
             caller: caller,
             layouts: layouts,
@@ -55,7 +57,7 @@ package struct Coordinator: ObjectStore {
             instruments: instruments
         )
         self.manifests = ManifestKeeper(
-            proposer: self.proposer,
+            writer: self.writer,
             caller: caller,
             layouts: layouts,
             doors: doors,
@@ -82,24 +84,6 @@ package struct Coordinator: ObjectStore {
                 key,
                 generation: generation,
                 deadline: self.settings.changeDeadline
-            )
-        } catch { throw ClusterError(error, operation()) }
-    }
-
-    /// Changes one register.
-    func change<Change: RegisterChange>(
-        _ key: RegisterKey,
-        generation: UInt64 = 0,
-        _ change: Change,
-        _ operation: @autoclosure () -> String
-    ) async throws(ClusterError) -> Changed<Change.Outcome> {
-        do throws(RegisterError) {
-            return try await self.proposer.change(
-                key,
-                operation: self.newOperation(),
-                generation: generation,
-                deadline: self.settings.changeDeadline,
-                change
             )
         } catch { throw ClusterError(error, operation()) }
     }

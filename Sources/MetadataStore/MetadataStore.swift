@@ -133,8 +133,8 @@ extension AcceptorRow {
         switch request {
         case .prepare(let ballot):
             self.prepare(ballot, floor: rules.floor)
-        case .accept(let ballot, let value, let generation):
-            self.accept(ballot, value, generation: generation, rules: rules)
+        case .accept(let ballot, let value, let generation, let next):
+            self.accept(ballot, value, generation: generation, next: next, rules: rules)
         case .read:
             self.read()
         }

@@ -41,15 +41,21 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
     ///
     /// Repeating an accept is harmless. Two values for one ballot break the protocol: the second is
     /// refused.
+    ///
+    /// `next` is promised along with it: its proposer may send its next value without asking again. Who
+    /// hears `accepted` may count on both, so a repeated accept renews the promise too.
     package mutating func accept(
         _ ballot: Ballot,
         _ value: RegisterValue,
         generation: UInt64,
+        next: Ballot? = nil,
         rules: AcceptorRules
     ) -> RegisterReply {
         let newest = self.newest(floor: rules.floor)
         if ballot == self.accepted, ballot != .zero {
-            return value == self.value ? .accepted : .conflict(newest: newest)
+            guard value == self.value else { return .conflict(newest: newest) }
+            self.promised = max(self.promised, next ?? ballot)
+            return .accepted
         }
         guard ballot >= newest, ballot > self.accepted, ballot > .zero else {
             return .conflict(newest: newest)
@@ -62,7 +68,7 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
         guard generation >= rules.leastGeneration else {
             return .fenced(generation: rules.leastGeneration)
         }
-        (self.promised, self.accepted, self.value) = (ballot, ballot, value)
+        (self.promised, self.accepted, self.value) = (max(ballot, next ?? ballot), ballot, value)
         self.checkInvariants()
         return .accepted
     }

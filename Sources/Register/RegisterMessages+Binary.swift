@@ -3,7 +3,7 @@ package import StoreModel
 /// The form in which requests travel.
 ///
 ///     prepare 1 | ballot
-///     accept  2 | ballot | generation u64 | value
+///     accept  2 | ballot | generation u64 | next ballot? | value
 ///     read    3
 ///
 /// Source: docs/protocol/registers.md, "Bytes".
@@ -15,7 +15,16 @@ extension RegisterRequest: BinaryRecord {
         case 2:
             let ballot = try Ballot(from: &reader)
             let generation: UInt64 = try reader.read()
-            self = .accept(ballot, try RegisterValue(from: &reader), generation: generation)
+            let next = try reader.readOptional { reader throws(RecordError) in
+                try Ballot(from: &reader)
+            }
+            guard next.map({ $0 > ballot }) ?? true else { throw .invalid("next ballot") }
+            self = .accept(
+                ballot,
+                try RegisterValue(from: &reader),
+                generation: generation,
+                next: next
+            )
         case 3:
             self = .read
         case let tag:
@@ -28,10 +37,11 @@ extension RegisterRequest: BinaryRecord {
         case .prepare(let ballot):
             writer.write(UInt8(1))
             ballot.encode(into: &writer)
-        case .accept(let ballot, let value, let generation):
+        case .accept(let ballot, let value, let generation, let next):
             writer.write(UInt8(2))
             ballot.encode(into: &writer)
             writer.write(generation)
+            writer.writeOptional(next) { $1.encode(into: &$0) }
             value.encode(into: &writer)
         case .read:
             writer.write(UInt8(3))

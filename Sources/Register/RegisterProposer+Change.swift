@@ -4,11 +4,13 @@ extension RegisterProposer {
     /// Takes an operation to its end, one ballot after another.
     ///
     /// `beforeAccept` runs before each accept that carries the effect; false abandons the
-    /// operation.
+    /// operation. Where the base's last change was `streak`, each such accept has a ballot promised
+    /// for the next change.
     func run<Change: RegisterChange>(
         _ operation: ChangeProgress<Change>,
         from given: Prepared?,
         deadline: Duration,
+        streak: OperationID? = nil,
         beforeAccept: (Ballot, RegisterValue?) async -> Bool
     ) async throws(RegisterError) -> ChangeProgress<Change>.Ending {
         var progress = operation
@@ -40,17 +42,21 @@ extension RegisterProposer {
                 continue
             case .settle(let identity, let generation, let ending):
                 proposal = Proposal(value: identity, generation: generation, ending: ending)
-            case .propose(let value, let outcome):
+            case .propose(let value, let nextAbove, let outcome):
                 guard await beforeAccept(prepared.ballot, prepared.value) else {
                     progress.refuse(.abandoned)
                     continue
                 }
                 progress.sent(at: prepared.ballot, value, outcome)
                 let state = RegisterState(ballot: prepared.ballot, value: value)
+                let isStreak = streak != nil && prepared.value?.lineage.last == streak
+                let next =
+                    isStreak ? self.promise(progress.key, after: state, above: nextAbove) : nil
                 proposal = Proposal(
                     value: value,
                     generation: progress.generation,
-                    ending: .done(Changed(outcome: outcome, state: state))
+                    next: next?.ballot,
+                    ending: .done(Changed(outcome: outcome, state: state, next: next))
                 )
             }
             switch try await self.send(proposal, progress, prepared.ballot, &rounds) {
@@ -66,7 +72,23 @@ extension RegisterProposer {
     private struct Proposal<Change: RegisterChange> {
         let value: RegisterValue
         let generation: UInt64
+        var next: Ballot?
         let ending: ChangeProgress<Change>.Ending
+    }
+
+    /// What will be promised for the change after `state`, once `state` is accepted.
+    private func promise(
+        _ key: RegisterKey,
+        after state: RegisterState,
+        above: Ballot
+    ) -> Prepared {
+        Prepared(
+            ballot: self.replicas.ballot(above: max(state.ballot, above), for: key),
+            accepted: state.ballot,
+            value: state.value,
+            isChosen: true,
+            isFresh: false
+        )
     }
 
     private func send<Change: RegisterChange>(
@@ -80,6 +102,7 @@ extension RegisterProposer {
             ballot,
             proposal.value,
             generation: proposal.generation,
+            next: proposal.next,
             &rounds
         )
     }

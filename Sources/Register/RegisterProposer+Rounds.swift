@@ -38,11 +38,12 @@ extension RegisterProposer {
         _ ballot: Ballot,
         _ value: RegisterValue,
         generation: UInt64,
+        next: Ballot? = nil,
         _ rounds: inout Rounds
     ) async throws(RegisterError) -> AcceptTally.Round {
         let count = try self.replicas.replicaCount(of: key)
         let replies = try await self.replicas.ask(
-            .accept(ballot, value, generation: generation),
+            .accept(ballot, value, generation: generation, next: next),
             about: key,
             patience: nil
         ) { AcceptTally($0, of: count).isDecided }

@@ -37,6 +37,8 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
     ///   - prepared: A ballot prepared earlier, not used for anything else.
     ///   - deadline: After it no new attempt starts; finding out how it ended may take a little
     ///     longer.
+    ///   - streak: The caller's last change of the register. If it still is the last one, a ballot is
+    ///     promised for the caller's next change along with this one.
     ///   - change: What to do; see ``RegisterChange``.
     /// - Returns: The outcome that the change gave, and the chosen state it is true of.
     /// - Throws: `contended`, `fenced` and `damaged` are certain: no effect. `unavailable` says so
@@ -47,6 +49,7 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
         generation: UInt64,
         from prepared: Prepared? = nil,
         deadline: Duration = Self.defaultDeadline,
+        streak: OperationID? = nil,
         _ change: Change
     ) async throws(RegisterError) -> Changed<Change.Outcome> {
         let progress = ChangeProgress(
@@ -55,9 +58,12 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
             operation: operation,
             generation: generation
         )
-        let ending = try await self.run(progress, from: prepared, deadline: deadline) { _, _ in
-            true
-        }
+        let ending = try await self.run(
+            progress,
+            from: prepared,
+            deadline: deadline,
+            streak: streak
+        ) { _, _ in true }
         switch ending {
         case .done(let changed): return changed
         case .refused(.error(let error)): throw error
@@ -79,6 +85,8 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
     ///   - prepared: A ballot prepared earlier, not used for anything else.
     ///   - deadline: After it no new attempt starts; finding out how it ended may take a little
     ///     longer.
+    ///   - streak: The caller's last change of the register. If it still is the last one, a ballot is
+    ///     promised for the caller's next change along with this one.
     ///   - beforeAccept: The work before each accept.
     ///   - change: What to do; see ``RegisterChange``.
     /// - Returns: The outcome that the change gave, and the chosen state it is true of.
@@ -89,6 +97,7 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
         generation: UInt64,
         from prepared: Prepared? = nil,
         deadline: Duration = Self.defaultDeadline,
+        streak: OperationID? = nil,
         beforeAccept: (Ballot, RegisterValue?) async throws -> Void,
         _ change: Change
     ) async throws -> Changed<Change.Outcome> {
@@ -99,9 +108,12 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
             generation: generation
         )
         var reason: (any Error)?
-        let ending = try await self.run(progress, from: prepared, deadline: deadline) {
-            ballot,
-            base in
+        let ending = try await self.run(
+            progress,
+            from: prepared,
+            deadline: deadline,
+            streak: streak
+        ) { ballot, base in
             do {
                 try await beforeAccept(ballot, base)
                 return true
