@@ -45,10 +45,9 @@ struct RegisterWriter: Sendable {
         guard await self.turns.begin(key) else { throw RegisterError.contended }
         defer { self.turns.end(key) }
         let memory = self.kept.take(key, now: self.doors.time.nanoseconds)
-        let operation = OperationID(self.doors.random.next())
         let changed = try await self.proposer.change(
             key,
-            operation: operation,
+            operation: OperationID(self.doors.random.next()),
             generation: generation,
             // What was promised with the last change is newer than anything prepared before it.
             from: memory?.promise ?? prepared,
@@ -57,11 +56,10 @@ struct RegisterWriter: Sendable {
             beforeAccept: { ballot, _ in try await beforeAccept(ballot) },
             change
         )
-        let isLast = changed.state.value?.lineage.last == operation
-        if isLast {
+        if let name = changed.name {
             self.kept.keep(
                 KeptPromises.Memory(
-                    last: operation,
+                    last: name,
                     promise: changed.next,
                     since: self.doors.time.nanoseconds
                 ),

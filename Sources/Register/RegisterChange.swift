@@ -38,12 +38,20 @@ package struct Changed<Outcome: Sendable>: Sendable {
     ///
     /// Other changes may have followed already.
     package let state: RegisterState
+    /// The name in the lineage of the change's own proposal, if that is what ``state`` came by.
+    package let name: OperationID?
     /// A ballot that a majority has promised for the next change, if one was asked for.
-    package var next: Prepared?
+    package let next: Prepared?
 
-    package init(outcome: Outcome, state: RegisterState, next: Prepared? = nil) {
+    package init(
+        outcome: Outcome,
+        state: RegisterState,
+        name: OperationID? = nil,
+        next: Prepared? = nil
+    ) {
         self.outcome = outcome
         self.state = state
+        self.name = name
         self.next = next
     }
 }

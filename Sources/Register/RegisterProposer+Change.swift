@@ -56,7 +56,14 @@ extension RegisterProposer {
                     value: value,
                     generation: progress.generation,
                     next: next?.ballot,
-                    ending: .done(Changed(outcome: outcome, state: state, next: next))
+                    ending: .done(
+                        Changed(
+                            outcome: outcome,
+                            state: state,
+                            name: value.lineage.last,
+                            next: next
+                        )
+                    )
                 )
             }
             switch try await self.send(proposal, progress, prepared.ballot, &rounds) {

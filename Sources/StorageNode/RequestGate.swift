@@ -44,7 +44,7 @@ final class RequestGate: Sendable {
 
     private func need(of request: PeerRequest) -> (ByteBudget, bytes: Int)? {
         switch request {
-        case .register(_, .accept(_, let value, _)): return (self.rows, value.body?.count ?? 0)
+        case .register(_, .accept(_, let value, _, _)): return (self.rows, value.body?.count ?? 0)
         case .scan: return (self.rows, RowScan.pageBytes)
         case .writeChunk(_, let chunk): return (self.chunks, chunk.blocks.readableBytes)
         case .readChunk(_, let blocks):
