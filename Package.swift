@@ -247,8 +247,10 @@ let package = Package(
         ),
         tests(
             "S3GatewayTests",
-            on: ["S3Gateway", "S3Client"],
-            using: [nioCore, nioPosix, nioHTTP1]
+            on: [
+                "StoreModel", "S3Protocol", "Runtime", "Coordinator", "S3Gateway", "CChecksum", "CZlib",
+            ],
+            using: [nioCore, nioPosix, nioHTTP1, crypto, logging]
         ),
         tests(
             "AdminAPITests",

@@ -13,6 +13,8 @@ struct CopyDirectives {
     let mode: CopyRequest.Mode
     /// Nil keeps the source's.
     let metadata: ObjectMetadata?
+    /// Never inherited, whatever happens to the rest.
+    let websiteRedirect: String?
     /// Whether a copy of an object to itself would change something.
     ///
     /// The headers count, not their values.
@@ -31,16 +33,11 @@ struct CopyDirectives {
         try Self.checkTags(headers)
         try Self.checkChecksum(headers)
         let isReplacing = try Self.isReplacing(headers)
-        let redirect = headers.first("x-amz-website-redirect-location")
-        if isReplacing {
-            self.metadata = try MetadataHeaders.read(headers)
-        } else if redirect != nil {
-            throw .notImplemented("x-amz-website-redirect-location without REPLACE")
-        } else {
-            self.metadata = nil
-        }
+        self.metadata = isReplacing ? try MetadataHeaders.read(headers) : nil
+        self.websiteRedirect = try MetadataHeaders.websiteRedirect(headers)
         self.changesSomething =
-            isReplacing || redirect != nil || headers.first("x-amz-storage-class") != nil
+            isReplacing || self.websiteRedirect != nil
+            || headers.first("x-amz-storage-class") != nil
             || self.source.version != nil
     }
 

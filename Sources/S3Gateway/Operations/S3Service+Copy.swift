@@ -48,7 +48,7 @@ extension S3Service {
         let isSelfCopy = source == target
         let sizeMax = self.settings.copyBytesMax
         let now = self.now
-        return CopyRequest(
+        var copy = CopyRequest(
             source: source,
             target: target,
             mode: directives.mode,
@@ -66,6 +66,8 @@ extension S3Service {
                 }
             }
         )
+        copy.websiteRedirect = directives.websiteRedirect
+        return copy
     }
 
     private static func write(_ copied: CopyResult) -> (inout XMLWriter) -> Void {

@@ -80,6 +80,9 @@ package struct S3Service: HTTPResponder {
         guard hosts.count <= 1, hosts.count == 1 || head.version == .http1_0 else {
             throw S3Error(.badRequest, "A request has one Host header.")
         }
+        guard !head.hasUnclearLength else {
+            throw S3Error(.badRequest, "A request has one length.")
+        }
         let target = try RequestTarget(parsing: head.uri)
         let (verified, owner) = try await self.authenticator.authenticate(
             SignableRequest(method: head.method.rawValue, target: target, headers: headers),
