@@ -66,7 +66,7 @@ extension Coordinator {
             switch key {
             case .object: try await self.sweepObject(key, into: &summary)
             case .manifest(let manifest):
-                guard self.isDue(manifest.birth, key) else {
+                guard self.turn(of: key) == 0 || self.isDue(manifest.birth.round, key) else {
                     summary.postponed += 1
                     return
                 }
@@ -92,7 +92,11 @@ extension Coordinator {
             throw ClusterError(.internalError, "sweep \(key)", cause: error)
         }
         let isCrowded = record.garbage.count > Self.garbageKept
-        let due = record.garbage.filter { isCrowded || self.isDue($0.fence, key) }
+        let due = record.garbage.filter { garbage in
+            // Overwriting quickly drives the ballots of a key ahead of the clock, second by second.
+            let dropped = min(garbage.fence.round, record.modified.microseconds)
+            return isCrowded || self.isDue(dropped, key)
+        }
         guard !due.isEmpty else {
             summary.postponed += 1
             return
@@ -108,16 +112,19 @@ extension Coordinator {
         try await self.forget(due, key)
     }
 
-    /// Whether the time for something dropped at `fence` has come, for this node.
+    /// Whether the time for something dropped by then has come, for this node.
     ///
-    /// Rounds of objects' ballots are microseconds of a clock. Only readers and the load depend on
-    /// this.
-    private func isDue(_ fence: Ballot, _ key: RegisterKey) -> Bool {
-        let replicas = self.layouts.layout?.replicaSet(of: key.partition) ?? []
-        let turn = replicas.firstIndex(of: self.caller.own) ?? replicas.count
-        let wait = self.settings.releaseGrace + Self.turnDelay * turn
+    /// In microseconds of a clock. Only readers and the load depend on this.
+    private func isDue(_ dropped: UInt64, _ key: RegisterKey) -> Bool {
+        let wait = self.settings.releaseGrace + Self.turnDelay * self.turn(of: key)
         let now = self.doors.time.wallMicroseconds
-        return fence.round + UInt64(wait.components.seconds) * 1_000_000 <= now
+        return dropped + UInt64(wait.components.seconds) * 1_000_000 <= now
+    }
+
+    /// This node's place in the line of those who sweep a row.
+    private func turn(of key: RegisterKey) -> Int {
+        let replicas = self.layouts.layout?.replicaSet(of: key.partition) ?? []
+        return replicas.firstIndex(of: self.caller.own) ?? replicas.count
     }
 
     private func forget(_ released: [Garbage], _ key: RegisterKey) async throws(ClusterError) {
