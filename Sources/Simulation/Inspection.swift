@@ -18,7 +18,7 @@ struct Inspection: Sendable {
     /// Copies of each chunk that may have been damaged.
     let damagedCopies: Int
 
-    private func ask(_ member: Member, _ request: PeerRequest) async -> PeerReply? {
+    func ask(_ member: Member, _ request: PeerRequest) async -> PeerReply? {
         guard let node = member.node else { return nil }
         let message = request.message(epoch: node.layouts.epoch)
         let reply = await member.machine.perform { await node.handle(message, from: node.id) }
@@ -26,7 +26,7 @@ struct Inspection: Sendable {
     }
 
     /// The value of a register that has the highest ballot on any node.
-    private func newest(_ key: RegisterKey) async -> RegisterValue? {
+    func newest(_ key: RegisterKey) async -> RegisterValue? {
         var newest: (ballot: Ballot, value: RegisterValue?) = (.zero, nil)
         for member in self.cluster.members {
             guard

@@ -21,7 +21,7 @@ package struct Scenario: Sendable {
         self.faults = FaultPlan(&random)
         self.workload = Workload(&random)
         self.sabotage = []
-        self.part = .seconds(2)
+        self.part = .seconds(3)
     }
 }
 
@@ -101,7 +101,7 @@ package struct World: Sendable {
         settings.suspicion = .milliseconds(500)
         settings.openManifestBytes = UInt64(Limit.blockBytes)
         settings.releaseGrace = .seconds(1)
-        settings.sweepInterval = .seconds(1)
+        settings.sweepInterval = .seconds(3)
         settings.sabotage = scenario.sabotage
         return settings
     }
@@ -158,8 +158,9 @@ package struct World: Sendable {
         await self.work()
         guard await self.settle() else { return }
         await self.readEverything()
+        await self.writeEverywhere()
         // The sweeps of the last replica in line have to get their turn.
-        await self.simulator.sleep(nanoseconds: 90_000_000_000)
+        await self.simulator.sleep(nanoseconds: 65_000_000_000)
         await self.readEverything()
         let inspection = Inspection(
             cluster: self.cluster,
@@ -167,6 +168,9 @@ package struct World: Sendable {
             damagedCopies: plan.has(.bitFlips) ? 1 : 0
         )
         await inspection.checkContent(keys: self.scenario.workload.keys)
+        if plan.leavesNothingHalfDone, self.history.counts.unknown == 0 {
+            await inspection.checkLeaks(keys: self.scenario.workload.keys)
+        }
     }
 
     /// All three parts, until every client has ended.
@@ -214,7 +218,7 @@ package struct World: Sendable {
     private func readEverything() async {
         for member in self.cluster.members {
             for key in 0..<self.scenario.workload.keys {
-                guard await !self.last.get(key, at: member) else { continue }
+                guard await !self.last.get(key, at: member, isWhole: true) else { continue }
                 self.history.report(
                     Violation(.contentAtRisk, "k\(key) cannot be read through \(member.name)")
                 )
@@ -226,6 +230,21 @@ package struct World: Sendable {
                     Violation(.noProgress, "the bucket cannot be listed through \(member.name)")
                 )
             }
+        }
+    }
+
+    /// Puts and copies through every node: none may fail any more.
+    private func writeEverywhere() async {
+        for (number, member) in self.cluster.members.enumerated() {
+            let key = number % self.scenario.workload.keys
+            let before = self.history.counts
+            await self.last.put(key, at: member)
+            await self.last.copy(key, to: (key + 1) % self.scenario.workload.keys, at: member)
+            let after = self.history.counts
+            guard after.failed > before.failed || after.unknown > before.unknown else { continue }
+            self.history.report(
+                Violation(.noProgress, "\(member.name) cannot write although all is well")
+            )
         }
     }
 
