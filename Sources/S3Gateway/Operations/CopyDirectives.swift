@@ -4,7 +4,7 @@ import StoreModel
 
 /// What the headers of CopyObject ask for.
 ///
-/// Source: docs/spec/put-object-copy.md; S3 API Reference, "CopyObject".
+/// Source: S3 API Reference, "CopyObject"; docs/s3-compatibility.md, "CopyObject".
 struct CopyDirectives {
     let source: CopySource
     let condition: TargetCondition
