@@ -241,7 +241,7 @@ let package = Package(
             "CoordinatorTests",
             on: [
                 "StoreModel", "Placement", "Register", "Content", "Wire", "Runtime",
-                "PeerProtocol", "StorageNode", "Coordinator", "SimulatedRuntime",
+                "PeerProtocol", "ChunkStore", "StorageNode", "Coordinator", "SimulatedRuntime",
             ],
             using: [nioCore, logging]
         ),
