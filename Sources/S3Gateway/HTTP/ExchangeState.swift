@@ -40,8 +40,10 @@ struct ExchangeState {
             self.remainingBytes =
                 head.headers.first(name: "content-length").flatMap(UInt64.init) ?? 0
         }
+        // An empty body too: botocore takes an answer without the 100 before it for a refusal, and
+        // then misreads the next answer on the same connection.
         self.expectsContinue =
-            head.version != .http1_0 && self.remainingBytes != 0
+            head.version != .http1_0
             && head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
     }
 
