@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("TRIOLET_BINARY", str(REPOSITORY / ".build/release/triolet"))
+BINARY = os.environ.get("TEST_BINARY", str(REPOSITORY / ".build/release/triolet"))
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
