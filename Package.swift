@@ -251,7 +251,7 @@ let package = Package(
                 "StoreModel", "S3Protocol", "Runtime", "Coordinator", "S3Gateway", "CChecksum",
                 "CZlib",
             ],
-            using: [nioCore, nioPosix, nioHTTP1, crypto, logging]
+            using: [nioCore, nioPosix, nioHTTP1, crypto, lifecycle, logging]
         ),
         tests(
             "AdminAPITests",

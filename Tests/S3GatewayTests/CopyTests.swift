@@ -251,6 +251,10 @@ struct CopyTests {
             let copied = try await server.copy("src/s", "/dst/s")
             #expect(copied.element("ChecksumCRC32") == "DUoRhQ==")
             #expect(copied.element("ChecksumType") == "FULL_OBJECT")
+            let name = "x-amz-checksum-algorithm"
+            #expect(try await server.copy("src/s", "/dst/s", [(name): "CRC32"]).status == 200)
+            let other = try await server.copy("src/s", "/dst/s", [(name): "SHA256"])
+            #expect(self.isRefused(other, 501, "NotImplemented"))
         }
     }
 

@@ -69,7 +69,7 @@ actor MemoryStore: ObjectStore {
             etag: Hexadecimal.text(Array(Insecure.MD5.hash(data: content))),
             request.storageClass,
             request.metadata,
-            request.checksums
+            request.checksums + (await body.checksumsAtEnd())
         )
     }
 

@@ -6,6 +6,7 @@ import NIOPosix
 import Runtime
 import S3Gateway
 import S3Protocol
+import ServiceLifecycle
 import StoreModel
 import Testing
 
@@ -20,6 +21,8 @@ struct TestServer: Sendable {
     let port: Int
     let store: MemoryStore
     let now: CalendarTime
+    let lines: LogLines
+    let services: ServiceGroup
 
     /// Runs `body` against a server that ends with it.
     static func run<Value: Sendable>(
@@ -28,6 +31,7 @@ struct TestServer: Sendable {
         _ body: (TestServer) async throws -> Value
     ) async throws -> Value {
         let store = MemoryStore(seconds: seconds)
+        let lines = LogLines()
         let (ports, started) = AsyncStream.makeStream(of: Int.self)
         let server = S3Server(
             settings: S3Server.Settings(host: "127.0.0.1", port: 0),
@@ -46,14 +50,20 @@ struct TestServer: Sendable {
                     background: NoBackground(),
                     workers: InlineWorkers()
                 ),
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                logger: Logger(label: "test") { _ in lines }
             ),
             group: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             listening: { started.yield($0) }
         )
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run() }
+            let services = ServiceGroup(
+                configuration: ServiceGroupConfiguration(
+                    services: [server],
+                    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                )
+            )
+            group.addTask { try await services.run() }
             var port = 0
             for await first in ports {
                 port = first
@@ -62,7 +72,9 @@ struct TestServer: Sendable {
             let test = TestServer(
                 port: port,
                 store: store,
-                now: CalendarTime(seconds: Int64(seconds))
+                now: CalendarTime(seconds: Int64(seconds)),
+                lines: lines,
+                services: services
             )
             try await test.fill()
             let value = try await body(test)

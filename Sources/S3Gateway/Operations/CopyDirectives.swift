@@ -11,6 +11,8 @@ struct CopyDirectives {
     let sourceConditions: ReadConditions
     let storageClass: StorageClass
     let mode: CopyRequest.Mode
+    /// The checksum that the copy is to have.
+    let algorithm: Checksum.Algorithm?
     /// Nil keeps the source's.
     let metadata: ObjectMetadata?
     /// Never inherited, whatever happens to the rest.
@@ -30,8 +32,10 @@ struct CopyDirectives {
         self.sourceConditions = ReadConditions(copying: headers)
         self.storageClass = try StorageClass(headers: headers)
         self.mode = try Self.mode(headers.first("x-triolet-copy-mode"))
+        self.algorithm = try headers.first("x-amz-checksum-algorithm").map {
+            text throws(S3Error) in try BodyChecks.algorithm(text)
+        }
         try Self.checkTags(headers)
-        try Self.checkChecksum(headers)
         let isReplacing = try Self.isReplacing(headers)
         self.metadata = isReplacing ? try MetadataHeaders.read(headers) : nil
         self.websiteRedirect = try MetadataHeaders.websiteRedirect(headers)
@@ -62,12 +66,6 @@ struct CopyDirectives {
         case .some(let value):
             throw .invalidArgument("Unknown tagging directive.", "x-amz-tagging-directive", value)
         }
-    }
-
-    private static func checkChecksum(_ headers: [HeaderField]) throws(S3Error) {
-        guard let text = headers.first("x-amz-checksum-algorithm") else { return }
-        let algorithm = try BodyChecks.algorithm(text)
-        throw .notImplemented("Computing \(algorithm.name) for a copy")
     }
 
     private static func mode(_ text: String?) throws(S3Error) -> CopyRequest.Mode {

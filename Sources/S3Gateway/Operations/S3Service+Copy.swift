@@ -59,6 +59,7 @@ extension S3Service {
             sourceCheck: { summary throws(ClusterError) in
                 do throws(S3Error) {
                     try directives.check(summary, now: now)
+                    try directives.checkAlgorithm(summary)
                     if isSelfCopy, !directives.changesSomething { throw CopyDirectives.selfCopy }
                     guard summary.size <= sizeMax else { throw CopyDirectives.tooLarge(sizeMax) }
                 } catch {
@@ -118,6 +119,14 @@ extension CopyDirectives {
         // A copy has no reader who could have it already.
         case .notModified(let condition), .failed(let condition):
             throw .preconditionFailed(condition)
+        }
+    }
+
+    /// A copy carries the checksum of its source; no other is computed for it.
+    fileprivate func checkAlgorithm(_ source: ObjectSummary) throws(S3Error) {
+        guard let algorithm = self.algorithm else { return }
+        guard source.checksums.map(\.algorithm) == [algorithm] else {
+            throw .notImplemented("Computing \(algorithm.name) for a copy")
         }
     }
 
