@@ -143,7 +143,7 @@ struct CrashTests {
         try Simulator.run(seed: seed) { simulator in
             let machine = simulator.machine("a")
             let store = try await MetadataStore.open(
-                engine: machine.engine,
+                engine: BusyEngine(engine: machine.engine, doors: machine.doors),
                 random: machine.doors.random
             )
             for index in 0..<30 {
@@ -164,6 +164,33 @@ struct CrashTests {
             #expect(before == after)
             #expect((1..<30).contains(after.count))
         }
+    }
+
+    /// An engine whose commits wait in line before they are taken, each as long as it happens.
+    private struct BusyEngine: KeyValueEngine {
+        let engine: SimulatedEngine
+        let doors: Doors
+
+        func get(_ family: RowFamily, _ key: [UInt8]) async throws(EngineError) -> [UInt8]? {
+            try await self.engine.get(family, key)
+        }
+
+        func scan(
+            _ family: RowFamily,
+            from start: [UInt8],
+            to end: [UInt8]?,
+            limit: Int
+        ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])] {
+            try await self.engine.scan(family, from: start, to: end, limit: limit)
+        }
+
+        func commit(_ batch: RowBatch, durable: Bool) async throws(EngineError) {
+            let delay = Duration.microseconds(Int(self.doors.random.next() % 2_000))
+            await self.doors.time.sleep(for: delay)
+            try await self.engine.commit(batch, durable: durable)
+        }
+
+        var syncCount: Int { self.engine.syncCount }
     }
 
     @Test("Under a task lock one is inside at a time, in order of arrival", arguments: 0..<10)
