@@ -81,4 +81,29 @@ struct LateAnswerTests {
             }
         }
     }
+
+    @Test("Case 106: a copy whose client has gone is made whole all the same")
+    func clientGone() async throws {
+        try await TestServer.run(self.soon) { server in
+            await server.store.cause(.init(copyDelay: .milliseconds(100)))
+            let copy = try server.head(
+                "PUT",
+                "/dst/c",
+                ["x-amz-copy-source": "src/o"],
+                length: 0
+            )
+            try await RawConnection.with(port: server.port) { try await $0.send(copy) }
+            var answer = try await server.send("GET", "/dst/c")
+            for _ in 0..<1_000 where answer.status == 404 {
+                try await Task.sleep(for: .milliseconds(5))
+                answer = try await server.send("GET", "/dst/c")
+            }
+            #expect(answer.body == TestServer.hello)
+            // The end of the log line shows that the server has let go of the request.
+            for _ in 0..<1_000 where !server.lines.all.contains(where: { $0["source"] != nil }) {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            #expect(server.lines.all.contains { $0["source"] != nil })
+        }
+    }
 }
