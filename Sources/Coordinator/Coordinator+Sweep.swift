@@ -70,7 +70,9 @@ extension Coordinator {
                     summary.postponed += 1
                     return
                 }
-                guard case .dead = try await self.manifests.kill(manifest) else { return }
+                guard case .dead = try await self.manifests.kill(manifest) else {
+                    return await self.catchUp(key, try await self.read(key, "sweep \(key)"))
+                }
                 try await self.manifests.dropChunks(of: manifest)
                 summary.buried += 1
             case .bucket, .layout: return
@@ -91,6 +93,7 @@ extension Coordinator {
         do throws(RecordError) { record = try ObjectRecord(state.value) } catch {
             throw ClusterError(.internalError, "sweep \(key)", cause: error)
         }
+        if record.garbage.isEmpty { return await self.catchUp(key, state) }
         let isCrowded = record.garbage.count > Self.garbageKept
         let due = record.garbage.filter { garbage in
             // Overwriting quickly drives the ballots of a key ahead of the clock, second by second.
@@ -110,6 +113,20 @@ extension Coordinator {
             summary.released += 1
         }
         try await self.forget(due, key)
+    }
+
+    /// Brings the own replica up to what has been chosen: its row says that there is work, and all of
+    /// it has been done while the node was away.
+    ///
+    /// Otherwise each sweep would come back to the row, and rows enough would take up whole sweeps.
+    /// Anybody may repeat an accept, and what is chosen may be repeated behind any fence.
+    private func catchUp(_ key: RegisterKey, _ state: RegisterState) async {
+        guard let value = state.value else { return }
+        _ = try? await self.caller.ask(
+            self.caller.own,
+            .register(key, .accept(state.ballot, value, generation: .max)),
+            within: self.settings.registerTimeout
+        )
     }
 
     /// Whether the time for something dropped by then has come, for this node.
