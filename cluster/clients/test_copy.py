@@ -43,6 +43,12 @@ class Spent:
         self.cluster = cluster
 
     def __enter__(self):
+        # The third replica of a chunk may still be on its way after the answer to a put.
+        name = "triolet_peer_body_bytes_total"
+        known = None
+        while (now := self.cluster.total(name)) != known:
+            known = now
+            time.sleep(0.05)
         self.before = self.cluster.metrics()
         self.started = time.monotonic()
         return self
