@@ -3,7 +3,7 @@ import Testing
 
 @Suite(.serialized)
 struct WorldTests {
-    @Test("Under all faults no promise is broken", arguments: UInt64(1)...10)
+    @Test("Under all faults no promise is broken", arguments: UInt64(1)...8)
     func faults(seed: UInt64) {
         let report = World.run(Scenario(seed: seed))
         #expect(report.violations == [])
