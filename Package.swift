@@ -241,14 +241,17 @@ let package = Package(
             "CoordinatorTests",
             on: [
                 "StoreModel", "Placement", "Register", "Content", "Wire", "Runtime",
-                "PeerProtocol", "StorageNode", "Coordinator", "SimulatedRuntime",
+                "PeerProtocol", "ChunkStore", "StorageNode", "Coordinator", "SimulatedRuntime",
             ],
             using: [nioCore, logging]
         ),
         tests(
             "S3GatewayTests",
-            on: ["S3Gateway", "S3Client"],
-            using: [nioCore, nioPosix, nioHTTP1]
+            on: [
+                "StoreModel", "S3Protocol", "Runtime", "Coordinator", "S3Gateway", "CChecksum",
+                "CZlib",
+            ],
+            using: [nioCore, nioPosix, nioHTTP1, crypto, lifecycle, logging]
         ),
         tests(
             "AdminAPITests",

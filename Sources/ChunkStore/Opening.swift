@@ -94,17 +94,19 @@ struct Opening {
             return (file, size, try await file.read(count, at: 0))
         }
         let first = UInt64(VolumeHeader.byteCount)
-        if let header = try? VolumeHeader(Array(bytes.readableBytesView)), header.number == number,
-            row.map({ $0.nonce == header.nonce }) ?? true
-        {
-            let checkpoint = max(first, row?.checkpoint ?? first)
+        func opened(_ header: VolumeHeader, checkpoint: UInt64?) -> OpenedVolume {
+            let start = max(first, checkpoint ?? first)
             return OpenedVolume(
                 header: header,
                 file: file,
                 size: size,
-                checkpoint: checkpoint,
-                end: checkpoint
+                checkpoint: start,
+                end: start
             )
+        }
+        if let header = try? VolumeHeader(Array(bytes.readableBytesView)), header.number == number {
+            // A row with another nonce is of an earlier volume of that number.
+            return opened(header, checkpoint: row?.nonce == header.nonce ? row?.checkpoint : nil)
         }
         if let row {
             let header = VolumeHeader(number: number, nonce: row.nonce)
@@ -112,14 +114,7 @@ struct Opening {
                 try await file.write([ByteBuffer(bytes: header.encoded)], at: 0)
                 try await file.sync()
             }
-            let checkpoint = max(first, row.checkpoint)
-            return OpenedVolume(
-                header: header,
-                file: file,
-                size: size,
-                checkpoint: checkpoint,
-                end: checkpoint
-            )
+            return opened(header, checkpoint: row.checkpoint)
         }
         // The header is durable before room for records is made.
         guard size <= first else { throw .failed("\(name) has no readable header") }

@@ -50,7 +50,7 @@ extension Coordinator {
             storageClass: request.storageClass,
             modified: self.ballots.now(),
             metadata: request.metadata,
-            checksums: request.checksums,
+            checksums: request.checksums + (await body.checksumsAtEnd()),
             content: placed
         )
         let stored = try await self.commit(

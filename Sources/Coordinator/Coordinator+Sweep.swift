@@ -66,11 +66,13 @@ extension Coordinator {
             switch key {
             case .object: try await self.sweepObject(key, into: &summary)
             case .manifest(let manifest):
-                guard self.isDue(manifest.birth, key) else {
+                guard self.turn(of: key) == 0 || self.isDue(manifest.birth.round, key) else {
                     summary.postponed += 1
                     return
                 }
-                guard case .dead = try await self.manifests.kill(manifest) else { return }
+                guard case .dead = try await self.manifests.kill(manifest) else {
+                    return await self.catchUp(key, try await self.read(key, "sweep \(key)"))
+                }
                 try await self.manifests.dropChunks(of: manifest)
                 summary.buried += 1
             case .bucket, .layout: return
@@ -91,8 +93,13 @@ extension Coordinator {
         do throws(RecordError) { record = try ObjectRecord(state.value) } catch {
             throw ClusterError(.internalError, "sweep \(key)", cause: error)
         }
+        if record.garbage.isEmpty { return await self.catchUp(key, state) }
         let isCrowded = record.garbage.count > Self.garbageKept
-        let due = record.garbage.filter { isCrowded || self.isDue($0.fence, key) }
+        let due = record.garbage.filter { garbage in
+            // Overwriting quickly drives the ballots of a key ahead of the clock, second by second.
+            let dropped = min(garbage.fence.round, record.modified.microseconds)
+            return isCrowded || self.isDue(dropped, key)
+        }
         guard !due.isEmpty else {
             summary.postponed += 1
             return
@@ -108,16 +115,33 @@ extension Coordinator {
         try await self.forget(due, key)
     }
 
-    /// Whether the time for something dropped at `fence` has come, for this node.
+    /// Brings the own replica up to what has been chosen: its row says that there is work, and all of
+    /// it has been done while the node was away.
     ///
-    /// Rounds of objects' ballots are microseconds of a clock. Only readers and the load depend on
-    /// this.
-    private func isDue(_ fence: Ballot, _ key: RegisterKey) -> Bool {
-        let replicas = self.layouts.layout?.replicaSet(of: key.partition) ?? []
-        let turn = replicas.firstIndex(of: self.caller.own) ?? replicas.count
-        let wait = self.settings.releaseGrace + Self.turnDelay * turn
+    /// Otherwise each sweep would come back to the row, and rows enough would take up whole sweeps.
+    /// Anybody may repeat an accept, and what is chosen may be repeated behind any fence.
+    private func catchUp(_ key: RegisterKey, _ state: RegisterState) async {
+        guard let value = state.value else { return }
+        _ = try? await self.caller.ask(
+            self.caller.own,
+            .register(key, .accept(state.ballot, value, generation: .max)),
+            within: self.settings.registerTimeout
+        )
+    }
+
+    /// Whether the time for something dropped by then has come, for this node.
+    ///
+    /// In microseconds of a clock. Only readers and the load depend on this.
+    private func isDue(_ dropped: UInt64, _ key: RegisterKey) -> Bool {
+        let wait = self.settings.releaseGrace + Self.turnDelay * self.turn(of: key)
         let now = self.doors.time.wallMicroseconds
-        return fence.round + UInt64(wait.components.seconds) * 1_000_000 <= now
+        return dropped + UInt64(wait.components.seconds) * 1_000_000 <= now
+    }
+
+    /// This node's place in the line of those who sweep a row.
+    private func turn(of key: RegisterKey) -> Int {
+        let replicas = self.layouts.layout?.replicaSet(of: key.partition) ?? []
+        return replicas.firstIndex(of: self.caller.own) ?? replicas.count
     }
 
     private func forget(_ released: [Garbage], _ key: RegisterKey) async throws(ClusterError) {

@@ -65,6 +65,8 @@ package struct Coordinator: ObjectStore {
         )
         self.instruments = instruments
         self.uploads = ByteBudget(bytes: settings.uploadBytes)
+        // A node that starts again may be asked for something before it has joined again.
+        if let index = layouts.layout?.index(of: network.own) { ballots.become(node: index) }
     }
 
     func newOperation() -> OperationID { OperationID(self.doors.random.next()) }

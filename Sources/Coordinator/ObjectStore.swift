@@ -91,7 +91,9 @@ package struct PutRequest: Sendable {
     package var condition: WriteCondition
     /// Bytes announced by the client; nil if it did not say.
     package var announcedBytes: UInt64?
-    /// Checksums that the body source has verified, or will have when it ends.
+    /// Checksums that the body source will have verified when it ends.
+    ///
+    /// Others come with the end itself: ``BodySource/checksumsAtEnd()``.
     package var checksums: [Checksum]
 
     package init(
@@ -119,6 +121,12 @@ package struct PutRequest: Sendable {
 package protocol BodySource: Sendable {
     /// The next bytes, never empty; nil at the end. Not asking is back-pressure.
     func next() async throws -> ByteBuffer?
+    /// Checksums that came behind the body and were verified with its end.
+    func checksumsAtEnd() async -> [Checksum]
+}
+
+extension BodySource {
+    package func checksumsAtEnd() async -> [Checksum] { [] }
 }
 
 /// An object found, pinned to the version that was current when it was opened.

@@ -13,6 +13,7 @@ import Synchronization
 /// on disk.
 /// Source: docs/decisions/0002-metadata-engine.md.
 package final class RocksEngine: KeyValueEngine {
+    fileprivate static let closed = EngineError.failed("closed")
     /// Most batches in one write.
     private static let groupBatchesMax = 1_024
 
@@ -50,6 +51,14 @@ package final class RocksEngine: KeyValueEngine {
         self.budget = ByteBudget(bytes: settings.waitingBytesMax)
         self.writer.start()
         self.readers.start()
+    }
+
+    /// Who forgets to close leaves nothing behind, but waits here for the database's own threads.
+    deinit {
+        guard self.state.withLock({ $0.failure != Self.closed }) else { return }
+        self.database.close()
+        self.readers.shutdownGracefully { _ in }
+        self.writer.shutdownGracefully { _ in }
     }
 
     package var syncCount: Int { self.state.withLock { $0.syncCount } }
@@ -118,8 +127,8 @@ package final class RocksEngine: KeyValueEngine {
     /// Later calls fail.
     package func close() async {
         let isFirst = self.state.withLock { state in
-            defer { state.failure = .failed("closed") }
-            return state.failure != .failed("closed")
+            defer { state.failure = Self.closed }
+            return state.failure != Self.closed
         }
         guard isFirst else { return }
         await suspended { (wakeup: Wakeup<Void>) in
@@ -214,7 +223,7 @@ extension RocksEngine {
 
 extension RocksEngine.State {
     /// Closing lets the calls under way finish; a failure does not.
-    fileprivate var isBroken: Bool { self.failure != nil && self.failure != .failed("closed") }
+    fileprivate var isBroken: Bool { self.failure != nil && self.failure != RocksEngine.closed }
 }
 
 extension RowBatch {

@@ -37,6 +37,10 @@ import Runtime
         unsafe rocksdb_block_based_options_set_block_cache(table, self.cache)
         unsafe rocksdb_block_based_options_set_block_size(table, 8 << 10)
         unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1)
+        unsafe rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(
+            table,
+            1
+        )
         unsafe rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1)
         unsafe rocksdb_block_based_options_set_format_version(table, 5)
         // 10 bits a key: an absent key is told from memory in 99 of 100 cases. The table owns the

@@ -6,7 +6,7 @@ package import StoreModel
 package struct PullRequest: Hashable, Sendable, BinaryRecord {
     package let source: ChunkName
     package let target: ChunkName
-    /// Nodes to ask, in this order; the own node among them means "copy it here".
+    /// Nodes to ask, in this order, but the own node first if it is among them.
     package let sources: [NodeID]
 
     package init(source: ChunkName, target: ChunkName, sources: [NodeID]) {

@@ -18,6 +18,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var receivedBytes = 0
     private var timer: Scheduled<Void>?
     private var isDone = false
+    private var isProved = false
     /// Somebody who sends before being asked is refused; the dialer may get the first frames early.
     private let isListener: Bool
 
@@ -66,7 +67,10 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             }
             self.step(context)
         }
-        if self.isDone, bytes.readableBytes > 0 { context.fireChannelRead(NIOAny(bytes)) }
+        guard self.isProved else { return }
+        // Frames that came with the last proof go to the handler that now stands behind this one.
+        if bytes.readableBytes > 0 { context.fireChannelRead(NIOAny(bytes)) }
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 
     private func step(_ context: ChannelHandlerContext) {
@@ -78,7 +82,6 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             case .finished(let node, let last):
                 self.send(last, context)
                 self.finish(.success(node), context)
-                context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
             }
         } catch { self.fail(error, context) }
     }
@@ -101,6 +104,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     {
         guard !self.isDone else { return }
         self.isDone = true
+        if case .success = result { self.isProved = true }
         self.timer?.cancel()
         self.completion(result, context.channel)
     }

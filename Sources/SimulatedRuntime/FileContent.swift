@@ -14,6 +14,8 @@ struct FileContent {
         let bytes: ByteBuffer?
     }
 
+    private static let zeroes = ByteBuffer(repeating: 0, count: Self.sectorBytes)
+
     /// What was written at some moment, to be made durable.
     struct Snapshot {
         fileprivate let sectors: [Int: Sector]
@@ -103,12 +105,9 @@ struct FileContent {
         while left > 0 {
             let start = position % Self.sectorBytes
             let length = min(Self.sectorBytes - start, left)
-            let sector = self.sector(position / Self.sectorBytes)
-            if var piece = sector?.getSlice(at: (sector?.readerIndex ?? 0) + start, length: length)
-            {
-                bytes.writeBuffer(&piece)
-            } else {
-                bytes.writeRepeatingByte(0, count: length)
+            let sector = self.sector(position / Self.sectorBytes) ?? Self.zeroes
+            if let piece = sector.getSlice(at: sector.readerIndex + start, length: length) {
+                bytes.writeImmutableBuffer(piece)
             }
             position += length
             left -= length

@@ -44,6 +44,15 @@ package final class SimulatedEngine: KeyValueEngine {
     /// For tests.
     package var rowCount: Int { self.state.withLock { $0.rows.count } }
 
+    /// The keys of all rows of a family, in order, at once.
+    ///
+    /// For tests.
+    package func keys(of family: RowFamily) -> [[UInt8]] {
+        self.state.withLock { state in
+            state.rows.scan(family, from: [], to: nil, limit: .max).map(\.key)
+        }
+    }
+
     package func get(
         _ family: RowFamily,
         _ key: [UInt8]

@@ -17,10 +17,9 @@ struct BodyOracle: Sendable {
         var random = SplitMix64(seed: self.seed ^ (UInt64(put) << 20))
         // Half of the bodies are worth compressing.
         let mask: UInt64 = put % 2 == 0 ? .max : 0x0F0F_0F0F_0F0F_0F0F
+        let words = (0..<(min(Self.blockBytes, bytes + 8) / 8)).map { _ in random.next() & mask }
         var block = ByteBuffer()
-        for _ in 0..<(min(Self.blockBytes, bytes + 8) / 8) {
-            block.writeInteger(random.next() & mask)
-        }
+        _ = unsafe words.withUnsafeBytes { unsafe block.writeBytes($0) }
         var body = ByteBuffer()
         body.reserveCapacity(bytes)
         var repetition: UInt32 = 0

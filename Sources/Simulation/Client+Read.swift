@@ -17,11 +17,13 @@ extension Client {
 
     /// - Returns: false if it could not be read.
     @discardableResult
-    func get(_ key: Int, at member: Member) async -> Bool {
+    func get(_ key: Int, at member: Member, isWhole: Bool = false) async -> Bool {
         let number = self.history.begin("get k\(key) at \(member.name)")
         let call = Call(number, "get k\(key)", member, self.cluster.simulator.nanoseconds)
         let name = self.cluster.name(key)
-        let cut = self.cluster.simulator.draw { ($0.chance(permille: 300), $0.next(), $0.next()) }
+        let cut = self.cluster.simulator.draw {
+            ($0.chance(permille: isWhole ? 0 : 300), $0.next(), $0.next())
+        }
         let result = await self.ask(call) { coordinator throws(ClusterError) in
             let object = try await coordinator.open(name)
             let opened = self.cluster.simulator.nanoseconds

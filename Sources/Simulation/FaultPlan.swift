@@ -34,7 +34,10 @@ package struct FaultPlan: Hashable, Sendable {
     /// Draws a plan: each kind is in with a chance of its own.
     init(_ random: inout SplitMix64) {
         var kinds: [Kind] = []
-        for kind in Kind.allCases where random.chance(permille: Self.permille(kind)) {
+        // One run in eight is calm: there everything has to be tidy in the end.
+        let allowed: [Kind] =
+            random.chance(permille: 125) ? [.duplicates, .skew, .slowDisks] : Kind.allCases
+        for kind in allowed where random.chance(permille: Self.permille(kind)) {
             kinds.append(kind)
         }
         let shortest = random.pick([100_000, 300_000, 800_000])
@@ -55,9 +58,10 @@ package struct FaultPlan: Hashable, Sendable {
 
     package func has(_ kind: Kind) -> Bool { self.kinds.contains(kind) }
 
-    /// Whether every machine stays up, with all that it has written.
-    var isWithoutCrashes: Bool {
-        !self.has(.crashes) && !self.has(.blackouts) && !self.has(.brokenSyncs)
+    /// Whether every operation can clean up after itself: audits, which find what others leave,
+    /// come later.
+    var leavesNothingHalfDone: Bool {
+        self.kinds.allSatisfy { [.duplicates, .skew, .slowDisks].contains($0) }
     }
 
     /// How the network treats messages while this plan is in force.

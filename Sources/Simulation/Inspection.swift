@@ -18,7 +18,7 @@ struct Inspection: Sendable {
     /// Copies of each chunk that may have been damaged.
     let damagedCopies: Int
 
-    private func ask(_ member: Member, _ request: PeerRequest) async -> PeerReply? {
+    func ask(_ member: Member, _ request: PeerRequest) async -> PeerReply? {
         guard let node = member.node else { return nil }
         let message = request.message(epoch: node.layouts.epoch)
         let reply = await member.machine.perform { await node.handle(message, from: node.id) }
@@ -26,7 +26,7 @@ struct Inspection: Sendable {
     }
 
     /// The value of a register that has the highest ballot on any node.
-    private func newest(_ key: RegisterKey) async -> RegisterValue? {
+    func newest(_ key: RegisterKey) async -> RegisterValue? {
         var newest: (ballot: Ballot, value: RegisterValue?) = (.zero, nil)
         for member in self.cluster.members {
             guard
@@ -56,27 +56,79 @@ struct Inspection: Sendable {
         return live
     }
 
+    /// The manifests that versions name, each once, in order.
+    func namedManifests(keys: Int) async -> [ManifestID] {
+        var found: Set<ManifestID> = []
+        for (_, _, version) in await self.liveVersions(keys: keys) {
+            if case .manifest(let manifest, _, _, _) = version.content { found.insert(manifest) }
+        }
+        return found.sorted()
+    }
+
+    /// Every live version has a hold on its manifest, which is sealed.
+    ///
+    /// This is so at any time, not only when everything is quiet. While operations are under way a
+    /// missing hold counts only if no machine was down and the version is still live afterwards.
+    func checkHolds(keys: Int) async {
+        let lives = self.lives
+        guard !lives.contains(nil) else { return }
+        for (key, register, version) in await self.liveVersions(keys: keys) {
+            guard case .manifest(let manifest, let segments, _, _) = version.content else {
+                continue
+            }
+            let body = await self.newest(.manifest(manifest))?.body
+            let record = body.flatMap { try? ManifestRecord(decoding: $0) }
+            let owner = Owner.version(register, version.id)
+            if let record, record.state == .sealed, record.segments == segments,
+                record.holds.contains(where: { $0.owner == owner })
+            {
+                continue
+            }
+            let now = await self.liveVersions(keys: keys)
+            guard lives == self.lives, now.contains(where: { $0.version.id == version.id }) else {
+                continue
+            }
+            let found = record.map { "\($0.state), with \($0.holds.count) holds" } ?? "gone"
+            let story =
+                "k\(key), tag \(Self.tag(version)), names manifest \(manifest) without a hold"
+            self.history.report(Violation(.contentAtRisk, "\(story): it is \(found)"))
+        }
+    }
+
+    /// Which life of each machine runs; nil for those that are down or starting.
+    private var lives: [Int?] {
+        self.cluster.members.map { $0.coordinator == nil ? nil : $0.machine.crashes }
+    }
+
+    private static func tag(_ version: Version) -> String {
+        Client.tag(of: version.metadata).map(String.init) ?? "none"
+    }
+
     /// Every chunk of every live version is intact on as many nodes as its class says.
+    ///
+    /// This, too, is so at any time, if no machine was down and the version is still live
+    /// afterwards.
     func checkContent(keys: Int) async {
+        let lives = self.lives
+        guard !lives.contains(nil) else { return }
         for (key, _, version) in await self.liveVersions(keys: keys) {
             guard case .manifest(_, let segments, _, _) = version.content else { continue }
-            let nodes = self.cluster.members.count
-            let quorum = min(version.storageClass.writeQuorum, nodes)
-            let needed = max(1, quorum - self.damagedCopies)
-            for segment in segments {
-                for index in 0..<segment.count {
-                    let chunk = segment.chunk(index)
-                    let holders = await self.holders(
-                        of: chunk,
-                        bytes: segment.bytes(ofChunk: index)
-                    )
-                    guard holders.count < needed else { continue }
-                    let story =
-                        "chunk \(chunk) of k\(key), tag "
-                        + "\(Client.tag(of: version.metadata).map(String.init) ?? "none"), is on "
-                        + "\(holders) only; \(needed) nodes should have it"
-                    self.history.report(Violation(.contentAtRisk, story))
-                }
+            let chunks = segments.flatMap { segment in
+                (0..<segment.count).map { (segment.chunk($0), segment.bytes(ofChunk: $0)) }
+            }
+            for (chunk, bytes) in chunks {
+                let quorum = min(version.storageClass.writeQuorum, self.cluster.members.count)
+                let needed = max(1, quorum - self.damagedCopies)
+                let holders = await self.holders(of: chunk, bytes: bytes)
+                guard holders.count < needed else { continue }
+                let now = await self.liveVersions(keys: keys)
+                guard lives == self.lives, now.contains(where: { $0.version.id == version.id })
+                else { continue }
+                let story =
+                    "chunk \(chunk) of k\(key), tag \(Self.tag(version)), is on \(holders) only"
+                self.history.report(
+                    Violation(.contentAtRisk, "\(story); \(needed) nodes should have it")
+                )
             }
         }
     }

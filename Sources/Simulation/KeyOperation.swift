@@ -3,14 +3,22 @@
 /// A key's state is the tag of the version it holds: the number of the put or copy that made it; 0
 /// if it holds none.
 package struct KeyOperation: Hashable, Sendable {
-    package enum Condition: Hashable, Sendable {
+    package enum Condition: Hashable, Sendable, CustomStringConvertible {
         case none
         case absent
         /// The key holds the body of this put.
         case body(of: Int)
+
+        package var description: String {
+            switch self {
+            case .none: "no condition"
+            case .absent: "if absent"
+            case .body(let put): "if it has the body of #\(put)"
+            }
+        }
     }
 
-    package enum Action: Hashable, Sendable {
+    package enum Action: Hashable, Sendable, CustomStringConvertible {
         /// Saw this state.
         case read(Int)
         case write(Int, if: Condition)
@@ -19,6 +27,18 @@ package struct KeyOperation: Hashable, Sendable {
         case refused(Condition)
         /// Was told that there is nothing to compare with.
         case missing
+
+        package var description: String {
+            switch self {
+            case .read(0): "found nothing"
+            case .read(let tag): "read tag \(tag)"
+            case .write(let tag, .none): "wrote tag \(tag)"
+            case .write(let tag, let condition): "wrote tag \(tag) \(condition)"
+            case .delete: "deleted"
+            case .refused(let condition): "refused \(condition)"
+            case .missing: "refused, nothing there"
+            }
+        }
 
         /// Whether there is a state that it changes.
         var mayChange: Bool {

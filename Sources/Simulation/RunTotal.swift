@@ -18,8 +18,29 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
 }
 
 extension Scenario {
-    /// Breaks one rule in the whole run.
-    package mutating func `break`(_ rule: SabotageName) { self.sabotage = rule.sabotage }
+    /// Breaks one rule in the whole run, and sees to it that the rule matters there.
+    package mutating func `break`(_ rule: SabotageName) {
+        self.sabotage = rule.sabotage
+        switch rule {
+        case .registerQuorumOfOne, .copyWithoutHold: break
+        case .chunkQuorumOfOne:
+            self.suffer([.loss, .crashes])
+        case .releaseIgnoresFence:
+            // A fence matters where holds are released that may yet be needed: to audits, and there
+            // to copies whose accepts are late.
+            self.audits = true
+            self.suffer([.lateness, .clogs])
+        }
+    }
+
+    /// Many copies of chunks, and these faults often.
+    private mutating func suffer(_ kinds: [FaultPlan.Kind]) {
+        self.faults = FaultPlan(kinds: kinds, pauseMicroseconds: 100_000...500_000)
+        self.workload.chunkedPermille = 1_000
+        self.workload.conditionPermille = 0
+        self.workload.largeBodies = 0
+        self.workload.weights = [(.put, 20), (.copy, 60), (.get, 10), (.delete, 5)]
+    }
 }
 
 /// What came of many runs.

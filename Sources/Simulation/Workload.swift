@@ -27,7 +27,7 @@ package struct Workload: Sendable {
     init(_ random: inout SplitMix64) {
         self.clients = random.number(in: 2...6)
         self.keys = random.number(in: 2...5)
-        self.pauseMicroseconds = random.pick([50_000, 200_000, 500_000])
+        self.pauseMicroseconds = random.pick([150_000, 400_000, 800_000])
         self.conditionPermille = random.pick([0, 150, 400])
         self.chunkedPermille = random.pick([100, 350, 700])
         self.largeBodies = random.pick([0, 0, 1, 2])

@@ -10,6 +10,8 @@ package struct Scenario: Sendable {
     package var faults: FaultPlan
     package var workload: Workload
     package var sabotage: Sabotage
+    /// Whether holds are audited all the time.
+    package var audits: Bool
     /// Length of each of the three parts, in virtual time.
     package var part: Duration
 
@@ -20,8 +22,9 @@ package struct Scenario: Sendable {
         self.nodes = random.pick([3, 3, 3, 4, 5])
         self.faults = FaultPlan(&random)
         self.workload = Workload(&random)
+        self.audits = random.chance(permille: 400)
         self.sabotage = []
-        self.part = .seconds(2)
+        self.part = .seconds(3)
     }
 }
 
@@ -101,7 +104,7 @@ package struct World: Sendable {
         settings.suspicion = .milliseconds(500)
         settings.openManifestBytes = UInt64(Limit.blockBytes)
         settings.releaseGrace = .seconds(1)
-        settings.sweepInterval = .seconds(1)
+        settings.sweepInterval = .seconds(3)
         settings.sabotage = scenario.sabotage
         return settings
     }
@@ -140,6 +143,14 @@ package struct World: Sendable {
 
     private var simulator: Simulator { self.cluster.simulator }
 
+    private var inspection: Inspection {
+        Inspection(
+            cluster: self.cluster,
+            history: self.history,
+            damagedCopies: self.scenario.faults.has(.bitFlips) ? 1 : 0
+        )
+    }
+
     private var last: Client { self.clients[self.clients.count - 1] }
 
     private func live() async {
@@ -158,15 +169,16 @@ package struct World: Sendable {
         await self.work()
         guard await self.settle() else { return }
         await self.readEverything()
+        await self.writeEverywhere()
         // The sweeps of the last replica in line have to get their turn.
-        await self.simulator.sleep(nanoseconds: 90_000_000_000)
+        await self.simulator.sleep(nanoseconds: 65_000_000_000)
         await self.readEverything()
-        let inspection = Inspection(
-            cluster: self.cluster,
-            history: self.history,
-            damagedCopies: plan.has(.bitFlips) ? 1 : 0
-        )
+        let inspection = self.inspection
+        await inspection.checkHolds(keys: self.scenario.workload.keys)
         await inspection.checkContent(keys: self.scenario.workload.keys)
+        if plan.leavesNothingHalfDone, self.history.counts.unknown == 0 {
+            await inspection.checkLeaks(keys: self.scenario.workload.keys)
+        }
     }
 
     /// All three parts, until every client has ended.
@@ -181,6 +193,14 @@ package struct World: Sendable {
                 ends.add()
             }
         }
+        if self.scenario.audits {
+            let auditor = Auditor(
+                cluster: self.cluster,
+                inspection: self.inspection,
+                keys: self.scenario.workload.keys
+            )
+            doors.background.run { await auditor.work(until: start + 3 * part) }
+        }
         if self.scenario.faults != .none {
             self.faults.beginGently()
             await self.simulator.sleep(nanoseconds: part)
@@ -189,6 +209,10 @@ package struct World: Sendable {
             await self.simulator.sleep(nanoseconds: 2 * part)
         }
         self.faults.mend()
+        // Everybody back, and what the heavy part has left not yet overwritten.
+        _ = await self.cluster.waitUntilReady(within: Self.patience)
+        await self.inspection.checkHolds(keys: self.scenario.workload.keys)
+        await self.inspection.checkContent(keys: self.scenario.workload.keys)
         await self.simulator.sleep(nanoseconds: part)
         for _ in 0..<Int(Self.patience.components.seconds) where !ends.isComplete {
             await self.simulator.sleep(nanoseconds: 1_000_000_000)
@@ -214,7 +238,7 @@ package struct World: Sendable {
     private func readEverything() async {
         for member in self.cluster.members {
             for key in 0..<self.scenario.workload.keys {
-                guard await !self.last.get(key, at: member) else { continue }
+                guard await !self.last.get(key, at: member, isWhole: true) else { continue }
                 self.history.report(
                     Violation(.contentAtRisk, "k\(key) cannot be read through \(member.name)")
                 )
@@ -226,6 +250,21 @@ package struct World: Sendable {
                     Violation(.noProgress, "the bucket cannot be listed through \(member.name)")
                 )
             }
+        }
+    }
+
+    /// Puts and copies through every node: none may fail any more.
+    private func writeEverywhere() async {
+        for (number, member) in self.cluster.members.enumerated() {
+            let key = number % self.scenario.workload.keys
+            let before = self.history.counts
+            await self.last.put(key, at: member)
+            await self.last.copy(key, to: (key + 1) % self.scenario.workload.keys, at: member)
+            let after = self.history.counts
+            guard after.failed > before.failed || after.unknown > before.unknown else { continue }
+            self.history.report(
+                Violation(.noProgress, "\(member.name) cannot write although all is well")
+            )
         }
     }
 

@@ -65,7 +65,11 @@ final class ChunkPuller: Sendable {
         if await self.isHere(request.target) { return 0 }
         let start = self.time.nanoseconds
         var last = PeerFailure(.sourceUnavailable, "no source was named")
-        for source in request.sources {
+        // What is here already need not travel.
+        let sources =
+            request.sources.filter { $0 == self.own }
+            + request.sources.filter { $0 != self.own }
+        for source in sources {
             guard self.elapsed(since: start) < self.settings.pullPatience else { break }
             do throws(PeerFailure) {
                 return try await self.fetch(request, from: source)

@@ -2,8 +2,8 @@ package import StoreModel
 
 /// What must be known of some neighbouring blocks of a chunk to read them.
 ///
-///     content bytes of the chunk u32 | first block u8 | blocks u8 | each: codec u8, stored bytes u32,
-///     CRC32C u32
+///     content bytes of the chunk u32 | first block u8 | blocks u8
+///     | each: codec u8, stored bytes u32, CRC32C u32
 ///
 /// Layout: docs/protocol/blocks.md, "Slice header".
 package struct ChunkSliceHeader: Hashable, Sendable, BinaryRecord {

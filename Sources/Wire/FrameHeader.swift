@@ -42,7 +42,8 @@ package enum FrameKind: UInt8, Hashable, Sendable, CaseIterable {
 ///
 /// Layout: docs/protocol/frames.md, "Header". Big-endian:
 ///
-///     magic u32 | version u8 | kind u8 | flags u16 = 0 | stream u64 | payload bytes u32 | checksum u32
+///     magic u32 | version u8 | kind u8 | flags u16 = 0 | stream u64 | payload bytes u32
+///     | checksum u32
 ///
 /// The checksum is the CRC32C of the 20 bytes before it and of the payload.
 package struct FrameHeader: Hashable, Sendable {

@@ -126,6 +126,9 @@ struct CrashTests {
                 machine.crash()
                 machine.restart()
             }
+            // The volumes alone tell the same: all that is there, nothing that was dropped.
+            machine.engine.wipe()
+            try await ledger.check(try await machine.openStore())
         }
     }
 

@@ -164,6 +164,53 @@ struct RealDiskTests {
         try handle.close()
     }
 
+    @Test("A damaged volume header is made good from what the engine knows")
+    func damagedVolumeHeader() async throws {
+        try await Self.withDirectory { path in
+            try await Self.write(1, to: path)
+            let volume = "\(path)/volumes/\(VolumeHeader.fileName(1))"
+            let before = try #require(FileManager.default.contents(atPath: volume))
+            for bit in [0, 33, 50, 100, 150] {
+                try Self.turn(bit: bit, at: 0, in: volume)
+                try await Place.with(path) { place in
+                    let found = try await place.store.chunk(Samples.name(1, 4))
+                    #expect(found == Samples.chunk(Samples.name(1, 4)))
+                }
+                #expect(FileManager.default.contents(atPath: volume) == before)
+            }
+            // Without the engine nobody knows which volume this was: it is left as it is.
+            try Self.turn(bit: 50, at: 0, in: volume)
+            try FileManager.default.removeItem(atPath: "\(path)/rows")
+            await #expect(throws: ChunkStoreError.self) { try await Place.with(path) { _ in } }
+            #expect(FileManager.default.fileExists(atPath: volume))
+        }
+    }
+
+    @Test("The chunks of a volume that is gone are not found, and can be written again")
+    func lostVolume() async throws {
+        try await Self.withDirectory { path in
+            try await Self.write(1, to: path)
+            try FileManager.default.removeItem(
+                atPath: "\(path)/volumes/\(VolumeHeader.fileName(1))"
+            )
+            for _ in 0..<2 {
+                try await Place.with(path) { place in
+                    #expect(place.store.statistics.chunks == 0)
+                    await #expect(throws: ChunkStoreError.notFound) {
+                        try await place.store.chunk(Samples.name(1, 0))
+                    }
+                    let left = try await place.store.manifests(after: nil, limit: 9)
+                    #expect(left == [])
+                }
+            }
+            try await Self.write(1, to: path)
+            try await Place.with(path) { place in
+                let found = try await place.store.chunk(Samples.name(1, 4))
+                #expect(found == Samples.chunk(Samples.name(1, 4)))
+            }
+        }
+    }
+
     @Test("Every bit of a record that turns is found before a byte is given, and can be repaired")
     func bitFlips() async throws {
         try await Self.withDirectory { path in

@@ -143,6 +143,16 @@ struct RocksEngineTests {
         await again.close()
     }
 
+    @Test("An engine that nobody closed lets go of its directory when it is gone")
+    func forgotten() async throws {
+        let directory = try TemporaryDirectory()
+        var engine: RocksEngine? = try RocksEngine(path: directory.path)
+        #expect(try await engine?.get(.rows, [1]) == nil)
+        engine = nil
+        let again = try RocksEngine(path: directory.path)
+        await again.close()
+    }
+
     @Test("Closing waits for the calls under way; each of them has its answer")
     func closing() async throws {
         let directory = try TemporaryDirectory()

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOEmbedded
 import StoreModel
 import Testing
 
@@ -114,6 +115,35 @@ struct HandshakeTests {
             hello[index] = value
             #expect(throws: expected) { try self.step(&listener, hello) }
         }
+    }
+
+    @Test(
+        "Frames that come together with the listener's proof are not lost",
+        arguments: [0, 1, 88]
+    )
+    func earlyFrames(extra: Int) throws {
+        let page = try DocumentedBytes(page: "docs/protocol/frames.md")
+        let dialer = try self.end(.dialer)
+        let channel = EmbeddedChannel()
+        let handler = HandshakeHandler(dialer, timeout: .seconds(1)) { result, _ in
+            #expect(result == .success(Self.listener))
+        }
+        try channel.pipeline.syncOperations.addHandler(handler)
+        channel.pipeline.fireChannelActive()
+        let frames = ByteBuffer(repeating: 7, count: extra)
+        let listener = try page.bytes("listener hello") + page.bytes("listener proof")
+        // In two reads, cut in the middle of the proof.
+        try channel.writeInbound(ByteBuffer(bytes: listener.prefix(70)))
+        var rest = ByteBuffer(bytes: listener.dropFirst(70))
+        rest.writeImmutableBuffer(frames)
+        try channel.writeInbound(rest)
+        #expect(try channel.readInbound(as: ByteBuffer.self) == (extra == 0 ? nil : frames))
+        try channel.writeInbound(ByteBuffer(string: "later"))
+        #expect(try channel.readInbound(as: ByteBuffer.self) == ByteBuffer(string: "later"))
+        #expect(throws: (any Error).self) {
+            try channel.pipeline.syncOperations.handler(type: HandshakeHandler.self)
+        }
+        _ = try channel.finish(acceptAlreadyClosed: true)
     }
 
     @Test("A secret is long enough and is never printed")

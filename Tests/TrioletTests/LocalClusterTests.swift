@@ -108,8 +108,8 @@ struct DemoTests {
         after.add("a{how=\"x\"} 1\nbroken\n")
         #expect(after.sum("a") == 8)
         #expect(after.sum("a", ["how": "x"]) == 6)
-        #expect(after.bytes(since: before, "a", ["how": "x"]) == 5)
-        #expect(after.bytes(since: before, "ab") == 0)
+        #expect(after.more(than: before, "a", ["how": "x"]) == 5)
+        #expect(after.more(than: before, "ab") == 0)
         #expect(after.sum("missing") == 0)
     }
 }

@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("TRIOLET_BINARY", str(REPOSITORY / ".build/release/triolet"))
+BINARY = os.environ.get("TEST_BINARY", str(REPOSITORY / ".build/release/triolet"))
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
@@ -115,10 +115,10 @@ class Cluster:
 
     # Metrics
 
-    def metrics(self):
-        """A list of (name, labels, value) of all nodes."""
+    def metrics(self, nodes=None):
+        """A list of (name, labels, value) of all nodes, or of some."""
         samples = []
-        for node in range(1, self.nodes + 1):
+        for node in nodes or range(1, self.nodes + 1):
             for line in self.admin(node, "/metrics").splitlines():
                 match = SAMPLE.match(line)
                 if match:
@@ -126,13 +126,16 @@ class Cluster:
                     samples.append((match[1], labels, float(match[3])))
         return samples
 
-    def total(self, name, **labels):
-        """The sum over all nodes of all series with these labels."""
+    def total(self, name, nodes=None, **labels):
+        """The sum over all nodes, or some, of all series with these labels."""
         return sum(
             value
-            for found, those, value in self.metrics()
+            for found, those, value in self.metrics(nodes)
             if found == name and labels.items() <= those.items()
         )
+
+    def node_total(self, node, name, **labels):
+        return self.total(name, [node], **labels)
 
     # Clients
 

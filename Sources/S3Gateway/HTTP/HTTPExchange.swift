@@ -159,10 +159,10 @@ extension ConnectionHandler {
 
     private var keepsConnection: Bool {
         guard self.exchange.keepsAlive, !self.isStopping else { return false }
-        if self.hasWholeRequest { return true }
         // A client that still waits for 100 may send its body or not: nobody could tell the next
         // head.
         if self.exchange.expectsContinue { return false }
+        if self.hasWholeRequest { return true }
         guard let remaining = self.exchange.remainingBytes else { return false }
         return remaining <= self.limits.drainBytes
     }

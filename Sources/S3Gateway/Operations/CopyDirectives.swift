@@ -4,15 +4,19 @@ import StoreModel
 
 /// What the headers of CopyObject ask for.
 ///
-/// Source: docs/spec/put-object-copy.md; S3 API Reference, "CopyObject".
+/// Source: S3 API Reference, "CopyObject"; docs/s3-compatibility.md, "CopyObject".
 struct CopyDirectives {
     let source: CopySource
     let condition: TargetCondition
     let sourceConditions: ReadConditions
     let storageClass: StorageClass
     let mode: CopyRequest.Mode
+    /// The checksum that the copy is to have.
+    let algorithm: Checksum.Algorithm?
     /// Nil keeps the source's.
     let metadata: ObjectMetadata?
+    /// Never inherited, whatever happens to the rest.
+    let websiteRedirect: String?
     /// Whether a copy of an object to itself would change something.
     ///
     /// The headers count, not their values.
@@ -28,19 +32,16 @@ struct CopyDirectives {
         self.sourceConditions = ReadConditions(copying: headers)
         self.storageClass = try StorageClass(headers: headers)
         self.mode = try Self.mode(headers.first("x-triolet-copy-mode"))
-        try Self.checkTags(headers)
-        try Self.checkChecksum(headers)
-        let isReplacing = try Self.isReplacing(headers)
-        let redirect = headers.first("x-amz-website-redirect-location")
-        if isReplacing {
-            self.metadata = try MetadataHeaders.read(headers)
-        } else if redirect != nil {
-            throw .notImplemented("x-amz-website-redirect-location without REPLACE")
-        } else {
-            self.metadata = nil
+        self.algorithm = try headers.first("x-amz-checksum-algorithm").map {
+            text throws(S3Error) in try BodyChecks.algorithm(text)
         }
+        try Self.checkTags(headers)
+        let isReplacing = try Self.isReplacing(headers)
+        self.metadata = isReplacing ? try MetadataHeaders.read(headers) : nil
+        self.websiteRedirect = try MetadataHeaders.websiteRedirect(headers)
         self.changesSomething =
-            isReplacing || redirect != nil || headers.first("x-amz-storage-class") != nil
+            isReplacing || self.websiteRedirect != nil
+            || headers.first("x-amz-storage-class") != nil
             || self.source.version != nil
     }
 
@@ -65,12 +66,6 @@ struct CopyDirectives {
         case .some(let value):
             throw .invalidArgument("Unknown tagging directive.", "x-amz-tagging-directive", value)
         }
-    }
-
-    private static func checkChecksum(_ headers: [HeaderField]) throws(S3Error) {
-        guard let text = headers.first("x-amz-checksum-algorithm") else { return }
-        let algorithm = try BodyChecks.algorithm(text)
-        throw .notImplemented("Computing \(algorithm.name) for a copy")
     }
 
     private static func mode(_ text: String?) throws(S3Error) -> CopyRequest.Mode {

@@ -48,7 +48,7 @@ extension S3Service {
         let isSelfCopy = source == target
         let sizeMax = self.settings.copyBytesMax
         let now = self.now
-        return CopyRequest(
+        var copy = CopyRequest(
             source: source,
             target: target,
             mode: directives.mode,
@@ -59,6 +59,7 @@ extension S3Service {
             sourceCheck: { summary throws(ClusterError) in
                 do throws(S3Error) {
                     try directives.check(summary, now: now)
+                    try directives.checkAlgorithm(summary)
                     if isSelfCopy, !directives.changesSomething { throw CopyDirectives.selfCopy }
                     guard summary.size <= sizeMax else { throw CopyDirectives.tooLarge(sizeMax) }
                 } catch {
@@ -66,6 +67,8 @@ extension S3Service {
                 }
             }
         )
+        copy.websiteRedirect = directives.websiteRedirect
+        return copy
     }
 
     private static func write(_ copied: CopyResult) -> (inout XMLWriter) -> Void {
@@ -116,6 +119,14 @@ extension CopyDirectives {
         // A copy has no reader who could have it already.
         case .notModified(let condition), .failed(let condition):
             throw .preconditionFailed(condition)
+        }
+    }
+
+    /// A copy carries the checksum of its source; no other is computed for it.
+    fileprivate func checkAlgorithm(_ source: ObjectSummary) throws(S3Error) {
+        guard let algorithm = self.algorithm else { return }
+        guard source.checksums.map(\.algorithm) == [algorithm] else {
+            throw .notImplemented("Computing \(algorithm.name) for a copy")
         }
     }
 

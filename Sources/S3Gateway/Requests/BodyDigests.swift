@@ -34,7 +34,8 @@ struct BodyDigests {
         }
     }
 
-    func check(trailers: [HeaderField]) throws(S3Error) {
+    /// Compares all of them, and gives the checksum that came behind the body.
+    func check(trailers: [HeaderField]) throws(S3Error) -> Checksum? {
         if let digest = self.sha256.map({ Array($0.finalize()) }), let expected = self.expected,
             digest != expected
         {
@@ -54,18 +55,19 @@ struct BodyDigests {
                 [.init("CalculatedDigest", Base64.text(digest))]
             )
         }
-        guard let running = self.checksum else { return }
+        guard let running = self.checksum else { return nil }
         let name = BodyChecks.prefix + running.algorithm.headerSuffix
-        var wanted = self.checks.checksum?.value
-        if wanted == nil, let text = trailers.first(name) {
-            wanted = try BodyChecks.checksum(running.algorithm.headerSuffix, text).value
+        var trailer: Checksum?
+        if self.checks.checksum == nil, let text = trailers.first(name) {
+            trailer = try BodyChecks.checksum(running.algorithm.headerSuffix, text)
         }
-        guard running.value == wanted else {
+        guard running.value == (self.checks.checksum ?? trailer)?.value else {
             throw S3Error(
                 .badDigest,
                 "The \(running.algorithm.name) you specified did not match the calculated checksum."
             )
         }
+        return trailer
     }
 }
 

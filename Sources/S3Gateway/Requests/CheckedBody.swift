@@ -2,6 +2,7 @@ import Coordinator
 import Crypto
 package import NIOCore
 import S3Protocol
+package import StoreModel
 
 /// The body of a request, checked against its signature, its length and its checksums.
 ///
@@ -21,6 +22,7 @@ package actor CheckedBody: BodySource {
     private var digests: BodyDigests
     private var received: UInt64 = 0
     private var isDone = false
+    private var verifiedAtEnd: [Checksum] = []
 
     init(
         _ raw: any BodySource,
@@ -103,8 +105,11 @@ package actor CheckedBody: BodySource {
         } else if let announced = self.announcedBytes, announced != self.received {
             throw S3Error(.incompleteBody)
         }
-        try self.digests.check(trailers: self.chunks?.trailers ?? [])
+        let trailer = try self.digests.check(trailers: self.chunks?.trailers ?? [])
+        self.verifiedAtEnd = trailer.map { [$0] } ?? []
     }
+
+    package func checksumsAtEnd() -> [Checksum] { self.verifiedAtEnd }
 
     /// The length of the content, which S3 wants to know before it begins.
     private static func announced(

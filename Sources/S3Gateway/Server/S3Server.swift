@@ -1,6 +1,7 @@
 import HummingbirdCore
 package import Logging
 package import NIOCore
+import Runtime
 import ServiceLifecycle
 
 /// The S3 port: accepts connections until it is told to stop, then lets requests in flight end.
@@ -52,6 +53,17 @@ package struct S3Server: Service {
             eventLoopGroup: self.group,
             logger: self.logger
         )
-        try await server.run()
+        let time = self.service.doors.time
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            group.addTask {
+                // Cancellation ends the wait, too.
+                try? await gracefulShutdown()
+                await time.sleep(for: limits.stopTimeout)
+            }
+            // Either all requests have ended, or the time for them has.
+            try await group.next()
+            group.cancelAll()
+        }
     }
 }

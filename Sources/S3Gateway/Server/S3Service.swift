@@ -80,6 +80,9 @@ package struct S3Service: HTTPResponder {
         guard hosts.count <= 1, hosts.count == 1 || head.version == .http1_0 else {
             throw S3Error(.badRequest, "A request has one Host header.")
         }
+        guard !head.hasUnclearLength else {
+            throw S3Error(.badRequest, "A request has one length.")
+        }
         let target = try RequestTarget(parsing: head.uri)
         let (verified, owner) = try await self.authenticator.authenticate(
             SignableRequest(method: head.method.rawValue, target: target, headers: headers),
@@ -249,12 +252,23 @@ package struct S3Service: HTTPResponder {
         for (name, value) in [
             ("bucket", fields.bucket), ("key", fields.key), ("source", fields.source),
             ("error", fields.error), ("cause", fields.cause), ("access_key", fields.accessKey),
-            ("copy_mode", fields.copyMode), ("remote", exchange.remote?.description),
+            ("copy_mode", fields.copyMode), ("remote", exchange.remote.flatMap(Self.text)),
             ("user_agent", exchange.head?.headers.first(name: "user-agent")),
             ("chunks_pulled", fields.chunksPulled.map { "\($0)" }),
         ] {
-            if let value { metadata[name] = "\(value)" }
+            if let value { metadata[name] = "\(Self.line(value))" }
         }
         self.logger.info("request", metadata: metadata)
+    }
+
+    private static func text(_ address: SocketAddress) -> String? {
+        guard let host = address.ipAddress, let port = address.port else { return nil }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    /// What a client chose never begins a line of the log.
+    private static func line(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
+        return PercentEncoding.encode(text.utf8, escapingSlash: false)
     }
 }

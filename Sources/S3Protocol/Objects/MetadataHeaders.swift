@@ -19,7 +19,7 @@ package enum MetadataHeaders {
         metadata.contentLanguage = try value("content-language")
         metadata.expires = try value("expires")
         metadata.contentEncoding = try value("content-encoding").flatMap(Self.withoutChunking)
-        metadata.websiteRedirect = try Self.redirect(value("x-amz-website-redirect-location"))
+        metadata.websiteRedirect = try Self.websiteRedirect(headers)
         metadata.user = try Self.user(headers)
         guard metadata.userBytes <= Limit.userMetadataBytes else {
             throw S3Error(
@@ -89,11 +89,13 @@ package enum MetadataHeaders {
         return codings.isEmpty ? nil : codings.joined(separator: ", ")
     }
 
-    private static func redirect(_ value: String?) throws(S3Error) -> String? {
-        guard let value else { return nil }
+    /// Where a website sends the readers of the object.
+    package static func websiteRedirect(_ headers: [HeaderField]) throws(S3Error) -> String? {
+        let name = "x-amz-website-redirect-location"
+        guard let value = headers.first(name) else { return nil }
         guard ["/", "http://", "https://"].contains(where: { value.hasPrefix($0) }) else {
             throw S3Error(.invalidRedirectLocation)
         }
-        return value
+        return try Self.checked(name, value, max: ObjectMetadata.headerBytes)
     }
 }

@@ -3,7 +3,7 @@ import StoreModel
 /// What a request says about who signed it, not yet believed.
 ///
 /// Only AWS4-HMAC-SHA256 exists, in the `Authorization` header or in the query.
-/// Source: AWS, "Signature Version 4"; threats: docs/operations/threat-model.md.
+/// Source: AWS, "Signature Version 4"; docs/s3-compatibility.md, "Signatures".
 package struct SignatureClaim: Sendable {
     /// How far a client's clock may be off, in seconds (15 minutes).
     package static let skewSeconds: Int64 = 15 * 60

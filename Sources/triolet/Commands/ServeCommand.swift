@@ -13,7 +13,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         // Before anything waits: tasks and sockets share their threads from now on, and no reply
-        // has to wake another thread up (docs/decisions/0010-one-thread-pool.md).
+        // has to wake another thread up (docs/decisions/0003-one-executor.md).
         NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
         let configuration = try await self.options.load()
         configuration.log.bootstrap(node: configuration.node.name)

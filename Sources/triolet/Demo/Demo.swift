@@ -53,7 +53,7 @@ struct Demo: Sendable {
             "PUT",
             "original",
             "\(chunks) chunks x \(replicas) replicas,"
-                + " \(Amount.text(bytes: moved.written)) sent to them",
+                + " \(Amount.text(bytes: moved.onTheWire)) on the wire",
             time
         )
     }
@@ -67,7 +67,7 @@ struct Demo: Sendable {
                 in: Self.bucket
             )
         }
-        guard moved.written + moved.read + moved.pulled == 0 else {
+        guard moved.through + moved.pulled + moved.onTheWire == 0 else {
             throw Failure("a copy by reference moved \(moved)")
         }
         self.say("COPY", "copy", "by reference: 0 bytes moved", time)
@@ -83,13 +83,14 @@ struct Demo: Sendable {
                 headers: [HeaderField("x-amz-storage-class", "REDUCED_REDUNDANCY")]
             )
         }
-        guard moved.written + moved.read == 0 else {
+        guard moved.through == 0 else {
             throw Failure("an independent copy went through its coordinator: \(moved)")
         }
         self.say(
             "COPY",
             "reduced",
-            "independent, REDUCED_REDUNDANCY: \(Amount.text(bytes: moved.pulled)) pulled",
+            "independent, REDUCED_REDUNDANCY: \(moved.pulls) pulls,"
+                + " \(Amount.text(bytes: moved.onTheWire)) on the wire",
             time
         )
     }
@@ -111,35 +112,55 @@ struct Demo: Sendable {
 
     /// Content that moved between nodes during a step, in bytes as stored.
     private struct Moved: CustomStringConvertible {
-        /// From the coordinator to replicas.
-        let written: UInt64
-        /// From replicas to the coordinator.
-        let read: UInt64
+        /// From the coordinator to replicas, and from replicas to it.
+        let through: UInt64
         /// From replica to replica.
         let pulled: UInt64
+        /// Between processes, whoever sent it.
+        let onTheWire: UInt64
+        /// Chunks that replicas were told to get: from one another, or from their own disk.
+        let pulls: UInt64
 
         var description: String {
-            "\(self.written) bytes written, \(self.read) read, \(self.pulled) pulled"
+            "\(self.through) bytes through a coordinator, \(self.pulled) between replicas,"
+                + " \(self.onTheWire) on the wire"
         }
     }
 
     private func measured(
         _ step: () async throws -> S3Answer
     ) async throws -> (moved: Moved, time: Duration) {
-        let before = try await MetricSample.take(from: self.cluster)
+        let before = try await self.settled()
         let started = ContinuousClock.now
         _ = try await step()
         let time = ContinuousClock.now - started
         let after = try await MetricSample.take(from: self.cluster)
-        let through = "triolet_coordinator_chunk_bytes_total"
+        func more(_ name: String, _ labels: [String: String] = [:]) -> UInt64 {
+            after.more(than: before, "triolet_" + name, labels)
+        }
         return (
             moved: Moved(
-                written: after.bytes(since: before, through, ["direction": "written"]),
-                read: after.bytes(since: before, through, ["direction": "read"]),
-                pulled: after.bytes(since: before, "triolet_copy_chunk_bytes_pulled_total")
+                through: more("coordinator_chunk_bytes_total"),
+                pulled: more("copy_chunk_bytes_pulled_total"),
+                onTheWire: more("peer_body_bytes_total", ["direction": "sent"]),
+                pulls: more("node_messages_total", ["kind": "pullChunk"])
             ),
             time: time
         )
+    }
+
+    /// A sample at a moment when nothing moves: the third replica of a chunk may come after the
+    /// answer.
+    private func settled() async throws -> MetricSample {
+        let name = "triolet_peer_body_bytes_total"
+        var sample = try await MetricSample.take(from: self.cluster)
+        for _ in 0..<100 {
+            try await Task.sleep(for: .milliseconds(50))
+            let next = try await MetricSample.take(from: self.cluster)
+            if next.sum(name) == sample.sum(name) { return next }
+            sample = next
+        }
+        throw Failure("the nodes do not come to rest")
     }
 
     private func client(_ number: Int) -> S3Client {
@@ -153,7 +174,7 @@ struct Demo: Sendable {
         let size = Amount.text(bytes: self.content.bytes)
         Terminal.say(
             column(verb, 6) + column("\(Self.bucket)/\(key)", 16) + column(size, 11)
-                + column(what, 56) + Amount.text(time)
+                + column(what, 60) + Amount.text(time)
         )
     }
 }

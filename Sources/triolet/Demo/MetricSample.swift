@@ -33,7 +33,7 @@ struct MetricSample: Sendable {
     }
 
     /// How much more there is than in an earlier sample; never negative.
-    func bytes(since earlier: MetricSample, _ name: String, _ labels: [String: String] = [:])
+    func more(than earlier: MetricSample, _ name: String, _ labels: [String: String] = [:])
         -> UInt64
     {
         UInt64(max(0, self.sum(name, labels) - earlier.sum(name, labels)))

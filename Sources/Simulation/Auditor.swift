@@ -1,0 +1,35 @@
+import Coordinator
+import SimulatedRuntime
+import StoreModel
+
+/// Looks for orphan holds and missing ones again and again, while operations are under way: just
+/// when it is dangerous.
+struct Auditor: Sendable {
+    let cluster: Cluster
+    let inspection: Inspection
+    let keys: Int
+
+    /// Audits until `end`, in virtual nanoseconds.
+    func work(until end: UInt64) async {
+        let simulator = self.cluster.simulator
+        while simulator.nanoseconds < end {
+            let pause = simulator.draw { $0.number(in: 1_000...60_000) }
+            await simulator.sleep(nanoseconds: UInt64(pause) * 1_000)
+            await self.inspection.checkHolds(keys: self.keys)
+            let ready = self.cluster.members.filter { $0.coordinator != nil }
+            let manifests = await self.inspection.namedManifests(keys: self.keys)
+            guard !ready.isEmpty, !manifests.isEmpty else { continue }
+            let member = simulator.draw { $0.pick(ready) }
+            let manifest = simulator.draw { $0.pick(manifests) }
+            guard let coordinator = member.coordinator else { continue }
+            let released = await member.machine.perform {
+                (try? await coordinator.auditHolds(of: manifest)) ?? 0
+            }
+            if let released, released > 0 {
+                self.cluster.story.tell(
+                    "audit at \(member.name) releases \(released) holds of \(manifest)"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import Coordinator
+import StoreModel
+import Testing
+
+struct BucketTests {
+    @Test("A bucket is created once, and all nodes list it, in order of name")
+    func create() throws {
+        try TestCluster.run { cluster in
+            try await cluster[1].createBucket(bucket("zebra"))
+            try await cluster[2].createBucket(bucket("apple"))
+            #expect(
+                await code { try await cluster[0].createBucket(bucket("apple")) }
+                    == .bucketAlreadyOwned
+            )
+            for node in cluster.nodes {
+                let names = try await node.coordinator.buckets().map(\.name.text)
+                #expect(names == ["apple", "photos", "zebra"])
+                _ = try await node.coordinator.bucket(bucket("zebra"))
+            }
+            #expect(
+                await code { _ = try await cluster[0].bucket(bucket("none")) } == .bucketNotFound
+            )
+        }
+    }
+
+    @Test("Only an empty bucket is deleted, and it stays usable if it is not")
+    func delete() throws {
+        try TestCluster.run { cluster in
+            try await cluster[0].put(object("a"), content(100_000))
+            #expect(await code { try await cluster[1].deleteBucket(photos) } == .bucketNotEmpty)
+            #expect(try await cluster[2].get(object("a")) == content(100_000))
+            try await cluster[2].put(object("b"), content(5))
+            try await cluster[0].delete(object("a"))
+            try await cluster[0].delete(object("b"))
+            try await cluster[1].deleteBucket(photos)
+            for node in cluster.nodes {
+                #expect(
+                    await code { _ = try await node.coordinator.bucket(photos) }
+                        == .bucketNotFound
+                )
+                #expect(
+                    await code { try await node.coordinator.put(object("c"), content(1)) }
+                        == .bucketNotFound
+                )
+            }
+            #expect(await code { try await cluster[0].deleteBucket(photos) } == .bucketNotFound)
+            await cluster.sweepAll()
+            #expect(cluster.chunks == 0, "What was dropped in it is released all the same.")
+        }
+    }
+
+    @Test("A bucket that is created again is empty, whatever its namesake had")
+    func recreate() throws {
+        try TestCluster.run { cluster in
+            try await cluster[0].put(object("a"), content(10))
+            try await cluster[0].delete(object("a"))
+            try await cluster[0].deleteBucket(photos)
+            try await cluster[1].createBucket(photos)
+            for node in cluster.nodes {
+                #expect(
+                    await code { _ = try await node.coordinator.open(object("a")) }
+                        == .objectNotFound
+                )
+            }
+            try await cluster[2].put(object("a"), content(20))
+            #expect(try await cluster[0].get(object("a")) == content(20))
+        }
+    }
+
+    @Test(
+        "A put that races the deletion of its bucket is kept with it, or refused",
+        arguments: UInt64(0)..<12
+    )
+    func race(seed: UInt64) throws {
+        try TestCluster.run(seed: seed) { cluster in
+            async let deletion = code {
+                await cluster.wait(.microseconds(Int64(seed) * 400))
+                try await cluster[0].deleteBucket(photos)
+            }
+            async let put = code { try await cluster[1].put(object("a"), content(30_000)) }
+            let (deleted, stored) = (await deletion, await put)
+            switch (deleted, stored) {
+            case (nil, .bucketNotFound?), (nil, .busy?), (nil, .outcomeUnknown?):
+                #expect(
+                    await code { _ = try await cluster[2].bucket(photos) } == .bucketNotFound
+                )
+            case (.bucketNotEmpty?, nil):
+                let kept = try await cluster[2].get(object("a"))
+                #expect(kept == content(30_000))
+            default:
+                Issue.record("deleted: \(deleted as Any), stored: \(stored as Any)")
+            }
+        }
+    }
+}

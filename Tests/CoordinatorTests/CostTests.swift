@@ -1,0 +1,185 @@
+import Coordinator
+import NIOCore
+import StoreModel
+import Testing
+
+/// What operations cost: messages by kind, round trips waited for, syncs.
+///
+/// All coordinators know the bucket already. Messages go to all three replicas, the own node
+/// included; the slowest is not waited for.
+struct CostTests {
+    /// The cost of one operation on a quiet cluster, stragglers included.
+    private struct Cost {
+        var roundTrips = 0
+        var messages: [String: Int] = [:]
+        /// Stored blocks that went through the coordinator.
+        var bodyBytes = 0
+        var rowSyncs = 0
+        var chunkSyncs = 0
+    }
+
+    private static func cost(
+        _ cluster: TestCluster,
+        _ work: (Coordinator) async throws -> Void
+    ) async throws -> Cost {
+        // The first chunk on a node makes a volume, which has syncs of its own.
+        try await cluster[1].put(object("first chunk"), content(20_000))
+        await cluster.wait()
+        cluster.clearLedgers()
+        let before = cluster.syncs
+        let node = cluster.nodes[0]
+        var cost = Cost()
+        cost.roundTrips = try await cluster.roundTrips { try await work(node.coordinator) }
+        await cluster.wait()
+        let after = cluster.syncs
+        cost.messages = node.ledger.counts
+        cost.bodyBytes = node.ledger.bodyBytes
+        cost.rowSyncs = after.rows - before.rows
+        cost.chunkSyncs = after.chunks - before.chunks
+        return cost
+    }
+
+    @Test("Putting small content takes two round trips: look and prepare, accept")
+    func putInline() throws {
+        try TestCluster.run(countsRoundTrips: true) { cluster in
+            let cost = try await Self.cost(cluster) { try await $0.put(object("a"), content(100)) }
+            #expect(cost.roundTrips == 2)
+            #expect(
+                cost.messages == ["read bucket": 3, "prepare object": 3, "accept object": 3]
+            )
+            #expect(cost.rowSyncs == 6)
+            #expect(cost.chunkSyncs == 0)
+        }
+    }
+
+    @Test("Putting one chunk takes two more: the chunk, its manifest")
+    func putChunk() throws {
+        try TestCluster.run(countsRoundTrips: true) { cluster in
+            let cost = try await Self.cost(cluster) {
+                try await $0.put(object("a"), content(Limit.chunkBytes))
+            }
+            #expect(cost.roundTrips == 4)
+            #expect(
+                cost.messages == [
+                    "read bucket": 3, "prepare object": 3, "write chunk": 3,
+                    "accept manifest": 3, "accept object": 3,
+                ]
+            )
+            #expect(cost.rowSyncs == 9)
+            #expect(cost.chunkSyncs == 3)
+        }
+    }
+
+    @Test("Getting takes one round trip, and content comes from the own replica if there is one")
+    func get() throws {
+        try TestCluster.run(countsRoundTrips: true) { cluster in
+            try await cluster[1].put(object("a"), content(100))
+            try await cluster[1].put(object("b"), content(Limit.chunkBytes))
+            let inline = try await Self.cost(cluster) { _ = try await $0.get(object("a")) }
+            #expect(inline.roundTrips == 1)
+            #expect(inline.messages == ["read bucket": 3, "read object": 3])
+            let chunk = try await Self.cost(cluster) { _ = try await $0.get(object("b")) }
+            #expect(chunk.roundTrips == 1)
+            #expect(chunk.messages["read object"] == 3)
+            #expect(chunk.messages["read chunk"] == 4, "A chunk in steps of 1 MiB.")
+            #expect(inline.rowSyncs + chunk.rowSyncs == 0)
+            #expect(
+                cluster.nodes[0].ledger.entries.allSatisfy {
+                    $0.request != "read chunk" || !$0.isRemote
+                }
+            )
+        }
+    }
+
+    @Test("Copying by reference takes four round trips at any size, and moves no content")
+    func reference() throws {
+        try TestCluster.run(countsRoundTrips: true) { cluster in
+            for length in [Limit.inlineBytes + 1, 3 * Limit.chunkBytes] {
+                try await cluster[1].put(object("s"), content(length))
+                let cost = try await Self.cost(cluster) {
+                    let request = CopyRequest(source: object("s"), target: object("d\(length)"))
+                    let copy = try await $0.copy(request)
+                    #expect(copy.mode == .reference)
+                }
+                #expect(cost.roundTrips == 4)
+                #expect(
+                    cost.messages == [
+                        "read bucket": 6, "read object": 3, "prepare object": 3,
+                        "prepare manifest": 3, "accept manifest": 3, "accept object": 3,
+                    ]
+                )
+                #expect(cost.bodyBytes == 0)
+                #expect(cost.chunkSyncs == 0)
+                #expect(cost.rowSyncs == 12)
+            }
+        }
+    }
+
+    @Test("An independent copy moves every chunk between nodes, and none through the coordinator")
+    func independent() throws {
+        try TestCluster.run(countsRoundTrips: true) { cluster in
+            try await cluster[1].put(object("s"), content(3 * Limit.chunkBytes))
+            let cost = try await Self.cost(cluster) {
+                var request = CopyRequest(source: object("s"), target: object("d"))
+                request.storageClass = .reducedRedundancy
+                let copy = try await $0.copy(request)
+                #expect(copy.chunksPulled == 3)
+            }
+            #expect(cost.messages["pull chunk"] == 6, "Three chunks, two replicas each.")
+            #expect(cost.messages["read chunk"] == nil)
+            #expect(cost.messages["write chunk"] == nil)
+            #expect(cost.bodyBytes == 0)
+            #expect(cost.chunkSyncs >= 2)
+            // Every node has every chunk of the source: nothing travels at all.
+            #expect(cluster.nodes.allSatisfy { $0.pulls.bodyBytes == 0 })
+        }
+    }
+
+    @Test("On more nodes than replicas, each pulled chunk travels at most once for each replica")
+    func pulls() throws {
+        try TestCluster.run(5, countsRoundTrips: true) { cluster in
+            let chunkCount = 3
+            try await cluster[1].put(object("s"), content(chunkCount * Limit.chunkBytes))
+            let cost = try await Self.cost(cluster) {
+                let request = CopyRequest(
+                    source: object("s"),
+                    target: object("d"),
+                    mode: .independent
+                )
+                _ = try await $0.copy(request)
+            }
+            #expect(cost.bodyBytes == 0)
+            let travelled = cluster.nodes.reduce(0) { $0 + $1.pulls.bodyBytes }
+            #expect(travelled > 0)
+            #expect(travelled <= 3 * chunkCount * Limit.chunkBytes)
+            #expect(try await cluster[3].get(object("d")) == content(chunkCount * Limit.chunkBytes))
+        }
+    }
+
+    @Test("Deleting takes two round trips; what it drops is released behind it")
+    func delete() throws {
+        try TestCluster.run(countsRoundTrips: true) { cluster in
+            try await cluster[1].put(object("a"), content(100_000))
+            await cluster.wait()
+            let cost = try await Self.cost(cluster) { try await $0.delete(object("a")) }
+            #expect(cost.roundTrips == 2)
+            #expect(
+                cost.messages == ["read bucket": 3, "prepare object": 3, "accept object": 3]
+            )
+            #expect(cluster.chunks == 3 + 3, "Readers that are still at it are not cut off.")
+            let summary = await cluster.sweepAll()
+            #expect(summary.released == 1)
+            #expect(cluster.chunks == 3)
+        }
+    }
+
+    @Test("A sweep that finds nothing asks nobody but the own node")
+    func idleSweep() throws {
+        try TestCluster.run(countsRoundTrips: true) { cluster in
+            try await cluster[0].put(object("a"), content(100_000))
+            let cost = try await Self.cost(cluster) { _ = await $0.sweep() }
+            #expect(cost.messages == ["scan": 1])
+            #expect(cost.roundTrips == 0)
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Register
+import StoreModel
+import Testing
+import Wire
+
+@testable import MetadataStore
+
+/// The examples of docs/format/metadata.md, read from the page itself.
+struct GoldenRowTests {
+    private static func rows() throws -> [String: [UInt8]] {
+        let bucket = BucketID(0x0102_0304_0506_0708)
+        let key = RegisterKey.object(bucket, try #require(ObjectKey("cat.jpg"))).row
+        let ballot = Ballot(round: 5, node: 2, incarnation: 7, sequence: 0)
+        var promised = AcceptorRow()
+        _ = promised.prepare(ballot, floor: .zero)
+        var accepted = promised
+        let value = RegisterValue(
+            changeNumber: 1,
+            lineage: [OperationID(0xAA)],
+            body: [0xDE, 0xAD],
+            hasGarbage: true
+        )
+        _ = accepted.accept(ballot, value, generation: 0, rules: AcceptorRules())
+        let fence = NodeRow.fence(bucket)
+        let identity = Identity(node: NodeID(high: 1, low: 2), incarnation: 3)
+        return [
+            "row-key": key,
+            "row-promised": promised.sealed(under: key),
+            "row-accepted": accepted.sealed(under: key),
+            "mark": GarbageRow.key(of: key),
+            "identity": identity.sealed(under: NodeRow.identity),
+            "fence": Fence(generation: 4).sealed(under: fence),
+        ]
+    }
+
+    /// The page's `name = hexadecimal` examples, from its blocks marked `hex`.
+    private static func examples() throws -> [String: String] {
+        let page = URL(filePath: #filePath).resolvingSymlinksInPath()
+            .deletingLastPathComponent().appending(path: "../../docs/format/metadata.md")
+        var examples: [String: String] = [:]
+        for block in try String(contentsOf: page, encoding: .utf8).split(separator: "```") {
+            let parts = block.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, parts[0].hasPrefix("hex\n") else { continue }
+            let name = parts[0].dropFirst(4).trimmingCharacters(in: .whitespaces)
+            #expect(examples[name] == nil, "\(name) is shown twice.")
+            examples[name] = parts[1].filter { !$0.isWhitespace }
+        }
+        return examples
+    }
+
+    @Test("The bytes on the page are those of the code, and the page shows no others")
+    func goldenBytes() throws {
+        let (examples, rows) = (try Self.examples(), try Self.rows())
+        #expect(examples.keys.sorted() == rows.keys.sorted())
+        for (name, row) in rows.sorted(by: { $0.key < $1.key }) {
+            let text = Hexadecimal.text(row)
+            #expect(examples[name] == text, "\(name)")
+        }
+    }
+
+    @Test("A sealed row opens under its key only, and with every bit in place")
+    func sealed() throws {
+        for (content, key) in [([1, 2, 3], [9]), ([], [9]), ([7], [])] as [([UInt8], [UInt8])] {
+            let sealed = SealedRow.seal(content, under: key)
+            var reader = try SealedRow.open(sealed, under: key)
+            #expect(try reader.readRaw(reader.left) == content)
+            #expect(throws: RecordError.self) { try SealedRow.open(sealed, under: key + [0]) }
+            for bit in 0..<(sealed.count * 8) {
+                var damaged = sealed
+                damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+                #expect(throws: RecordError.self) { try SealedRow.open(damaged, under: key) }
+            }
+            for count in 0..<sealed.count {
+                #expect(throws: RecordError.self) {
+                    try SealedRow.open(Array(sealed.prefix(count)), under: key)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Coordinator
+import S3Gateway
+import S3Protocol
+import Testing
+
+/// Copies that take longer than a client waits.
+struct LateAnswerTests {
+    private var soon: S3Settings {
+        var settings = S3Settings()
+        settings.lateAnswerDelay = .milliseconds(20)
+        settings.lateAnswerInterval = .milliseconds(10)
+        return settings
+    }
+
+    @Test("Case 101: the declaration comes first, then spaces, then the result")
+    func success() async throws {
+        try await TestServer.run(self.soon) { server in
+            await server.store.cause(.init(copyDelay: .milliseconds(150)))
+            let answer = try await server.copy("src/o", "/dst/c")
+            #expect(answer.status == 200 && answer.isChunked)
+            #expect(answer.header("x-amz-request-id")?.count == 16)
+            let declaration = XMLWriter.declaration
+            #expect(answer.text.hasPrefix(declaration + " "))
+            let rest = answer.text.dropFirst(declaration.count).drop { $0 == " " }
+            #expect(
+                rest.hasPrefix("<CopyObjectResult xmlns=") && rest.hasSuffix("CopyObjectResult>")
+            )
+            #expect(try await server.send("GET", "/dst/c").body == TestServer.hello)
+        }
+    }
+
+    @Test(
+        "Case 102: a late failure is an Error without a namespace",
+        arguments: [
+            (ClusterError.Code.internalError, "InternalError"), (.busy, "SlowDown"),
+            (.quorumUnavailable, "ServiceUnavailable"), (.preconditionFailed, "PreconditionFailed"),
+        ]
+    )
+    func failure(cause: ClusterError.Code, code: String) async throws {
+        try await TestServer.run(self.soon) { server in
+            await server.store.cause(.init(copyDelay: .milliseconds(60), copyFailure: cause))
+            let answer = try await server.copy("src/o", "/dst/c")
+            #expect(answer.status == 200 && answer.isChunked)
+            #expect(answer.code == code)
+            let rest = answer.text.dropFirst(XMLWriter.declaration.count).drop { $0 == " " }
+            #expect(rest.hasPrefix("<Error><Code>") && rest.hasSuffix("</Error>"))
+            #expect(answer.element("RequestId") == answer.header("x-amz-request-id"))
+            #expect(try await server.send("GET", "/dst/c").status == 404)
+        }
+    }
+
+    @Test("Cases 105 and 109: an early failure has its own status, and an answer is never empty")
+    func early() async throws {
+        try await TestServer.run { server in
+            for code in ClusterError.Code.allCases {
+                await server.store.cause(.init(copyFailure: code))
+                let answer = try await server.copy("src/o", "/dst/c")
+                #expect(answer.status >= 400 && answer.code != nil, "\(code)")
+                #expect(
+                    (answer.status == 503) == (answer.header("retry-after") != nil)
+                )
+            }
+        }
+    }
+
+    @Test("The connection goes on after a late answer")
+    func keepAlive() async throws {
+        try await TestServer.run(self.soon) { server in
+            await server.store.cause(.init(copyDelay: .milliseconds(50)))
+            let copy = try server.head(
+                "PUT",
+                "/dst/c",
+                ["x-amz-copy-source": "src/o"],
+                length: 0
+            )
+            let get = try server.head("GET", "/dst/c")
+            try await RawConnection.with(port: server.port) { connection in
+                try await connection.send(copy + get)
+                #expect(try await connection.answer().isChunked)
+                #expect(try await connection.answer().body == TestServer.hello)
+            }
+        }
+    }
+
+    @Test("Case 106: a copy whose client has gone is made whole all the same")
+    func clientGone() async throws {
+        try await TestServer.run(self.soon) { server in
+            await server.store.cause(.init(copyDelay: .milliseconds(100)))
+            let copy = try server.head(
+                "PUT",
+                "/dst/c",
+                ["x-amz-copy-source": "src/o"],
+                length: 0
+            )
+            try await RawConnection.with(port: server.port) { try await $0.send(copy) }
+            var answer = try await server.send("GET", "/dst/c")
+            for _ in 0..<1_000 where answer.status == 404 {
+                try await Task.sleep(for: .milliseconds(5))
+                answer = try await server.send("GET", "/dst/c")
+            }
+            #expect(answer.body == TestServer.hello)
+            // The end of the log line shows that the server has let go of the request.
+            for _ in 0..<1_000 where !server.lines.all.contains(where: { $0["source"] != nil }) {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            #expect(server.lines.all.contains { $0["source"] != nil })
+        }
+    }
+}

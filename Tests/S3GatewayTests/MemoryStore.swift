@@ -1,0 +1,232 @@
+import Coordinator
+import Crypto
+import NIOCore
+import StoreModel
+
+/// An object store in memory, with the errors of a real one and some that are asked for.
+actor MemoryStore: ObjectStore {
+    struct Object {
+        var summary: ObjectSummary
+        var content: [UInt8]
+    }
+
+    /// What is to go wrong or to take long.
+    struct Trouble {
+        var copyDelay: Duration = .zero
+        var copyFailure: ClusterError.Code?
+        /// Fails after so many bytes of a read.
+        var readFailsAfter: Int?
+        var listFailure: ClusterError.Code?
+    }
+
+    /// Seconds since 1970 of the next write.
+    var seconds: UInt64
+    var trouble = Trouble()
+    private(set) var tree: [BucketName: [ObjectKey: Object]] = [:]
+    private(set) var copies: [CopyRequest] = []
+    private var versions: UInt64 = 0
+
+    init(seconds: UInt64) { self.seconds = seconds }
+
+    func cause(_ trouble: Trouble) { self.trouble = trouble }
+
+    func advance(seconds: UInt64) { self.seconds += seconds }
+
+    func buckets() async throws(ClusterError) -> [BucketSummary] {
+        self.tree.keys.sorted().map { BucketSummary(name: $0, created: self.time) }
+    }
+
+    func createBucket(_ name: BucketName) async throws(ClusterError) {
+        guard self.tree[name] == nil else { throw ClusterError(.bucketAlreadyOwned, "create") }
+        self.tree[name] = [:]
+    }
+
+    func bucket(_ name: BucketName) async throws(ClusterError) -> BucketSummary {
+        _ = try self.objects(name)
+        return BucketSummary(name: name, created: self.time)
+    }
+
+    func deleteBucket(_ name: BucketName) async throws(ClusterError) {
+        guard try self.objects(name).isEmpty else { throw ClusterError(.bucketNotEmpty, "delete") }
+        self.tree[name] = nil
+    }
+
+    func put(
+        _ request: PutRequest,
+        body: any BodySource
+    ) async throws(ClusterError) -> ObjectSummary {
+        try self.check(request.condition, request.name)
+        var content: [UInt8] = []
+        do {
+            while let buffer = try await body.next() { content += buffer.readableBytesView }
+        } catch {
+            throw ClusterError(.bodyInvalid, "put \(request.name)", cause: error)
+        }
+        try self.check(request.condition, request.name)
+        return self.store(
+            content,
+            at: request.name,
+            etag: Hexadecimal.text(Array(Insecure.MD5.hash(data: content))),
+            request.storageClass,
+            request.metadata,
+            request.checksums + (await body.checksumsAtEnd())
+        )
+    }
+
+    func open(_ name: ObjectName) async throws(ClusterError) -> any OpenObject {
+        guard let object = try self.objects(name.bucket)[name.key] else {
+            throw ClusterError(.objectNotFound, "open \(name)")
+        }
+        return OpenMemory(object: object, failsAfter: self.trouble.readFailsAfter)
+    }
+
+    func delete(_ name: ObjectName, condition: WriteCondition) async throws(ClusterError) {
+        try self.check(condition, name)
+        self.tree[name.bucket]?[name.key] = nil
+    }
+
+    func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult {
+        self.copies.append(request)
+        _ = try self.objects(request.target.bucket)
+        guard let bucket = self.tree[request.source.bucket] else {
+            throw ClusterError(.sourceBucketNotFound, "copy")
+        }
+        guard let source = bucket[request.source.key] else {
+            throw ClusterError(.sourceNotFound, "copy")
+        }
+        try request.sourceCheck(source.summary)
+        try self.check(request.condition, request.target)
+        // Nobody waits when the test has ended.
+        try? await Task.sleep(for: self.trouble.copyDelay)
+        if let code = self.trouble.copyFailure { throw ClusterError(code, "copy") }
+        var metadata = request.metadata ?? source.summary.metadata
+        if request.metadata == nil { metadata.websiteRedirect = request.websiteRedirect }
+        let summary = self.store(
+            source.content,
+            at: request.target,
+            etag: source.summary.etag,
+            request.storageClass,
+            metadata,
+            source.summary.checksums
+        )
+        let isSame = request.storageClass == source.summary.storageClass
+        let mode = request.mode == .automatic ? (isSame ? .reference : .independent) : request.mode
+        return CopyResult(
+            summary: summary,
+            mode: mode,
+            chunksPulled: mode == .reference ? 0 : 2,
+            bytesMoved: mode == .reference ? 0 : summary.size
+        )
+    }
+
+    func list(_ request: ListRequest) async throws(ClusterError) -> ListPage {
+        if let code = self.trouble.listFailure { throw ClusterError(code, "list") }
+        var entries: [ListPage.Entry] = []
+        var last: [UInt8]?
+        for (key, object) in try self.objects(request.bucket).sorted(by: { $0.key < $1.key }) {
+            guard key.bytes.starts(with: request.prefix) else { continue }
+            let (entry, name) = Self.entry(key, object, request)
+            if let after = request.after, !after.lexicographicallyPrecedes(name) { continue }
+            if name == last { continue }
+            guard entries.count < request.limit else {
+                return ListPage(entries: entries, next: last)
+            }
+            entries.append(entry)
+            last = name
+        }
+        return ListPage(entries: entries, next: nil)
+    }
+
+    private static func entry(
+        _ key: ObjectKey,
+        _ object: Object,
+        _ request: ListRequest
+    ) -> (ListPage.Entry, name: [UInt8]) {
+        let rest = key.bytes.dropFirst(request.prefix.count)
+        guard let delimiter = request.delimiter?.first, let end = rest.firstIndex(of: delimiter)
+        else {
+            return (.object(key, object.summary), key.bytes)
+        }
+        let prefix = Array(key.bytes[...end])
+        return (.commonPrefix(prefix), prefix)
+    }
+
+    private var time: HybridTime { HybridTime(microseconds: self.seconds * 1_000_000 + 123_456) }
+
+    private func objects(_ name: BucketName) throws(ClusterError) -> [ObjectKey: Object] {
+        guard let objects = self.tree[name] else { throw ClusterError(.bucketNotFound, "find") }
+        return objects
+    }
+
+    private func check(_ condition: WriteCondition, _ name: ObjectName) throws(ClusterError) {
+        let now = try self.objects(name.bucket)[name.key]
+        switch condition {
+        case .none: return
+        case .absent:
+            guard now == nil else { throw ClusterError(.preconditionFailed, "write \(name)") }
+        case .matches(let etag):
+            guard let now else { throw ClusterError(.objectNotFound, "write \(name)") }
+            guard now.summary.etag == etag else {
+                throw ClusterError(.preconditionFailed, "write \(name)")
+            }
+        }
+    }
+
+    private func store(
+        _ content: [UInt8],
+        at name: ObjectName,
+        etag: String,
+        _ storageClass: StorageClass,
+        _ metadata: ObjectMetadata,
+        _ checksums: [Checksum]
+    ) -> ObjectSummary {
+        self.versions += 1
+        let summary = ObjectSummary(
+            version: VersionID(high: 0, low: self.versions),
+            etag: etag,
+            size: UInt64(content.count),
+            storageClass: storageClass,
+            modified: self.time,
+            metadata: metadata,
+            checksums: checksums
+        )
+        self.tree[name.bucket]?[name.key] = Object(summary: summary, content: content)
+        return summary
+    }
+}
+
+private struct OpenMemory: OpenObject {
+    let object: MemoryStore.Object
+    let failsAfter: Int?
+
+    var summary: ObjectSummary { self.object.summary }
+
+    func read(_ range: Range<UInt64>) -> any BodyReader {
+        MemoryReader(
+            content: self.object.content[Int(range.lowerBound)..<Int(range.upperBound)],
+            failsAfter: self.failsAfter
+        )
+    }
+}
+
+private actor MemoryReader: BodyReader {
+    private var content: ArraySlice<UInt8>
+    private var left: Int?
+
+    init(content: ArraySlice<UInt8>, failsAfter: Int?) {
+        self.content = content
+        self.left = failsAfter
+    }
+
+    func next() async throws(ClusterError) -> ByteBuffer? {
+        guard !self.content.isEmpty else { return nil }
+        var count = min(self.content.count, 64 << 10)
+        if let left = self.left {
+            guard left > 0 else { throw ClusterError(.dataUnavailable, "read") }
+            count = min(count, left)
+            self.left = left - count
+        }
+        defer { self.content = self.content.dropFirst(count) }
+        return ByteBuffer(bytes: self.content.prefix(count))
+    }
+}

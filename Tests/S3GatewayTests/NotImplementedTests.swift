@@ -1,0 +1,60 @@
+import Coordinator
+import S3Protocol
+import Testing
+
+/// What this server has not, and says so.
+struct NotImplementedTests {
+    @Test(
+        "What is missing is named, and never answered with 200",
+        arguments: [
+            ("POST", "/src/o?uploads", "CreateMultipartUpload"),
+            ("PUT", "/src/o?partNumber=1&uploadId=x", "UploadPart"),
+            ("POST", "/src/o?uploadId=x", "CompleteMultipartUpload"),
+            ("DELETE", "/src/o?uploadId=x", "AbortMultipartUpload"),
+            ("GET", "/src/o?uploadId=x", "ListParts"),
+            ("GET", "/src?uploads", "ListMultipartUploads"),
+            ("GET", "/src?versions", "ListObjectVersions"),
+            ("GET", "/src/o?attributes", "GetObjectAttributes"),
+            ("PUT", "/src/o?tagging", "PutObjectTagging"), ("POST", "/src", "PostObject"),
+            ("PUT", "/src?lifecycle", "PUT ?lifecycle"), ("GET", "/src/o?torrent", "GET ?torrent"),
+            ("DELETE", "/src?policy", "DELETE ?policy"),
+            ("POST", "/src/o?select&select-type=2", "SelectObjectContent"),
+            ("GET", "/src?new-thing", "The parameter new-thing of ListObjects"),
+            ("PUT", "/src/o?new-thing", "The parameter new-thing of PutObject"),
+            ("GET", "/src?acl&policy", "The combination acl and policy"),
+        ]
+    )
+    func named(method: String, target: String, name: String) async throws {
+        try await TestServer.run { server in
+            let answer = try await server.send(method, target)
+            #expect(answer.status == 501 && answer.code == "NotImplemented")
+            #expect(answer.element("Message") == "\(name) is not implemented.")
+        }
+    }
+
+    @Test("A part by copy is not taken for an object")
+    func partCopy() async throws {
+        try await TestServer.run { server in
+            let answer = try await server.copy("src/o", "/dst/c?partNumber=1&uploadId=x")
+            #expect(answer.status == 501)
+            #expect(answer.element("Message") == "UploadPartCopy is not implemented.")
+            #expect(try await server.send("GET", "/dst/c").status == 404)
+        }
+    }
+
+    @Test("Parameters of the client's own do not matter")
+    func ownParameters() async throws {
+        try await TestServer.run { server async throws in
+            #expect(try await server.send("GET", "/src/o?x-id=GetObject&x-trace=7").status == 200)
+        }
+    }
+
+    @Test("Other methods are refused")
+    func methods() async throws {
+        try await TestServer.run { server async throws in
+            #expect(try await server.send("PATCH", "/src/o").status == 405)
+            #expect(try await server.send("DELETE", "/").status == 405)
+            #expect(try await server.send("OPTIONS", "/src/o").status == 501)
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import Simulation
+import Testing
+
+/// A check that never failed on a planted bug proves nothing.
+@Suite(.serialized)
+struct SabotageTests {
+    /// Seeds within which a planted bug has to be found.
+    private static let budget: UInt64 = 25
+
+    @Test("Each rule that is broken on purpose is noticed", arguments: SabotageName.allCases)
+    func caught(rule: SabotageName) {
+        for seed in 1...Self.budget {
+            var scenario = Scenario(seed: seed)
+            scenario.break(rule)
+            if !World.run(scenario).violations.isEmpty { return }
+        }
+        Issue.record("\(rule) is not caught by \(Self.budget) seeds")
+    }
+
+    @Test("The same runs are clean if the rule is kept", arguments: SabotageName.allCases)
+    func kept(rule: SabotageName) {
+        for seed in UInt64(1)...2 {
+            var scenario = Scenario(seed: seed)
+            scenario.break(rule)
+            scenario.sabotage = []
+            #expect(World.run(scenario).violations == [], "seed \(seed)")
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Simulation
+import Testing
+
+@Suite(.serialized)
+struct WorldTests {
+    @Test("Under all faults no promise is broken", arguments: UInt64(1)...8)
+    func faults(seed: UInt64) {
+        let report = World.run(Scenario(seed: seed))
+        #expect(report.violations == [])
+        #expect(report.gaveUp == 0)
+        #expect(report.succeeded > 20)
+        #expect(report.checked > report.succeeded / 2)
+    }
+
+    @Test("Without faults everything succeeds, and nothing is left over")
+    func calm() {
+        var scenario = Scenario(seed: 1_000)
+        scenario.faults = .none
+        let report = World.run(scenario)
+        #expect(report.violations == [])
+        #expect(report.unknown == 0)
+        #expect(report.crashes == 0)
+    }
+
+    @Test("The same seed gives the same run, to the byte", arguments: [UInt64(5), 11])
+    func replays(seed: UInt64) {
+        let first = World.run(Scenario(seed: seed))
+        let second = World.run(Scenario(seed: seed))
+        #expect(first.traceHash == second.traceHash)
+        #expect(first.story == second.story)
+        #expect(first.steps == second.steps)
+    }
+
+    @Test("Different seeds give different runs")
+    func seedsDiffer() {
+        let hashes = (UInt64(1)...3).map { World.run(Scenario(seed: $0)).traceHash }
+        #expect(Set(hashes).count == 3)
+    }
+}
