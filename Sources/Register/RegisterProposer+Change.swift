@@ -58,7 +58,7 @@ extension RegisterProposer {
             case .fenced(let least): progress.refuse(.error(.fenced(generation: least)))
             case .conflict, .silent: break
             }
-            await self.replicas.pause(upTo: rounds.pause())
+            await self.pause(&rounds)
         }
     }
 
@@ -109,7 +109,7 @@ extension RegisterProposer {
         case .conflict:
             break
         }
-        await self.replicas.pause(upTo: rounds.pause())
+        await self.pause(&rounds)
         return nil
     }
 }
