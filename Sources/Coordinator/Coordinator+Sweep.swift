@@ -115,8 +115,8 @@ extension Coordinator {
         try await self.forget(due, key)
     }
 
-    /// Brings the own replica up to what has been chosen: its row says that there is work, and all of
-    /// it has been done while the node was away.
+    /// Brings the own replica up to what has been chosen: its row says that there is work, and all
+    /// of it has been done while the node was away.
     ///
     /// Otherwise each sweep would come back to the row, and rows enough would take up whole sweeps.
     /// Anybody may repeat an accept, and what is chosen may be repeated behind any fence.

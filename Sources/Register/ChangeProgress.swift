@@ -56,7 +56,9 @@ struct ChangeProgress<Change: RegisterChange> {
     let key: RegisterKey
     let operation: OperationID
     let generation: UInt64
+    /// Those that may yet be carried on by others.
     private(set) var attempts: [Attempt] = []
+    private var attemptsMade = 0
     private(set) var refusal: Refusal?
 
     init(_ change: Change, key: RegisterKey, operation: OperationID, generation: UInt64) {
@@ -66,12 +68,12 @@ struct ChangeProgress<Change: RegisterChange> {
         self.generation = generation
     }
 
-    /// True once a replica may have the effect.
+    /// True while a replica may have the effect.
     var hasSent: Bool { !self.attempts.isEmpty }
 
     /// The first attempt bears the operation's own name, the others bear the numbers after it.
     private var nextName: OperationID {
-        OperationID(self.operation.number &+ UInt64(self.attempts.count))
+        OperationID(self.operation.number &+ UInt64(self.attemptsMade))
     }
 
     /// From now on the operation only finds out whether it took effect.
@@ -94,7 +96,8 @@ struct ChangeProgress<Change: RegisterChange> {
                 outcome: outcome
             )
         )
-        if self.attempts.count == Self.attemptsMax { self.refuse(.error(.contended)) }
+        self.attemptsMade += 1
+        if self.attemptsMade == Self.attemptsMax { self.refuse(.error(.contended)) }
     }
 
     /// Decides what a prepared ballot is used for.
@@ -112,10 +115,10 @@ struct ChangeProgress<Change: RegisterChange> {
         case .notApplied:
             break
         }
-        // What others chose above all our ballots settles the matter as well as our own commit.
-        let newestSent = self.attempts.last?.ballot ?? .zero
-        let isSettled =
-            prepared.isEvidence && (!self.hasSent || prepared.accepted > newestSent)
+        // What others chose above an attempt, without it, ends it as well as our own commit would:
+        // every later proposer builds on what was chosen.
+        if prepared.isChosen { self.attempts.removeAll { $0.ballot < prepared.accepted } }
+        let isSettled = prepared.isEvidence && !self.hasSent
         if let refusal = self.refusal {
             return self.end(prepared, isSettled: isSettled) { _ in .refused(refusal) }
         }

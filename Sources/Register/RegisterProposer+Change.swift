@@ -71,7 +71,7 @@ extension RegisterProposer {
             case .fenced(let least): progress.refuse(.error(.fenced(generation: least)))
             case .conflict, .silent: break
             }
-            await self.replicas.pause(upTo: rounds.pause())
+            await self.pause(&rounds)
         }
     }
 
@@ -139,7 +139,7 @@ extension RegisterProposer {
         case .conflict:
             break
         }
-        await self.replicas.pause(upTo: rounds.pause())
+        await self.pause(&rounds)
         return nil
     }
 }

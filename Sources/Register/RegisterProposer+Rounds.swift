@@ -114,6 +114,12 @@ extension RegisterProposer {
         orThrow error: RegisterError
     ) async throws(RegisterError) {
         guard !rounds.isOver(at: self.replicas.nanoseconds) else { throw error }
-        await self.replicas.pause(upTo: rounds.pause())
+        await self.pause(&rounds)
+    }
+
+    /// Waits before the next round.
+    func pause(_ rounds: inout Rounds) async {
+        await self.replicas.pause(upTo: rounds.pause(now: self.replicas.nanoseconds))
+        rounds.resume(at: self.replicas.nanoseconds)
     }
 }

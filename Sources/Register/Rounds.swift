@@ -6,8 +6,10 @@ struct Rounds {
     static let silentMax = 3
     /// Rounds spent on finding out how an operation ended after it has given up.
     static let settleMax = 20
-    /// Longest pause after a conflict.
+    /// Longest pause after a conflict where rounds are quick.
     static let pauseMax = Duration.milliseconds(50)
+    /// Longest pause after a conflict where rounds are slow.
+    static let slowPauseMax = Duration.milliseconds(500)
     /// How long a missing row proves that an operation had no effect.
     ///
     /// Far below the ten minutes that a tombstone stays before its row may be erased.
@@ -16,6 +18,8 @@ struct Rounds {
     private let started: UInt64
     private let deadline: UInt64
     private var conflicts = 0
+    /// When the present attempt began.
+    private var attemptStarted: UInt64
     private var silent = 0
     private var settling = 0
     /// The highest ballot met so far: the next one is above it.
@@ -23,6 +27,7 @@ struct Rounds {
 
     init(now: UInt64, deadline: Duration, above: Ballot) {
         self.started = now
+        self.attemptStarted = now
         let (sum, overflow) = now.addingReportingOverflow(deadline.wholeNanoseconds)
         self.deadline = overflow ? .max : sum
         self.newest = above
@@ -37,11 +42,21 @@ struct Rounds {
         now >= self.started && now - self.started <= Self.absenceTrust.wholeNanoseconds
     }
 
-    /// The longest pause before the next round: 2ⁱ ms after the i-th conflict.
-    mutating func pause() -> Duration {
+    /// The longest pause before the next attempt: 2ⁱ ms after the i-th conflict, up to 50 ms.
+    ///
+    /// Where attempts take long it is one, two and then four times as long as an attempt, up to 500 ms:
+    /// proposers that pause for less than an attempt takes would only overtake each other again.
+    mutating func pause(now: UInt64) -> Duration {
         self.conflicts += 1
-        return min(.milliseconds(1 << min(self.conflicts, 16)), Self.pauseMax)
+        let quick = min(.milliseconds(1 << min(self.conflicts, 16)), Self.pauseMax)
+        let taken = now >= self.attemptStarted ? now - self.attemptStarted : 0
+        let attempt = Duration.nanoseconds(Int64(clamping: taken))
+        let slow = min(attempt, Self.slowPauseMax) * (1 << min(self.conflicts - 1, 2))
+        return max(quick, min(slow, Self.slowPauseMax))
     }
+
+    /// Notes that the pause is over.
+    mutating func resume(at now: UInt64) { self.attemptStarted = now }
 
     mutating func majorityAnswered() { self.silent = 0 }
 

@@ -56,6 +56,15 @@ package final class SimulatedMachine: Sendable {
         for leave in visitors { leave() }
     }
 
+    /// Stops all tasks of the machine for a while, as if it were suspended.
+    ///
+    /// Timers go off and messages arrive meanwhile; what they lead to happens afterwards.
+    package func pause(for duration: Duration) {
+        let life = self.life
+        life.pause()
+        self.simulator.after(duration) { life.resume() }
+    }
+
     /// Switches the machine on again, with what its disk and its engine still have.
     ///
     /// Precondition: it has crashed.

@@ -114,7 +114,7 @@ package final class Simulator: Sendable {
                 state.ready.swapAt(index, state.ready.count - 1)
                 guard let (job, life) = state.ready.popLast() else { break }
                 state.trace.add(UInt64(index) << 32 | UInt64(state.ready.count))
-                if life.isAlive { return .job(job, life) }
+                if life.admits(job) { return .job(job, life) }
             }
             guard let (time, alarm) = state.alarms.next() else { return .none }
             state.nanoseconds = max(state.nanoseconds, time)

@@ -19,6 +19,10 @@ package struct FaultPlan: Hashable, Sendable {
         /// Bits of chunks on one machine's disk turn.
         case bitFlips
         case slowDisks
+        /// A machine that stands still for a while.
+        case pauses
+        /// No room on one machine's disk, in the heavy part.
+        case fullDisks
     }
 
     /// In the order of ``Kind``.
@@ -50,9 +54,9 @@ package struct FaultPlan: Hashable, Sendable {
     private static func permille(_ kind: Kind) -> Int {
         switch kind {
         case .loss, .duplicates, .lateness, .crashes: 500
-        case .cuts, .isolation, .clogs, .slowDisks: 350
+        case .cuts, .isolation, .clogs, .slowDisks, .pauses: 350
         case .skew: 300
-        case .blackouts, .brokenSyncs, .bitFlips: 150
+        case .blackouts, .brokenSyncs, .bitFlips, .fullDisks: 150
         }
     }
 

@@ -64,9 +64,14 @@ final class Faults: Sendable {
             slow.machine.disk.adjust { $0.syncMicroseconds = 20_000...200_000 }
             self.story.tell("the disk of \(slow.name) is slow")
         }
+        if self.plan.has(.fullDisks) {
+            let full = self.draw { $0.pick(self.members) }
+            full.machine.disk.adjust { $0.sizeBytes = 0 }
+            self.story.tell("the disk of \(full.name) is full")
+        }
         self.story.tell("heavy part: \(faults)")
         let sudden: [FaultPlan.Kind] = [
-            .cuts, .isolation, .clogs, .crashes, .blackouts, .brokenSyncs, .bitFlips,
+            .cuts, .isolation, .clogs, .crashes, .blackouts, .brokenSyncs, .bitFlips, .pauses,
         ]
         let kinds = sudden.filter { self.plan.has($0) }
         while self.simulator.nanoseconds < end {
@@ -122,7 +127,11 @@ final class Faults: Sendable {
             if let file = victim.machine.disk.flipBit() {
                 self.story.tell("a bit of \(victim.name)/\(file) has turned")
             }
-        case .loss, .duplicates, .lateness, .skew, .slowDisks: break
+        case .pauses:
+            let duration = self.draw { $0.number(in: 50...2_500) }
+            member.machine.pause(for: .milliseconds(duration))
+            self.story.tell("\(member.name) stands still for \(duration) ms")
+        case .loss, .duplicates, .lateness, .skew, .slowDisks, .fullDisks: break
         }
     }
 
@@ -162,7 +171,7 @@ final class Faults: Sendable {
         }
         for member in self.members {
             if broken.contains(member.name) { _ = member.crash(self.network) }
-            member.machine.disk.adjust { $0.syncMicroseconds = 100...5_000 }
+            member.machine.disk.adjust { $0 = SimulatedDisk.Settings() }
             self.bringBack(member)
         }
     }

@@ -19,7 +19,7 @@ package struct Scenario: Sendable {
     package init(seed: UInt64) {
         var random = SplitMix64(seed: seed ^ 0x7472_696F_6C65_7400)
         self.seed = seed
-        self.nodes = random.pick([3, 3, 3, 4, 5])
+        self.nodes = random.pick([3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 1, 2])
         self.faults = FaultPlan(&random)
         self.workload = Workload(&random)
         self.audits = random.chance(permille: 400)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Simulation
 
 /// Runs simulated clusters and says what came of them.
@@ -33,6 +34,9 @@ struct TrioletSim: ParsableCommand {
         help: "A rule to break: \(SabotageName.allCases.map(\.rawValue).joined(separator: ", "))."
     )
     var sabotage: SabotageName?
+
+    @Flag(help: "With --seeds and --minutes: name each seed before it runs.")
+    var verbose = false
 
     @Flag(help: "With --seed: only the last line.")
     var quiet = false
@@ -73,6 +77,12 @@ struct TrioletSim: ParsableCommand {
         return report.violations.isEmpty == (self.sabotage != nil)
     }
 
+    /// Prints at once, so that it is known even if the next run crashes.
+    private func say(_ line: String) {
+        print(line)
+        fflush(nil)
+    }
+
     /// The seeds to run, until there is no more time.
     private func seedsToRun(_ body: (UInt64) -> Bool) {
         let clock = ContinuousClock()
@@ -90,9 +100,11 @@ struct TrioletSim: ParsableCommand {
         var total = RunTotal()
         let start = ContinuousClock().now
         self.seedsToRun { seed in
+            if self.verbose { self.say("seed \(seed)") }
             let report = World.run(self.scenario(seed))
             total.add(report)
-            for violation in report.violations { print("seed \(seed): \(violation)") }
+            for violation in report.violations { self.say("seed \(seed): \(violation)") }
+            if total.runs % 50 == 0 { self.say("so far \(total)") }
             return true
         }
         let elapsed = ContinuousClock().now - start

@@ -201,6 +201,31 @@ struct ChangeProgressTests {
         #expect(try verdict(changesAfterBase: 0, canTrustAbsence: false) == "unknown")
     }
 
+    @Test("An attempt that was passed over for good is forgotten, however much follows")
+    func passedOver() throws {
+        var progress = Self.progress()
+        let first = try Self.propose(&progress, Self.prepared(9, on: 5, value([1], after: [1])))
+        // Chosen at 10, without the attempt at 9: nobody will ever carry that one on.
+        let second = try Self.propose(
+            &progress,
+            Self.prepared(12, on: 10, value([2], after: [1, 2]))
+        )
+        #expect(second.lineage.last != first.lineage.last, "Names are not used again.")
+        #expect(progress.attempts.map(\.ballot) == [ballot(12)])
+        // 16 changes after the first attempt, but only 15 after the second.
+        let others = Array(UInt64(1)...18)
+        progress.refuse(.abandoned)
+        let step = progress.step(
+            Self.prepared(40, on: 30, value(others, after: others)),
+            canTrustAbsence: true
+        )
+        guard case .finish(.refused(.abandoned)) = step else {
+            Issue.record("\(step)")
+            return
+        }
+        #expect(!progress.hasSent)
+    }
+
     @Test("A name that somebody else has used is not taken for the own operation")
     func reusedName() {
         var progress = Self.progress()

@@ -33,6 +33,25 @@ struct InterleavingTests {
         #expect(counts[2] > 0, "Some operations must have been cut off.")
     }
 
+    @Test("Ten proposers far from the replicas mostly get out of each other's way")
+    func contention() throws {
+        var (failures, count) = (0, 0)
+        for seed in UInt64(0)..<10 {
+            let far = Faults(isFar: true)
+            let scenario = Scenario(seed: seed, faults: far, clients: 10, operationsEach: 6)
+            #expect(try scenario.run() == [])
+            for operation in scenario.history.operations {
+                count += 1
+                switch operation.result {
+                case .appended, .saw: continue
+                case .failed, .unknown: failures += 1
+                }
+            }
+        }
+        // 4 of 100. With pauses that do not grow with the attempts it would be 11.
+        #expect(failures * 100 < count * 7, "\(failures) of \(count)")
+    }
+
     @Test(
         "A broken rule is noticed within a few runs",
         arguments: Sabotage.allCases.filter { $0 != .none }

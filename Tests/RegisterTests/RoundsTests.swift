@@ -4,15 +4,35 @@ import Testing
 @testable import Register
 
 struct RoundsTests {
-    @Test("Pauses double from 2 ms and stay at 50 ms")
+    @Test("Pauses double from 2 ms and stay at 50 ms, where attempts are quick")
     func pauses() {
         var rounds = Rounds(now: 0, deadline: .seconds(10), above: .zero)
-        let pauses = (0..<20).map { _ in rounds.pause() }
+        let pauses = (0..<20).map { _ in rounds.pause(now: 0) }
         let doubling: [Duration] = [2, 4, 8, 16, 32].map { .milliseconds($0) }
         #expect(Array(pauses.prefix(5)) == doubling)
         #expect(pauses.dropFirst(5).allSatisfy { $0 == Rounds.pauseMax })
-        for _ in 0..<100 { _ = rounds.pause() }
-        #expect(rounds.pause() == .milliseconds(50), "However often: no shift overflows.")
+        for _ in 0..<100 { _ = rounds.pause(now: 0) }
+        let late = rounds.pause(now: 0)
+        #expect(late == .milliseconds(50), "However often: no shift overflows.")
+    }
+
+    @Test("Where attempts are slow, pauses are as long as one, two and four of them, up to 500 ms")
+    func slowPauses() {
+        let attempt: UInt64 = 70_000_000
+        var rounds = Rounds(now: 0, deadline: .seconds(10), above: .zero)
+        var now: UInt64 = 0
+        var pauses: [Duration] = []
+        for _ in 0..<5 {
+            now += attempt
+            pauses.append(rounds.pause(now: now))
+            now += 1_000_000_000
+            rounds.resume(at: now)
+        }
+        #expect(pauses == [70, 140, 280, 280, 280].map { .milliseconds($0) })
+        let hung = rounds.pause(now: .max)
+        #expect(hung == .milliseconds(500))
+        let backwards = rounds.pause(now: 0)
+        #expect(backwards == .milliseconds(50))
     }
 
     @Test("Three rounds without an answer in a row are enough")

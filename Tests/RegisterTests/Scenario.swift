@@ -13,9 +13,15 @@ final class Scenario: @unchecked Sendable {
     private var proposers: [Proposer] = []
     private var incarnations: [UInt32]
 
-    init(seed: UInt64, sabotage: Sabotage = .none, clients: Int = 4, operationsEach: Int = 6) {
+    init(
+        seed: UInt64,
+        faults: Faults? = nil,
+        sabotage: Sabotage = .none,
+        clients: Int = 4,
+        operationsEach: Int = 6
+    ) {
         self.world = World(seed: seed, sabotage: sabotage)
-        self.world.faults = Faults.some(&self.world.executor.random)
+        self.world.faults = faults ?? Faults.some(&self.world.executor.random)
         self.operationsEach = operationsEach
         self.unfinished = clients
         self.incarnations = Array(repeating: 0, count: clients)

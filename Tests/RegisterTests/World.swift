@@ -12,6 +12,8 @@ struct Faults: Sendable {
     var restarts = 0
     /// Of 20 calls, those in the middle of which the proposer stops for good.
     var crashes = 0
+    /// Each message takes 100 ms, as between continents.
+    var isFar = false
 
     static let none = Faults()
 
@@ -64,7 +66,7 @@ final class World: @unchecked Sendable {
     /// Requests as they leave, one for each round.
     private(set) var requests: [RegisterRequest] = []
 
-    static let timeout = Duration.milliseconds(50)
+    var timeout: Duration { .milliseconds(self.faults.isFar ? 1_000 : 50) }
 
     init(
         seed: UInt64,
@@ -124,6 +126,7 @@ final class World: @unchecked Sendable {
     }
 
     private func delay() -> Duration {
+        if self.faults.isFar { return .milliseconds(100) }
         let random = self.executor.random.next()
         let isLate = self.executor.random.chance(self.faults.late)
         return isLate ? .microseconds(random % 1_000_000) : .microseconds(500 + random % 2_000)
@@ -204,7 +207,7 @@ final class Proposer: RegisterReplicas, @unchecked Sendable {
         for replica in 0..<world.count {
             world.send(request, about: key, to: replica) { inbox.yield(.reply(replica, $0)) }
         }
-        world.executor.schedule(after: World.timeout) { inbox.yield(.timedOut) }
+        world.executor.schedule(after: world.timeout) { inbox.yield(.timedOut) }
         var replies: [(replica: Int, reply: RegisterReply)] = []
         var heard: Set<Int> = []
         var isWaiting = false
@@ -233,7 +236,7 @@ final class Proposer: RegisterReplicas, @unchecked Sendable {
         self.world.noteSingle()
         let (events, inbox) = AsyncStream.makeStream(of: RegisterReply?.self)
         self.world.send(request, about: key, to: replica) { inbox.yield($0) }
-        self.world.executor.schedule(after: World.timeout) { inbox.yield(nil) }
+        self.world.executor.schedule(after: self.world.timeout) { inbox.yield(nil) }
         for await event in events {
             await self.suspendIfStopped()
             return event

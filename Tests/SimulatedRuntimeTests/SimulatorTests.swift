@@ -163,6 +163,30 @@ struct SimulatedMachineTests {
         }
     }
 
+    @Test("A paused machine does nothing, and afterwards all that has piled up")
+    func pause() throws {
+        try Simulator.run { simulator in
+            let machine = simulator.machine("a")
+            let doors = machine.doors
+            let counter = Counter()
+            doors.background.run {
+                for _ in 0..<20 {
+                    await doors.time.sleep(for: .milliseconds(10))
+                    counter.increment()
+                }
+            }
+            await simulator.doors().time.sleep(for: .milliseconds(55))
+            machine.pause(for: .seconds(1))
+            doors.background.run { counter.increment() }
+            let before = counter.value
+            await simulator.doors().time.sleep(for: .milliseconds(900))
+            #expect(before == 5)
+            #expect(counter.value == 5)
+            await simulator.doors().time.sleep(for: .seconds(1))
+            #expect(counter.value == 21)
+        }
+    }
+
     @Test("Machines may disagree about the wall clock")
     func skew() throws {
         try Simulator.run { simulator in

@@ -63,6 +63,7 @@ struct ConfigurationTests {
               advertise: 10.0.0.1:7332
               seeds: ["10.0.0.2:7332", 10.0.0.1:7332]
               secret: 0123456789abcdef
+            root: { access_key: root, secret_key: 0123456789 }
             """
         )
         let configuration = try await NodeConfiguration.load(
@@ -132,10 +133,11 @@ struct ConfigurationTests {
         #expect(String(reflecting: Secret(secret)) == "(secret)")
     }
 
-    @Test("A cluster of several nodes needs a secret, and an address that others can reach")
+    @Test("A cluster of several nodes needs a secret, a root key, and an address to be reached at")
     func severalNodes() async {
         let complaints = await self.complaints(flags: ["--peer-seeds", "10.0.0.2:7332"])
-        #expect(complaints.count == 2)
+        #expect(complaints.count == 3)
+        #expect(complaints.contains { $0.contains("root.access_key") })
         #expect(complaints.contains { $0.hasPrefix("peer.advertise is needed") })
         #expect(complaints.contains { $0.contains("peer.secret") })
     }

@@ -85,6 +85,7 @@ def test_a_node_with_another_secret(cluster, tmp_path):
             "--s3-listen", f"127.0.0.1:{base}", "--admin-listen", f"127.0.0.1:{base + 1}",
             "--peer-listen", f"127.0.0.1:{base + 2}", "--peer-seeds", seeds,
             "--peer-secret-file", str(secret),
+            "--root-access-key", "stranger", "--root-secret-key", "of-no-importance",
         ],
         stderr=subprocess.DEVNULL,
     )

@@ -82,7 +82,7 @@ struct NodeConfiguration: Sendable {
         let s3 = Self.s3(&reader)
         let admin = Self.admin(&reader)
         let peer = Self.peer(&reader)
-        let root = Self.root(&reader)
+        let root = Self.root(&reader, isAlone: peer?.seeds.isEmpty ?? true)
         let buckets = Self.buckets(&reader)
         let coordinator = Self.coordinator(&reader)
         let identity = Identity(
@@ -165,7 +165,7 @@ struct NodeConfiguration: Sendable {
         )
     }
 
-    private static func root(_ reader: inout SettingReader) -> RootKey? {
+    private static func root(_ reader: inout SettingReader, isAlone: Bool) -> RootKey? {
         let secretKey = reader.secret("root.secret_key", file: "root.secret_key_file")
         let accessKey = reader.given("root.access_key")
         switch (accessKey, secretKey) {
@@ -182,7 +182,13 @@ struct NodeConfiguration: Sendable {
                 reader.complain("root.access_key needs root.secret_key or root.secret_key_file")
             }
         case (nil, _?): reader.complain("root.secret_key needs root.access_key")
-        case (nil, nil): break
+        case (nil, nil):
+            // Each node would make its own, and refuse what another one gave out.
+            if !isAlone {
+                reader.complain(
+                    "a cluster of several nodes needs root.access_key, the same on each"
+                )
+            }
         }
         return nil
     }

@@ -120,7 +120,7 @@ extension Setting {
         Setting(
             "root.access_key",
             .text,
-            "[generated once, kept in node.data]",
+            "[generated once for a node that is alone]",
             "Access key id of the account that may do everything, the same on every node."
         ),
         Setting("root.secret_key", .secret, "[generated once]", "Its secret access key."),

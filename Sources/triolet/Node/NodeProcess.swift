@@ -108,9 +108,9 @@ enum NodeProcess {
         var services = ServiceGroupConfiguration(
             services: [
                 .init(service: PeerService(server: peers)),
-                .init(service: admin),
+                .init(service: configuration.admin.service(admin)),
                 .init(service: membership),
-                .init(service: gateway),
+                .init(service: configuration.s3.service(gateway)),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "triolet.lifecycle")

@@ -17,6 +17,22 @@ struct PeerService: Service {
     }
 }
 
+/// A service on a port of its own, whose failure names that port.
+struct PortService: Service {
+    let service: any Service
+    /// As in the settings: "s3.listen".
+    let setting: String
+    let address: SocketName
+
+    func run() async throws {
+        do {
+            try await self.service.run()
+        } catch let error where !(error is CancellationError) {
+            throw Failure("cannot serve on \(self.setting), \(self.address): \(error)")
+        }
+    }
+}
+
 /// Makes the node a member of its cluster, and does what members do in the background.
 struct MembershipService: Service {
     /// Pause before a bucket that could not be made is tried again.
@@ -67,5 +83,17 @@ struct MembershipService: Service {
             }
             try? await Task.sleep(for: Self.retryPause)
         }
+    }
+}
+
+extension NodeConfiguration.Admin {
+    func service(_ server: any Service) -> PortService {
+        PortService(service: server, setting: "admin.listen", address: self.listen)
+    }
+}
+
+extension NodeConfiguration.S3 {
+    func service(_ server: any Service) -> PortService {
+        PortService(service: server, setting: "s3.listen", address: self.listen)
     }
 }

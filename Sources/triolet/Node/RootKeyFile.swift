@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 
 /// The root key of a node to which none was given: made once, kept in its data directory.
 enum RootKeyFile {
@@ -11,6 +12,8 @@ enum RootKeyFile {
         let path = directory + "/" + self.name
         if !FileManager.default.fileExists(atPath: path) {
             try SecretFile.create(path, self.newAccessKey() + "\n" + SecretFile.random(40).text)
+            Logger(label: "triolet.node")
+                .notice("root key generated", metadata: ["file": "\(path)"])
         }
         let text = try String(contentsOfFile: path, encoding: .utf8)
         let lines = text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
