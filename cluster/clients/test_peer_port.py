@@ -1,6 +1,9 @@
 """Whoever does not know the secret gets nothing out of the peer port, and does no harm."""
 
+import hashlib
+import hmac
 import json
+import os
 import random
 import socket
 import subprocess
@@ -27,6 +30,7 @@ def is_closed(peer, within=8):
 
 
 def assert_serves(cluster, node):
+    cluster.s3(node).create_bucket(Bucket="peer-port")
     assert cluster.admin(node, "/health/ready") == "ready\n"
     data = content(node, 100_000)
     s3 = cluster.s3(node)
@@ -36,7 +40,6 @@ def assert_serves(cluster, node):
 
 
 def test_bytes_that_are_no_handshake(cluster):
-    cluster.s3(1).create_bucket(Bucket="peer-port")
     chance = random.Random(5)
     attacks = {
         "random bytes": chance.randbytes(100_000),
@@ -58,6 +61,64 @@ def test_bytes_that_are_no_handshake(cluster):
             assert time.monotonic() < deadline, f"no log line for {name}"
             time.sleep(0.05)
     assert_serves(cluster, 1)
+
+
+class Insider:
+    """Somebody who knows the secret, and so gets past the handshake (docs/protocol/frames.md)."""
+
+    def __init__(self, cluster, node):
+        secret = (cluster.directory / "peer_secret").read_text().strip().encode()
+        key = hmac.digest(secret, b"triolet handshake 1", hashlib.sha256)
+        self.peer = socket.create_connection(("127.0.0.1", cluster.peer_port(node)))
+        self.peer.settimeout(8)
+        own = b"TRIP\x01\x01\x00\x00" + os.urandom(16) + os.urandom(32)
+        self.peer.sendall(own)
+        other = self.receive(56)
+        self.peer.sendall(hmac.digest(key, b"\x01" + own + other, hashlib.sha256))
+        expected = hmac.digest(key, b"\x02" + own + other, hashlib.sha256)
+        assert self.receive(32) == expected
+
+    def receive(self, count):
+        data = b""
+        while len(data) < count:
+            part = self.peer.recv(count - len(data))
+            assert part, "closed during the handshake"
+            data += part
+        return data
+
+
+# A ping that is right, from the page; the others break one rule each.
+PING = bytes.fromhex("54 52 49 4f 01 06 00 00 00 00 00 00 00 00 00 00 00 00 00 00 25 66 d5 b6")
+BROKEN_FRAMES = {
+    "wrong checksum": PING[:-1] + b"\x00",
+    "wrong magic": b"XXXX" + PING[4:],
+    "unknown version": PING[:4] + b"\x09" + PING[5:],
+    "unknown kind": PING[:5] + b"\x63" + PING[6:],
+    "a payload of 4 GiB": PING[:16] + b"\xff\xff\xff\xff" + PING[20:],
+    "random bytes": random.Random(6).randbytes(4_096),
+}
+
+
+def test_broken_frames_of_somebody_with_the_secret(cluster):
+    insider = Insider(cluster, 3)
+    insider.peer.sendall(PING)
+    assert insider.receive(24)[:6] == b"TRIO\x01\x07", "a ping is answered by a pong"
+    insider.peer.close()
+    for name, attack in BROKEN_FRAMES.items():
+        insider = Insider(cluster, 3)
+        known = len(cluster.log(3))
+        insider.peer.sendall(attack)
+        assert is_closed(insider.peer), name
+        insider.peer.close()
+        deadline = time.monotonic() + 5
+        while not any("peer" in line["msg"] for line in cluster.log(3)[known:]):
+            assert time.monotonic() < deadline, f"no log line for {name}"
+            time.sleep(0.05)
+    # Half a frame, and then nothing: closed once it has been silent for too long.
+    insider = Insider(cluster, 3)
+    insider.peer.sendall(PING[:13])
+    assert is_closed(insider.peer, within=30), "half a frame"
+    assert_serves(cluster, 3)
 
 
 def test_many_silent_connections(cluster):
