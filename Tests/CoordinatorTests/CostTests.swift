@@ -52,6 +52,21 @@ struct CostTests {
         }
     }
 
+    @Test("The third put in a row to a key takes one round trip and one sync per replica")
+    func putStreak() throws {
+        try TestCluster.run(countsRoundTrips: true) { cluster in
+            // The second put has the ballot of the third promised along with it.
+            let cost = try await Self.cost(cluster) { coordinator in
+                for _ in 1...3 { try await coordinator.put(object("a"), content(100)) }
+            }
+            #expect(cost.roundTrips == 2 + 2 + 2, "The bucket is read before each accept.")
+            #expect(
+                cost.messages == ["read bucket": 9, "prepare object": 6, "accept object": 9]
+            )
+            #expect(cost.rowSyncs == 6 + 6 + 3)
+        }
+    }
+
     @Test("Putting one chunk takes two more: the chunk, its manifest")
     func putChunk() throws {
         try TestCluster.run(countsRoundTrips: true) { cluster in

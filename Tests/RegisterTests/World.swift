@@ -40,6 +40,8 @@ enum Sabotage: CaseIterable, Sendable {
     case brokenPromises
     /// Values come without lineage: an operation does not find itself.
     case noLineage
+    /// A proposer answers from a promise that it has kept from an earlier change.
+    case staleAnswers
 }
 
 /// Replicas in memory, and the network between them and proposers.
@@ -143,10 +145,16 @@ final class World: @unchecked Sendable {
         switch request {
         case .prepare(let ballot): return row.prepare(ballot, floor: self.rules.floor)
         case .read: return row.read()
-        case .accept(let ballot, var value, let generation):
+        case .accept(let ballot, var value, let generation, let next):
             if self.sabotage == .brokenPromises { row = AcceptorRow() }
             if self.sabotage == .noLineage { value.lineage = [] }
-            let reply = row.accept(ballot, value, generation: generation, rules: self.rules)
+            let reply = row.accept(
+                ballot,
+                value,
+                generation: generation,
+                next: next,
+                rules: self.rules
+            )
             if reply == .accepted { self.rowsWithoutPromises[replica][key] = row }
             return reply
         }
@@ -172,6 +180,9 @@ final class Proposer: RegisterReplicas, @unchecked Sendable {
     let incarnation: UInt32
     /// A proposer that has stopped neither asks nor hears anything any more.
     var hasStopped = false
+    /// The name of its last change, and what was promised along with it.
+    var streak: OperationID?
+    var kept: Prepared?
     private var sequence: UInt16 = 0
     private var round: UInt64
 
