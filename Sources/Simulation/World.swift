@@ -211,6 +211,13 @@ package struct World: Sendable {
         self.faults.mend()
         // Everybody back, and what the heavy part has left not yet overwritten.
         _ = await self.cluster.waitUntilReady(within: Self.patience)
+        for key in 0..<self.scenario.workload.keys {
+            await self.last.get(
+                key,
+                at: self.simulator.draw { $0.pick(self.cluster.members) },
+                isWhole: true
+            )
+        }
         await self.inspection.checkHolds(keys: self.scenario.workload.keys)
         await self.inspection.checkContent(keys: self.scenario.workload.keys)
         await self.simulator.sleep(nanoseconds: part)
