@@ -10,7 +10,7 @@ extension Coordinator {
     private static let deletionPatience = 20
 
     package func buckets() async throws(ClusterError) -> [BucketSummary] {
-        try await self.listing(generation: 0).buckets().map {
+        try await self.listing().buckets().map {
             BucketSummary(name: $0.0, created: $0.1.created)
         }
     }
@@ -144,7 +144,7 @@ extension Coordinator {
         _ deleting: BucketRecord,
         _ name: BucketName
     ) async throws(ClusterError) -> Bool {
-        let page = try await self.listing(generation: deleting.generation)
+        let page = try await self.listing(of: deleting, name)
             .page(of: deleting.id, ListRequest(bucket: name, limit: 1))
         return page.entries.isEmpty
     }
@@ -186,21 +186,32 @@ extension Coordinator {
 
     package func list(_ request: ListRequest) async throws(ClusterError) -> ListPage {
         let bucket = try await self.bucketRecord(request.bucket)
-        return try await self.listing(generation: bucket.generation).page(of: bucket.id, request)
+        return try await self.listing(of: bucket, request.bucket).page(of: bucket.id, request)
     }
 
-    func listing(generation: UInt64) -> Listing {
+    /// Lists the objects of a bucket.
+    private func listing(of bucket: BucketRecord, _ name: BucketName) -> Listing {
+        self.listing { key throws(ClusterError) in
+            guard case .object(bucket.id, let object) = key else { return nil }
+            let target = Target(name: ObjectName(name, object), bucket: bucket)
+            return try await self.record(target, "list \(key)").current?.withoutContent.encoded
+        }
+    }
+
+    /// Lists buckets.
+    func listing() -> Listing {
+        self.listing { key throws(ClusterError) in try await self.read(key, "list \(key)").body }
+    }
+
+    private func listing(
+        _ read: @escaping @Sendable (RegisterKey) async throws(ClusterError) -> [UInt8]?
+    ) -> Listing {
         Listing(
             caller: self.caller,
             layouts: self.layouts,
             doors: self.doors,
-            settings: self.settings
-        ) { key throws(ClusterError) in
-            let state = try await self.read(key, generation: generation, "list \(key)")
-            guard let body = state.body, case .object = key else { return state.body }
-            do throws(RecordError) {
-                return try ObjectRecord(decoding: body).current?.withoutContent.encoded
-            } catch { throw ClusterError(.internalError, "list \(key)", cause: error) }
-        }
+            settings: self.settings,
+            read: read
+        )
     }
 }

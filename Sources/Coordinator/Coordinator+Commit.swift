@@ -5,7 +5,7 @@ import StoreModel
 
 extension Coordinator {
     /// Times a change is proposed again after the bucket's generation has moved on.
-    private static let fencesMax = 5
+    static let fencesMax = 5
 
     /// Has a majority promise a ballot on a key ahead of the change; nil if that fails.
     func promise(_ key: RegisterKey, unless promised: Prepared? = nil) async -> Prepared? {

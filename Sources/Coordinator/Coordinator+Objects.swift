@@ -9,14 +9,37 @@ extension Coordinator {
         _ target: Target,
         _ operation: @autoclosure () -> String
     ) async throws(ClusterError) -> ObjectRecord {
-        let state = try await self.read(
-            target.key,
-            generation: target.bucket.generation,
-            operation()
-        )
+        let operation = operation()
+        let state = try await self.state(target, operation)
         do throws(RecordError) {
             return try ObjectRecord(state.value)
-        } catch { throw ClusterError(.internalError, operation(), cause: error) }
+        } catch { throw ClusterError(.internalError, operation, cause: error) }
+    }
+
+    /// Reads an object's register; goes on with the bucket's new generation if that has moved on.
+    ///
+    /// A fence says that somebody tries to delete the bucket, not that it is gone.
+    private func state(
+        _ target: Target,
+        _ operation: String
+    ) async throws(ClusterError) -> RegisterState {
+        var bucket = target.bucket
+        for _ in 0..<Self.fencesMax {
+            do throws(RegisterError) {
+                return try await self.proposer.read(
+                    target.key,
+                    generation: bucket.generation,
+                    deadline: self.settings.changeDeadline
+                )
+            } catch {
+                guard case .fenced = error else { throw ClusterError(error, operation) }
+            }
+            bucket = try await self.bucketRecord(target.name.bucket)
+            guard bucket.id == target.bucket.id else {
+                throw ClusterError(.bucketNotFound, operation)
+            }
+        }
+        throw ClusterError(.busy, operation)
     }
 
     /// The version of an object that is current.

@@ -174,7 +174,7 @@ extension Coordinator {
         _ operation: String
     ) async throws(ClusterError) -> UInt64 {
         guard case .object(let id, _) = key else { return least }
-        let buckets = try await self.listing(generation: 0).buckets()
+        let buckets = try await self.listing().buckets()
         guard let record = buckets.first(where: { $0.1.id == id })?.1 else { return .max }
         guard record.state == .active else { throw ClusterError(.busy, operation) }
         return record.generation

@@ -44,8 +44,9 @@ struct Rounds {
 
     /// The longest pause before the next attempt: 2ⁱ ms after the i-th conflict, up to 50 ms.
     ///
-    /// Where attempts take long it is one, two and then four times as long as an attempt, up to 500 ms:
-    /// proposers that pause for less than an attempt takes would only overtake each other again.
+    /// Where attempts take long it is one, two and then four times as long as an attempt, up to 500
+    /// ms: proposers that pause for less than an attempt takes would only overtake each other
+    /// again.
     mutating func pause(now: UInt64) -> Duration {
         self.conflicts += 1
         let quick = min(.milliseconds(1 << min(self.conflicts, 16)), Self.pauseMax)

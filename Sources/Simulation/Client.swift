@@ -164,7 +164,9 @@ struct Client: Sendable {
         await self.createBucket(at: member)
     }
 
-    func createBucket(at member: Member) async {
+    /// - Returns: whether it is known to exist.
+    @discardableResult
+    func createBucket(at member: Member) async -> Bool {
         let number = self.history.begin("create the bucket at \(member.name)")
         let call = Call(number, "create the bucket", member, self.simulator.nanoseconds)
         let bucket = self.cluster.bucket
@@ -172,12 +174,16 @@ struct Client: Sendable {
             try await coordinator.createBucket(bucket)
         }
         switch result {
-        case .success?: self.history.end(number, \.succeeded)
+        case .success?:
+            self.history.end(number, \.succeeded)
+            return true
         case .failure(let error)? where error.code == .bucketAlreadyOwned:
             self.history.end(number, \.refused)
+            return true
         case .failure?: self.history.end(number, \.failed)
         case nil: self.history.end(number, \.unknown)
         }
+        return false
     }
 }
 

@@ -44,7 +44,7 @@ package struct FaultPlan: Hashable, Sendable {
         for kind in allowed where random.chance(permille: Self.permille(kind)) {
             kinds.append(kind)
         }
-        let shortest = random.pick([100_000, 300_000, 800_000])
+        let shortest = random.pick([60_000, 200_000, 500_000])
         self.init(kinds: kinds, pauseMicroseconds: shortest...(shortest * 3))
     }
 

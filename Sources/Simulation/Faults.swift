@@ -55,6 +55,18 @@ final class Faults: Sendable {
         self.story.tell("gentle part: \(faults)")
     }
 
+    /// Lets the cluster form as it may: some machines crash while it does.
+    func beginRoughly() {
+        self.network.setFaults(self.draw { self.plan.linkFaults(&$0) })
+        self.story.tell("a rough start")
+        guard self.plan.has(.crashes) else { return }
+        for member in self.members where self.draw({ $0.chance(permille: 500) }) {
+            self.simulator.after(.milliseconds(self.draw { $0.number(in: 1...700) })) {
+                self.crash(member)
+            }
+        }
+    }
+
     /// One fault after another until `end`, in virtual nanoseconds.
     func rage(until end: UInt64) async {
         let faults = self.draw { self.plan.linkFaults(&$0) }

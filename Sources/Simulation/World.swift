@@ -10,6 +10,8 @@ package struct Scenario: Sendable {
     package var faults: FaultPlan
     package var workload: Workload
     package var sabotage: Sabotage
+    /// Whether messages are lost and machines crash before there is a layout.
+    package var formsUnderFire: Bool
     /// Whether holds are audited all the time.
     package var audits: Bool
     /// Length of each of the three parts, in virtual time.
@@ -23,6 +25,7 @@ package struct Scenario: Sendable {
         self.faults = FaultPlan(&random)
         self.workload = Workload(&random)
         self.audits = random.chance(permille: 400)
+        self.formsUnderFire = random.chance(permille: 300)
         self.sabotage = []
         self.part = .seconds(3)
     }
@@ -160,12 +163,13 @@ package struct World: Sendable {
                 + "\(self.scenario.workload.keys) keys, faults: "
                 + (plan.kinds.isEmpty ? "none" : plan.kinds.map(\.rawValue).joined(separator: " "))
         )
+        if self.scenario.formsUnderFire { self.faults.beginRoughly() }
         for member in self.cluster.members { self.cluster.start(member) }
         guard await self.cluster.waitUntilReady(within: Self.patience) else {
             self.history.report(Violation(.noProgress, "the cluster does not form"))
             return
         }
-        await self.last.createBucket(at: self.cluster.members[0])
+        guard await self.createBucket() else { return }
         await self.work()
         guard await self.settle() else { return }
         await self.readEverything()
@@ -179,6 +183,18 @@ package struct World: Sendable {
         if plan.leavesNothingHalfDone, self.history.counts.unknown == 0 {
             await inspection.checkLeaks(keys: self.scenario.workload.keys)
         }
+    }
+
+    /// Creates the bucket, however often that takes.
+    private func createBucket() async -> Bool {
+        for _ in 0..<Int(Self.patience.components.seconds) {
+            for member in self.cluster.members where member.coordinator != nil {
+                if await self.last.createBucket(at: member) { return true }
+            }
+            await self.simulator.sleep(nanoseconds: 1_000_000_000)
+        }
+        self.history.report(Violation(.noProgress, "the bucket cannot be created"))
+        return false
     }
 
     /// All three parts, until every client has ended.
@@ -211,6 +227,13 @@ package struct World: Sendable {
         self.faults.mend()
         // Everybody back, and what the heavy part has left not yet overwritten.
         _ = await self.cluster.waitUntilReady(within: Self.patience)
+        for key in 0..<self.scenario.workload.keys {
+            await self.last.get(
+                key,
+                at: self.simulator.draw { $0.pick(self.cluster.members) },
+                isWhole: true
+            )
+        }
         await self.inspection.checkHolds(keys: self.scenario.workload.keys)
         await self.inspection.checkContent(keys: self.scenario.workload.keys)
         await self.simulator.sleep(nanoseconds: part)

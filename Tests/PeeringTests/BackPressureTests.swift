@@ -94,9 +94,9 @@ struct BackPressureTests {
     @Test("A ping is answered; a connection on which nothing comes is closed")
     func idle() async throws {
         let pair = try await PeerPair {
-            $0.pingInterval = .milliseconds(20)
-            $0.deadAfter = .milliseconds(50)
-            $0.idleTimeout = .milliseconds(300)
+            $0.pingInterval = .milliseconds(200)
+            $0.deadAfter = .seconds(1)
+            $0.idleTimeout = .seconds(3)
         }
         let raw = try await RawPeer.connect(to: pair.server.address, group: pair.group)
         try await raw.authenticate()

@@ -49,13 +49,12 @@ struct PeerConnectionTests {
         let pair = try await PeerPair()
         _ = try await pair.call(message("x"))
         await pair.server.shutdown(within: .milliseconds(10))
-        let clock = ContinuousClock()
-        let elapsed = await clock.measure {
-            for _ in 0..<20 {
-                _ = await #expect(throws: NetworkError.self) { try await pair.call(message("x")) }
+        for _ in 0..<20 {
+            let error = await failure { () throws(NetworkError) in
+                try await pair.call(message("x"))
             }
+            #expect(error == .unreachable || error == .disconnected, "Nobody waits for a time-out.")
         }
-        #expect(elapsed < .seconds(3))
         let address = pair.server.address
         let second = try await PeerServer.start(
             try PeerPair.settings(PeerPair.serverNode) { $0.listen = address },

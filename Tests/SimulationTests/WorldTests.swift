@@ -22,6 +22,24 @@ struct WorldTests {
         #expect(report.crashes == 0)
     }
 
+    @Test("A bucket that somebody tries to delete does not look gone", arguments: [UInt64(6), 1])
+    func busyBucket(seed: UInt64) {
+        var scenario = Scenario(seed: seed)
+        scenario.nodes = 3
+        scenario.audits = false
+        scenario.faults = FaultPlan(
+            kinds: [.lateness, .clogs, .loss],
+            pauseMicroseconds: 100_000...300_000
+        )
+        scenario.workload.keys = 2
+        scenario.workload.clients = 6
+        scenario.workload.pauseMicroseconds = 100_000
+        scenario.workload.weights = [
+            (.put, 25), (.get, 20), (.list, 30), (.delete, 5), (.deleteBucket, 20),
+        ]
+        #expect(World.run(scenario).violations == [])
+    }
+
     @Test("The same seed gives the same run, to the byte", arguments: [UInt64(5), 11])
     func replays(seed: UInt64) {
         let first = World.run(Scenario(seed: seed))

@@ -174,7 +174,7 @@ struct Demo: Sendable {
         let size = Amount.text(bytes: self.content.bytes)
         Terminal.say(
             column(verb, 6) + column("\(Self.bucket)/\(key)", 16) + column(size, 11)
-                + column(what, 60) + Amount.text(time)
+                + column(what, 64) + Amount.text(time)
         )
     }
 }
