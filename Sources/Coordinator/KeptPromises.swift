@@ -2,13 +2,13 @@ import Register
 import StoreModel
 import Synchronization
 
-/// What this coordinator remembers of registers that it changed lately: its last change of each, and
-/// the ballot that a majority has promised for its next one, if any.
+/// What this coordinator remembers of registers that it changed lately: its last change of each,
+/// and the ballot that a majority has promised for its next one, if any.
 ///
-/// With such a promise a change takes a single round trip and a single sync. It may have been outbid in
-/// the meantime: then its accept is refused and the change goes the long way. A promise is only asked
-/// for once the coordinator has changed a register twice with nobody else in between, so that
-/// coordinators which take turns do not stand in each other's way.
+/// With such a promise a change takes a single round trip and a single sync. It may have been
+/// outbid in the meantime: then its accept is refused and the change goes the long way. A promise
+/// is only asked for once the coordinator has changed a register twice with nobody else in between,
+/// so that coordinators which take turns do not stand in each other's way.
 /// Source: docs/protocol/registers.md, "Kept promises".
 final class KeptPromises: Sendable {
     /// What is known of one register.

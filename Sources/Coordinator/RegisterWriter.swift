@@ -2,7 +2,8 @@ import Register
 import Runtime
 import StoreModel
 
-/// Changes registers for this coordinator: in turn for each register, and with as few rounds as it can.
+/// Changes registers for this coordinator: in turn for each register, and with as few rounds as it
+/// can.
 struct RegisterWriter: Sendable {
     let proposer: RegisterProposer<ClusterReplicas>
     let doors: Doors

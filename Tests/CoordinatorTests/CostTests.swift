@@ -67,13 +67,13 @@ struct CostTests {
         }
     }
 
-    @Test("Putting one chunk takes two more: the chunk, its manifest")
+    @Test("Putting one chunk takes one more: the chunk, and its manifest at the same time")
     func putChunk() throws {
         try TestCluster.run(countsRoundTrips: true) { cluster in
             let cost = try await Self.cost(cluster) {
                 try await $0.put(object("a"), content(Limit.chunkBytes))
             }
-            #expect(cost.roundTrips == 4)
+            #expect(cost.roundTrips == 3)
             #expect(
                 cost.messages == [
                     "read bucket": 3, "prepare object": 3, "write chunk": 3,
