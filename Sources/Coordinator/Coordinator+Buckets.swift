@@ -113,8 +113,8 @@ extension Coordinator {
         }
         var isEmpty = false
         do throws(ClusterError) {
-            try await self.fence(deleting, operation)
-            isEmpty = try await self.isEmpty(deleting, name)
+            let fenced = try await self.fence(deleting, operation)
+            isEmpty = try await self.isEmpty(deleting, name, as: fenced)
         } catch {
             await self.callOff(deleting, name)
             throw error
@@ -140,20 +140,40 @@ extension Coordinator {
         )
     }
 
+    /// Whether no object is left, nor can come: every row that a fenced node has is decided.
+    ///
+    /// An accept that is chosen after the fence is on a fenced node already, since each majority
+    /// has one, and that node took it before it was fenced. So the fenced nodes are asked, all of
+    /// them, and what any of them has alive is committed again: a majority that does not know of it
+    /// yet proves nothing.
     private func isEmpty(
         _ deleting: BucketRecord,
-        _ name: BucketName
+        _ name: BucketName,
+        as fenced: [NodeID]
     ) async throws(ClusterError) -> Bool {
-        let page = try await self.listing(of: deleting, name)
-            .page(of: deleting.id, ListRequest(bucket: name, limit: 1))
-        return page.entries.isEmpty
+        let operation = "delete bucket \(name)"
+        return try await self.listing(of: deleting, name)
+            .isEmpty(deleting.id, at: fenced) { key throws(ClusterError) in
+                do throws(RegisterError) {
+                    let state = try await self.proposer.identity(
+                        key,
+                        generation: deleting.generation,
+                        deadline: self.settings.changeDeadline
+                    )
+                    do throws(RecordError) {
+                        return try ObjectRecord(state.value).current == nil
+                    } catch { throw RegisterError.damaged(key) }
+                } catch { throw ClusterError(error, operation) }
+            }
     }
 
     /// Has a majority of the replicas of every partition refuse writes of older generations.
+    ///
+    /// - Returns: the nodes that do so.
     private func fence(
         _ deleting: BucketRecord,
         _ operation: String
-    ) async throws(ClusterError) {
+    ) async throws(ClusterError) -> [NodeID] {
         guard let layout = self.layouts.layout else { throw ClusterError(.notReady, operation) }
         let request = PeerRequest.fence(deleting.id, generation: deleting.generation)
         let sets = layout.distinctReplicaSets
@@ -182,6 +202,7 @@ extension Coordinator {
                 facts: ["fenced": "\(fenced.count)", "nodes": "\(layout.members.count)"]
             )
         }
+        return fenced
     }
 
     package func list(_ request: ListRequest) async throws(ClusterError) -> ListPage {

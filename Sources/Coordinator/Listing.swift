@@ -143,6 +143,38 @@ struct Listing: Sendable {
         }
     }
 
+    /// Whether none of the nodes has a row of the bucket that turns out to be alive.
+    ///
+    /// - Parameters:
+    ///   - bucket: The bucket.
+    ///   - nodes: Each of them has to answer.
+    ///   - isDead: Decides what becomes of a register, for good.
+    /// - Returns: whether the bucket has no object.
+    /// - Throws: `quorumUnavailable` if a node does not answer, and what `isDead` throws.
+    func isEmpty(
+        _ bucket: BucketID,
+        at nodes: [NodeID],
+        isDead: (RegisterKey) async throws(ClusterError) -> Bool
+    ) async throws(ClusterError) -> Bool {
+        var after: [UInt8]?
+        for _ in 0..<Self.roundsMax {
+            let round = try await self.round(
+                ScanRequest(
+                    .objects(bucket, prefix: [], delimiter: nil),
+                    after: after,
+                    limit: Limit.scanRows
+                ),
+                of: nodes
+            ) { answered in answered.count == nodes.count }
+            for row in round.rows where row.rows.contains(where: { $0.content != .dead }) {
+                guard try await isDead(row.key) else { return false }
+            }
+            guard let horizon = round.horizon else { return true }
+            after = horizon
+        }
+        throw ClusterError(.busy, "look for objects of bucket \(bucket)")
+    }
+
     // MARK: - Buckets
 
     /// All buckets that exist, in order of name.
@@ -178,17 +210,25 @@ struct Listing: Sendable {
         let isSystem = scan.subject == .buckets
         let nodes = isSystem ? layout.replicaSet(of: .system) : layout.members
         let sets = isSystem ? [nodes] : layout.distinctReplicaSets
+        return try await self.round(scan, of: nodes) { answered in
+            sets.allSatisfy { Self.isMajority(answered, of: $0) }
+        }
+    }
+
+    /// Asks nodes until `enough` of them have answered.
+    private func round(
+        _ scan: ScanRequest,
+        of nodes: [NodeID],
+        enough: ([NodeID]) -> Bool
+    ) async throws(ClusterError) -> Round {
         let pages = await gather(
             from: nodes,
             background: self.doors.background,
             ask: { node in await self.scan(node, scan) },
-            enough: { replies in
-                let answered = replies.filter { $0.reply != nil }.map(\.node)
-                return sets.allSatisfy { Self.isMajority(answered, of: $0) }
-            }
+            enough: { replies in enough(replies.filter { $0.reply != nil }.map(\.node)) }
         )
         let answered = pages.filter { $0.reply != nil }.map(\.node)
-        guard sets.allSatisfy({ Self.isMajority(answered, of: $0) }) else {
+        guard enough(answered) else {
             throw ClusterError(
                 .quorumUnavailable,
                 "list",

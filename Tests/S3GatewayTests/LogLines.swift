@@ -7,6 +7,14 @@ final class LogLines: LogHandler {
 
     var all: [Logger.Metadata] { self.lines.withLock { $0 } }
 
+    /// All lines once there are so many, or after a while: a line follows the answer it is about.
+    func all(atLeast count: Int) async throws -> [Logger.Metadata] {
+        for _ in 0..<2_000 where self.all.count < count {
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        return self.all
+    }
+
     var metadata: Logger.Metadata {
         get { [:] }
         set {}
