@@ -21,6 +21,7 @@ package struct Coordinator: ObjectStore {
     let uploads: ByteBudget
     let hints = BucketHints()
     let instruments: CoordinatorInstruments
+    let eraseMarker = SweepMarker()
 
     /// Composes a coordinator for the node that `network` calls its own.
     package init(
@@ -45,7 +46,8 @@ package struct Coordinator: ObjectStore {
                 ballots: ballots,
                 settings: settings,
                 instruments: instruments
-            )
+            ),
+            absenceTrust: min(.seconds(60), settings.tombstoneAge / 2)
         )
         self.writer = RegisterWriter(proposer: self.proposer, doors: doors, settings: settings)
         self.chunks = ChunkReplicas(

@@ -5,6 +5,8 @@ package import StoreModel
 ///     prepare 1 | ballot
 ///     accept  2 | ballot | generation u64 | next ballot? | value
 ///     read    3
+///     erase   4 | ballot
+///     repair  5 | ballot | value
 ///
 /// Source: docs/protocol/registers.md, "Bytes".
 extension RegisterRequest: BinaryRecord {
@@ -27,6 +29,10 @@ extension RegisterRequest: BinaryRecord {
             )
         case 3:
             self = .read
+        case 4:
+            self = .erase(try Ballot(from: &reader))
+        case 5:
+            self = .repair(try Ballot(from: &reader), try RegisterValue(from: &reader))
         case let tag:
             throw .unknownTag(tag)
         }
@@ -45,6 +51,13 @@ extension RegisterRequest: BinaryRecord {
             value.encode(into: &writer)
         case .read:
             writer.write(UInt8(3))
+        case .erase(let tombstone):
+            writer.write(UInt8(4))
+            tombstone.encode(into: &writer)
+        case .repair(let ballot, let value):
+            writer.write(UInt8(5))
+            ballot.encode(into: &writer)
+            value.encode(into: &writer)
         }
     }
 }
@@ -57,6 +70,7 @@ extension RegisterRequest: BinaryRecord {
 ///     fenced   4 | generation u64
 ///     row      5 | accepted ballot | value, unless that ballot is zero
 ///     corrupt  6
+///     erased   7
 ///
 /// Source: docs/protocol/registers.md, "Bytes".
 extension RegisterReply: BinaryRecord {
@@ -80,6 +94,8 @@ extension RegisterReply: BinaryRecord {
             self = .row(accepted: ballot, value: value)
         case 6:
             self = .corrupt
+        case 7:
+            self = .erased
         case let tag:
             throw .unknownTag(tag)
         }
@@ -105,6 +121,8 @@ extension RegisterReply: BinaryRecord {
             value?.encode(into: &writer)
         case .corrupt:
             writer.write(UInt8(6))
+        case .erased:
+            writer.write(UInt8(7))
         }
     }
 }

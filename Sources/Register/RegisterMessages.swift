@@ -9,6 +9,12 @@ package enum RegisterRequest: Hashable, Sendable {
     /// a higher ballot that the replica promises along with taking the value.
     case accept(Ballot, RegisterValue, generation: UInt64, next: Ballot? = nil)
     case read
+    /// Forget the row: every replica has accepted a tombstone at this ballot, and none has promised
+    /// more.
+    case erase(Ballot)
+    /// Put this value, chosen at this ballot by a majority of the *other* replicas, in place of a
+    /// damaged row.
+    case repair(Ballot, RegisterValue)
 }
 
 /// What the replica says.
@@ -27,6 +33,8 @@ package enum RegisterReply: Hashable, Sendable {
     case row(accepted: Ballot, value: RegisterValue?)
     /// The row's bytes are damaged: it is unknown, not absent. Counts in no quorum.
     case corrupt
+    /// Answers erase: there is no row, and the floor that it left is durable.
+    case erased
 }
 
 /// The replicas of registers, as the rounds of ``RegisterProposer`` see them.

@@ -18,7 +18,8 @@ extension RegisterProposer {
         var rounds = Rounds(
             now: self.replicas.nanoseconds,
             deadline: deadline,
-            above: given?.ballot ?? .zero
+            above: given?.ballot ?? .zero,
+            absenceTrust: self.absenceTrust
         )
         while true {
             if rounds.isOver(at: self.replicas.nanoseconds) {

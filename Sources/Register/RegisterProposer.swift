@@ -9,8 +9,15 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
     package static var defaultDeadline: Duration { .seconds(10) }
 
     package let replicas: Replicas
+    /// How long a missing row proves that an operation had no effect.
+    ///
+    /// Far below the time that a tombstone stays before its row may be erased.
+    package let absenceTrust: Duration
 
-    package init(replicas: Replicas) { self.replicas = replicas }
+    package init(replicas: Replicas, absenceTrust: Duration = .seconds(60)) {
+        self.replicas = replicas
+        self.absenceTrust = absenceTrust
+    }
 
     /// Draws a ballot above `after` and has a majority promise it.
     ///
