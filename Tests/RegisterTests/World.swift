@@ -59,6 +59,9 @@ final class World: @unchecked Sendable {
     /// Replicas whose rows are damaged.
     var isDamaged: [Bool]
     var rules = AcceptorRules()
+    /// What erased rows have left on each replica.
+    private(set) var floors: [Ballot]
+    var acceptorSabotage: AcceptorSabotage = []
     /// Calls to all replicas, to one replica, and messages to replicas in all.
     private(set) var rounds = 0
     private(set) var singles = 0
@@ -82,6 +85,7 @@ final class World: @unchecked Sendable {
         self.sabotage = sabotage
         self.rows = Array(repeating: [:], count: count)
         self.rowsWithoutPromises = self.rows
+        self.floors = Array(repeating: .zero, count: count)
         self.isUp = Array(repeating: true, count: count)
         self.isDamaged = Array(repeating: false, count: count)
     }
@@ -141,9 +145,19 @@ final class World: @unchecked Sendable {
     ) -> RegisterReply {
         if self.isDamaged[replica] { return .corrupt }
         var row = self.rows[replica][key] ?? AcceptorRow()
-        defer { self.rows[replica][key] = row.isNeeded(floor: self.rules.floor) ? row : nil }
+        var rules = self.rules
+        rules.floor = max(rules.floor, self.floors[replica])
+        defer { self.rows[replica][key] = row.isNeeded(floor: rules.floor) ? row : nil }
         switch request {
-        case .prepare(let ballot): return row.prepare(ballot, floor: self.rules.floor)
+        case .erase(let tombstone):
+            return row.erase(
+                tombstone,
+                floor: &self.floors[replica],
+                sabotage: self.acceptorSabotage
+            )
+        case .repair(let ballot, let value):
+            return row.accept(ballot, value, generation: .max, rules: rules)
+        case .prepare(let ballot): return row.prepare(ballot, floor: rules.floor)
         case .read: return row.read()
         case .accept(let ballot, var value, let generation, let next):
             if self.sabotage == .brokenPromises { row = AcceptorRow() }
@@ -153,7 +167,7 @@ final class World: @unchecked Sendable {
                 value,
                 generation: generation,
                 next: next,
-                rules: self.rules
+                rules: rules
             )
             if reply == .accepted { self.rowsWithoutPromises[replica][key] = row }
             return reply
