@@ -14,6 +14,8 @@ package struct CatchUpSummary: Hashable, Sendable {
     package var repaired = 0
     /// Comparisons and rows that failed: nodes that are away, registers that are busy.
     package var postponed = 0
+
+    package init() {}
 }
 
 extension Coordinator {
@@ -29,15 +31,14 @@ extension Coordinator {
         var lastScrub: UInt64?
         while !Task.isCancelled {
             let compared = await self.catchUp()
-            var scrubbed = CatchUpSummary()
+            var postponed = compared.postponed
             let now = self.doors.time.nanoseconds
             let interval = self.settings.scrubInterval.wholeMicroseconds * 1_000
             if lastScrub.map({ now - $0 >= interval }) ?? true {
                 lastScrub = now
-                await self.scrub(into: &scrubbed)
-                self.instruments.caughtUp(scrubbed)
+                postponed += await self.scrub().postponed
             }
-            let isDone = compared.postponed + scrubbed.postponed == 0
+            let isDone = postponed == 0
             let pause = self.settings.catchUpInterval
             await self.doors.time.sleep(for: isDone ? pause : min(pause, Self.retryPause))
         }
@@ -62,7 +63,7 @@ extension Coordinator {
                 continue
             }
             for (index, partition) in PartitionID.all.enumerated()
-            where ours[index] != theirs[index] {
+            where ours[index] != theirs[index] && !Task.isCancelled {
                 let replicas = layout.replicaSet(of: partition)
                 guard replicas.contains(own), replicas.contains(peer) else { continue }
                 await self.catchUp(on: partition, with: peer, into: &summary)
@@ -122,7 +123,7 @@ extension Coordinator {
         var (theirs, ours) = (stream(peer), stream(self.caller.own))
         var behind: [RegisterKey] = []
         var damaged: [RegisterKey] = []
-        while let their = try await theirs.peek() {
+        while !Task.isCancelled, let their = try await theirs.peek() {
             while let our = try await ours.peek(), RowBallot.precedes(our, their) {
                 ours.moveOn()
             }
@@ -169,8 +170,8 @@ extension Coordinator {
 
     /// Has the own node accept what has been chosen.
     ///
-    /// That is a copy of an accept that a majority has taken already, so anybody may send it, and no
-    /// fence stands in its way.
+    /// That is a copy of an accept that a majority has taken already, so anybody may send it, and
+    /// no fence stands in its way.
     private func bring(_ key: RegisterKey, isIndexDamaged: Bool = false) async -> Brought {
         do {
             let state = try await self.completing(key) { generation throws(RegisterError) in
@@ -261,13 +262,14 @@ extension Coordinator {
     }
 
     /// Reads all rows of the own node, and repairs those that are damaged.
-    private func scrub(into summary: inout CatchUpSummary) async {
+    package func scrub() async -> CatchUpSummary {
+        var summary = CatchUpSummary()
         var after: [UInt8]?
         repeat {
             let scan = ScanRequest(.damaged(all: true), after: after, limit: 100)
             guard let page = await self.ownRows(scan) else {
                 summary.postponed += 1
-                return
+                break
             }
             let outcomes = await self.inParallel(page.rows.map(\.key)) {
                 (try? await self.repair($0)) ?? false
@@ -277,5 +279,7 @@ extension Coordinator {
             summary.postponed += outcomes.count - repaired
             after = page.next
         } while after != nil && !Task.isCancelled
+        self.instruments.caughtUp(summary)
+        return summary
     }
 }

@@ -20,7 +20,7 @@ extension Coordinator {
         var away: Set<PartitionID> = []
         var marker = self.eraseMarker.value
         var looked = 0
-        while looked < self.settings.sweepRows {
+        while looked < self.settings.sweepRows, !Task.isCancelled {
             let scan = ScanRequest(
                 .tombstones(before: now - age + 1),
                 after: marker,
@@ -32,7 +32,6 @@ extension Coordinator {
                 !away.contains($0.key.partition)
                     && self.isDue($0.accepted.round, $0.key, after: self.settings.tombstoneAge)
             }
-            summary.rows += due.count
             let outcomes = await self.inParallel(due.map(\.key)) { await self.erase($0) }
             for (key, outcome) in outcomes {
                 switch outcome {

@@ -74,7 +74,9 @@ extension MetadataStore {
         let rows = try await translated { () async throws(EngineError) in
             try await self.engine.scan(.partitions, from: start, to: end, limit: limit)
         }
-        return rows.map { (key: $0.key, accepted: (try? Ballot(sealed: $0.value, under: $0.key)) ?? .zero) }
+        return rows.map {
+            (key: $0.key, accepted: (try? Ballot(sealed: $0.value, under: $0.key)) ?? .zero)
+        }
     }
 
     /// Rows of one range of a partition that have accepted something, in the order of their keys.
@@ -83,7 +85,9 @@ extension MetadataStore {
     ///   - range: The range.
     ///   - partition: Its partition.
     ///   - after: Only rows behind this one.
-    ///   - limit: Most rows returned; fewer are returned only if there are no more.
+    ///   - limit: Most rows returned.
+    /// - Returns: at most `limit` rows; fewer only if there are no more.
+    /// - Throws: ``MetadataError`` if the engine fails.
     package func indexedRows(
         of range: Int,
         in partition: PartitionID,

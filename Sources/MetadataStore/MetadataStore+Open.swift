@@ -17,6 +17,12 @@ extension MetadataStore {
         sabotage: AcceptorSabotage = []
     ) async throws(MetadataError) -> MetadataStore {
         var identity = try await Self.identity(in: engine) ?? Identity(random)
+        let retired = try await translated { () async throws(EngineError) in
+            try await engine.get(.node, NodeRow.retired)
+        }
+        guard retired == nil else {
+            throw .damaged("put back to an earlier state: start with an empty directory instead")
+        }
         guard identity.incarnation < .max else { throw .damaged("incarnations are used up") }
         identity.incarnation += 1
         var batch = RowBatch()
@@ -82,7 +88,8 @@ extension MetadataStore {
             state.raiseCeiling(to: ceiling)
         }
         try await Self.eachRow(in: engine, .node, NodeRow.fences, NodeRow.fencesEnd) {
-            key, value throws(MetadataError) in
+            key,
+            value throws(MetadataError) in
             guard
                 let bucket = try? NodeRow.bucket(ofFence: key),
                 let fence = try? Fence(sealed: value, under: key)
@@ -90,7 +97,8 @@ extension MetadataStore {
             state.raiseFence(of: bucket, to: fence.generation)
         }
         try await Self.eachRow(in: engine, .node, NodeRow.floors, NodeRow.floorsEnd) {
-            key, value throws(MetadataError) in
+            key,
+            value throws(MetadataError) in
             guard
                 let domain = try? NodeRow.subject(of: key, FloorDomain.self),
                 let floor = try? Ballot(sealed: value, under: key)
@@ -98,7 +106,8 @@ extension MetadataStore {
             state.raiseFloor(of: domain, to: floor)
         }
         try await Self.eachRow(in: engine, .node, NodeRow.starts, NodeRow.startsEnd) {
-            key, value throws(MetadataError) in
+            key,
+            value throws(MetadataError) in
             guard
                 let node = try? NodeRow.subject(of: key, NodeID.self),
                 let start = try? NodeStart(sealed: value, under: key)

@@ -22,7 +22,8 @@ extension MetadataStore {
     ///
     /// Finds them by their marks, as ``garbage(after:limit:)`` does; damaged rows are left out.
     ///
-    /// - Returns: at most `limit` rows behind `after`, a round and a row; none if there are no more.
+    /// - Returns: at most `limit` rows behind `after`, a round and a row; none if there are no
+    ///   more.
     package func tombstones(
         before round: UInt64,
         after: (round: UInt64, row: [UInt8])?,

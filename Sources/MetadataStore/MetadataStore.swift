@@ -73,11 +73,11 @@ package final class MetadataStore: Sendable {
             }
             var row = before
             let reply = row.apply(request, rules: self.rules(for: key))
-            if case .repair = request {
+            if row != before {
+                try await self.replace(key, before, row)
+            } else if case .repair = request {
                 // The row is sound; its entry in the index may not be.
                 try await self.repairIndex(key, row)
-            } else if row != before {
-                try await self.replace(key, before, row)
             }
             return reply
         }
@@ -101,8 +101,8 @@ package final class MetadataStore: Sendable {
 
     /// Keeps the start of another node in mind, durably, unless a newer one was seen.
     ///
-    /// - Returns: false if one was: that node's directory has been put back to an earlier state, and
-    ///   with it promises were lost.
+    /// - Returns: false if one was: that node's directory has been put back to an earlier state,
+    ///   and with it promises were lost.
     package func note(
         _ start: NodeStart,
         of node: NodeID
@@ -117,6 +117,14 @@ package final class MetadataStore: Sendable {
             self.stored.withLock { $0.note(start, of: node) }
             return true
         }
+    }
+
+    /// Makes sure that the directory is never opened again: others have seen it further on than it
+    /// is.
+    package func retire() async throws(MetadataError) {
+        var batch = RowBatch()
+        batch.put(.node, NodeRow.retired, [])
+        try await self.commit(batch)
     }
 
     /// Keeps the layout, durably.

@@ -10,6 +10,7 @@ import Wire
 ///     ceiling  0x05              | round u64
 ///     start    0x06 | node id    | incarnation u32 | number u64
 ///     index    0x07              | nothing: the index of rows is complete
+///     retired  0x08              | nothing: the directory must not be used any more
 ///
 /// Keys from 0x80 on belong to the chunk store. Layout: docs/format/metadata.md, "Node rows".
 enum NodeRow {
@@ -26,6 +27,7 @@ enum NodeRow {
     static let starts: [UInt8] = [0x06]
     static let startsEnd: [UInt8] = [0x07]
     static let index: [UInt8] = [0x07]
+    static let retired: [UInt8] = [0x08]
     /// Keys of ours, and of register rows, are below this.
     static let ownEnd: [UInt8] = [0x80]
 

@@ -85,8 +85,8 @@ struct FloorDomain: Hashable, Sendable, BinaryRecord {
 /// A round that no promise of this node has reached, durable before any promise comes near.
 ///
 /// What a damaged row had promised is unknown, but it was below this. Rounds follow the clock in
-/// microseconds, so with a step of a second ahead the ceiling is written about once a second, in the
-/// batch of the promise that needs it.
+/// microseconds, so with a step of a second ahead the ceiling is written about once a second, in
+/// the batch of the promise that needs it.
 struct PromiseCeiling: Hashable, Sendable, BinaryRecord {
     /// Rounds that a new ceiling is above the promise that needs it.
     static let step: UInt64 = 1_000_000

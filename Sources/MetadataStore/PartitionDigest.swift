@@ -8,18 +8,13 @@ import StoreModel
 /// remembered until its place has been counted, and one that is under way counts as not made yet.
 struct PartitionDigest: Sendable {
     private(set) var ranges = [RowDigest](repeating: .none, count: RowDigest.ranges)
+    /// The exclusive or of all ranges.
+    private(set) var sum = RowDigest.none
     private(set) var isComplete = false
     /// The last index key counted; empty before the first page.
     private(set) var counted: [UInt8] = []
     /// What changes that have ended left behind `counted`, by index key.
     private var ended: [[UInt8]: Ballot] = [:]
-
-    /// The exclusive or of all.
-    var sum: RowDigest {
-        var sum = RowDigest.none
-        for range in self.ranges { sum.toggle(range) }
-        return sum
-    }
 
     private func isCounted(_ key: [UInt8]) -> Bool {
         self.isComplete || !self.counted.lexicographicallyPrecedes(key)
@@ -61,6 +56,8 @@ struct PartitionDigest: Sendable {
 
     private mutating func toggle(_ key: [UInt8], _ accepted: Ballot) {
         let row = PartitionRow.row(of: key)
-        self.ranges[RowDigest.range(of: row)].toggle(RowDigest(of: row, accepted: accepted))
+        let digest = RowDigest(of: row, accepted: accepted)
+        self.ranges[RowDigest.range(of: row)].toggle(digest)
+        self.sum.toggle(digest)
     }
 }

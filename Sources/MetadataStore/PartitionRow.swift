@@ -1,7 +1,8 @@
 import Register
 import StoreModel
 
-/// The index of rows in the family `partitions`: each row that has accepted something, by partition.
+/// The index of rows in the family `partitions`: each row that has accepted something, by
+/// partition.
 ///
 ///     0x03 | partition u16 | range u16 | the register's row key  ->  accepted ballot, sealed
 ///

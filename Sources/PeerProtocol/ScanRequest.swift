@@ -26,7 +26,6 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
     /// Longest ``after``: a round and the longest key of a row.
     package static let longestMarker = 8 + RegisterKey.longestRow
 
-
     package let subject: Subject
     /// Only rows after this: an object's key, a common prefix, a bucket's name, a row's key,
     /// or, for tombstones, a round (u64) and a row's key.

@@ -42,8 +42,8 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
     /// Repeating an accept is harmless. Two values for one ballot break the protocol: the second is
     /// refused.
     ///
-    /// `next` is promised along with it: its proposer may send its next value without asking again. Who
-    /// hears `accepted` may count on both, so a repeated accept renews the promise too.
+    /// `next` is promised along with it: its proposer may send its next value without asking again.
+    /// Who hears `accepted` may count on both, so a repeated accept renews the promise too.
     package mutating func accept(
         _ ballot: Ballot,
         _ value: RegisterValue,
@@ -81,9 +81,9 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
     /// Forgets a tombstone that every replica has accepted at `tombstone`; the partition's floor
     /// stands in for it from then on.
     ///
-    /// Refused where another value has been accepted or a higher ballot promised: that promise would
-    /// be forgotten with the row. The caller makes the loss of the row and the new floor durable
-    /// *together*. Repeating it is harmless.
+    /// Refused where another value has been accepted or a higher ballot promised: that promise
+    /// would be forgotten with the row. The caller makes the loss of the row and the new floor
+    /// durable *together*. Repeating it is harmless.
     package mutating func erase(
         _ tombstone: Ballot,
         floor: inout Ballot,
@@ -101,10 +101,10 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
     /// The row that takes the place of a damaged one; nil if `ballot` is not high enough.
     ///
     /// What the damaged row had accepted is not lost: whatever was chosen is known to the others,
-    /// and `value` was chosen by a majority of them alone at `ballot`. What it had promised is lost,
-    /// and cannot be learned from others: a proposer may still count on a promise above all of
-    /// theirs. But this replica has promised nothing in round `ceiling` or above, so a `ballot` of
-    /// that round keeps every promise it has ever made.
+    /// and `value` was chosen by a majority of them alone at `ballot`. What it had promised is
+    /// lost, and cannot be learned from others: a proposer may still count on a promise above all
+    /// of theirs. But this replica has promised nothing in round `ceiling` or above, so a `ballot`
+    /// of that round keeps every promise it has ever made.
     package static func repaired(
         at ballot: Ballot,
         _ value: RegisterValue,

@@ -21,8 +21,8 @@ package protocol RegisterChange: Sendable {
 package enum ChangeDecision<Outcome: Sendable>: Sendable {
     /// Replace the record; a nil body makes a tombstone.
     ///
-    /// History and ballot are the proposer's business. A change that follows will want a ballot above
-    /// `nextAbove`, a ceiling in the record say: what is promised ahead for it lies there.
+    /// History and ballot are the proposer's business. A change that follows will want a ballot
+    /// above `nextAbove`, a ceiling in the record say: what is promised ahead for it lies there.
     case write(body: [UInt8]?, hasGarbage: Bool, nextAbove: Ballot = .zero, Outcome)
     /// Leave it: nothing to do, or a condition is false.
     case keep(Outcome)
@@ -88,8 +88,8 @@ package struct Prepared: Hashable, Sendable {
     package let isChosen: Bool
     /// The promise was heard within the operation that uses it.
     ///
-    /// One kept from an earlier operation may have been outbid since. A value accepted at its ballot
-    /// shows that it was not; an answer without a write cannot rest on it.
+    /// One kept from an earlier operation may have been outbid since. A value accepted at its
+    /// ballot shows that it was not; an answer without a write cannot rest on it.
     package let isFresh: Bool
 
     package init(

@@ -5,8 +5,8 @@ package import StoreModel
 /// Source: docs/protocol/registers.md, "Messages".
 package enum RegisterRequest: Hashable, Sendable {
     case prepare(Ballot)
-    /// `generation` is that of the bucket an object belongs to; 0 for all other registers. `next` is
-    /// a higher ballot that the replica promises along with taking the value.
+    /// `generation` is that of the bucket an object belongs to; 0 for all other registers. `next`
+    /// is a higher ballot that the replica promises along with taking the value.
     case accept(Ballot, RegisterValue, generation: UInt64, next: Ballot? = nil)
     case read
     /// Forget the row: every replica has accepted a tombstone at this ballot, and none has promised
@@ -22,8 +22,8 @@ package enum RegisterReply: Hashable, Sendable {
     /// Answers prepare: the promise is durable. `accepted` is zero and `value` nil if the row is
     /// empty.
     case promised(accepted: Ballot, value: RegisterValue?)
-    /// Answers accept: the value is durable, and so is the promise of the next ballot if one was asked
-    /// for.
+    /// Answers accept: the value is durable, and so is the promise of the next ballot if one was
+    /// asked for.
     case accepted
     /// Answers prepare and accept: a ballot as high or higher stands in the way.
     case conflict(newest: Ballot)

@@ -16,7 +16,8 @@ extension RegisterProposer {
     /// The tombstone is committed at a fresh ballot, without a promise for a next change, and *all*
     /// replicas have to take it: an older value that one of them still had would win the next
     /// prepare once the others have forgotten the tombstone. An erasure that only some hear of is
-    /// harmless: who meets "no row" beside a tombstone commits the tombstone again, above the floor.
+    /// harmless: who meets "no row" beside a tombstone commits the tombstone again, above the
+    /// floor.
     ///
     /// - Parameters:
     ///   - key: The register.
@@ -24,6 +25,7 @@ extension RegisterProposer {
     ///     be completed.
     ///   - deadline: After it no new ballot is tried.
     ///   - needsAll: False breaks the rule on purpose: a majority suffices.
+    /// - Returns: How it ended.
     /// - Throws: `unavailable`, `contended`, `fenced`. No row was erased.
     /// Source: docs/protocol/registers.md, "Erasing tombstones".
     package func erase(

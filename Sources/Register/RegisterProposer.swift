@@ -44,8 +44,8 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
     ///   - prepared: A ballot prepared earlier, not used for anything else.
     ///   - deadline: After it no new attempt starts; finding out how it ended may take a little
     ///     longer.
-    ///   - streak: The caller's last change of the register. If it still is the last one, a ballot is
-    ///     promised for the caller's next change along with this one.
+    ///   - streak: The caller's last change of the register. If it still is the last one, a ballot
+    ///     is promised for the caller's next change along with this one.
     ///   - change: What to do; see ``RegisterChange``.
     /// - Returns: The outcome that the change gave, and the chosen state it is true of.
     /// - Throws: `contended`, `fenced` and `damaged` are certain: no effect. `unavailable` says so
@@ -92,8 +92,8 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
     ///   - prepared: A ballot prepared earlier, not used for anything else.
     ///   - deadline: After it no new attempt starts; finding out how it ended may take a little
     ///     longer.
-    ///   - streak: The caller's last change of the register. If it still is the last one, a ballot is
-    ///     promised for the caller's next change along with this one.
+    ///   - streak: The caller's last change of the register. If it still is the last one, a ballot
+    ///     is promised for the caller's next change along with this one.
     ///   - beforeAccept: The work before each accept.
     ///   - change: What to do; see ``RegisterChange``.
     /// - Returns: The outcome that the change gave, and the chosen state it is true of.

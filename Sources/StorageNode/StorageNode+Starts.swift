@@ -25,8 +25,9 @@ extension StorageNode {
     /// A directory that was put back to an earlier state has forgotten promises and must not serve.
     /// Nothing on the directory itself shows that; only the others remember its later starts. So a
     /// node announces each start, and answers nothing else until half of the other nodes have noted
-    /// it durably; one that has seen a later start, or another one of the same incarnation, says so,
-    /// at whatever time, and the node leaves service for good. The others are told in the end, too.
+    /// it durably; one that has seen a later start, or another one of the same incarnation, says
+    /// so, at whatever time, and the node leaves service for good: its directory is not opened
+    /// again. The others are told in the end, too.
     ///
     /// This costs a message per pair of nodes and start, and nothing per request or connection. It
     /// guards against mistakes of operators, not against nodes that lie: the node refuses itself. A
@@ -61,7 +62,10 @@ extension StorageNode {
                 return self.wasNoted(by: node)
             } catch {
                 if case .failure(let failure) = error, failure.code == .rolledBack {
-                    return self.leaveService(failure)
+                    self.leaveService(failure)
+                    // The next start would have a higher number, and pass.
+                    try? await self.rows.retire()
+                    return
                 }
             }
             await self.time.sleep(for: pause)

@@ -172,7 +172,8 @@ package final class StorageNode: PeerHandler {
 
     private func countSyncs(after request: PeerRequest) {
         switch request {
-        case .register, .fence, .pushLayout, .announce: self.instruments.synced(rows: self.engine.syncCount)
+        case .register, .fence, .pushLayout, .announce:
+            self.instruments.synced(rows: self.engine.syncCount)
         case .writeChunk, .pullChunk, .dropManifest:
             self.instruments.synced(chunks: self.chunks.statistics.syncs)
         case .scan, .readChunk, .describe, .digests, .ballots: break

@@ -40,5 +40,6 @@ struct RowDigestTests {
     func golden() throws {
         let digest = RowDigest(of: [0x10, 1, 2], accepted: ballot(5))
         #expect(try RowDigest(decoding: digest.encoded) == digest)
+        #expect(Hexadecimal.text(digest.encoded) == "1cd9fa455299d9c0a678b7a65b183154")
     }
 }
