@@ -168,25 +168,35 @@ struct ManifestKeeper: Sendable {
 }
 
 extension ManifestKeeper {
+    /// Times the evidence is sought; the second is above every ceiling.
+    private static let abandonsMax = 2
+
     /// Takes back what an operation that certainly had no effect has stored.
     ///
     /// Best effort: what a crash leaves behind is found by the audit of holds.
     func abandon(_ holding: Holding, _ target: Target) async {
-        do throws(RegisterError) {
+        var above = holding.ceiling
+        for _ in 0..<Self.abandonsMax {
             // Evidence: a chosen value at a ballot above the ceiling that does not name the
             // manifest.
-            let state = try await self.writer.proposer.identity(
+            let state = try? await self.writer.proposer.identity(
                 target.key,
                 generation: target.bucket.generation,
-                above: holding.ceiling,
+                above: above,
                 deadline: self.settings.changeDeadline
             )
-            guard case .version(_, let entry) = holding.owner,
+            guard let state, case .version(_, let entry) = holding.owner,
                 let record = try? ObjectRecord(state.value),
-                !record.names(holding.manifest, entry: entry)
+                !record.names(holding.manifest, entry: entry),
+                let isReleased = try? await self.release(
+                    holding.manifest,
+                    holding.owner,
+                    fence: state.ballot
+                ), !isReleased
             else { return }
-            _ = try? await self.release(holding.manifest, holding.owner, fence: state.ballot)
-        } catch { return }
+            // A retry of the operation has raised the ceiling, at a ballot below this one.
+            above = state.ballot.ceiling
+        }
     }
 
     /// Drops the chunks of a manifest that was never created.

@@ -7,12 +7,15 @@ final class LogLines: LogHandler {
 
     var all: [Logger.Metadata] { self.lines.withLock { $0 } }
 
-    /// All lines once there are so many, or after a while: a line follows the answer it is about.
-    func all(atLeast count: Int) async throws -> [Logger.Metadata] {
-        for _ in 0..<2_000 where self.all.count < count {
+    /// The lines of one sort of request, once there is one: a line follows the answer it is about.
+    func lines(of operation: String) async throws -> [Logger.Metadata] {
+        func found() -> [Logger.Metadata] {
+            self.all.filter { $0["op"]?.description == operation }
+        }
+        for _ in 0..<2_000 where found().isEmpty {
             try await Task.sleep(for: .milliseconds(2))
         }
-        return self.all
+        return found()
     }
 
     var metadata: Logger.Metadata {

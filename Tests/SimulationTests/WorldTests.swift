@@ -22,6 +22,11 @@ struct WorldTests {
         #expect(report.crashes == 0)
     }
 
+    @Test("A write that is refused after a retry gives its hold back", arguments: [UInt64(7_016)])
+    func refusedAfterRetry(seed: UInt64) {
+        #expect(World.run(Scenario(seed: seed)).violations == [])
+    }
+
     @Test("A bucket that somebody tries to delete does not look gone", arguments: [UInt64(6), 1])
     func busyBucket(seed: UInt64) {
         var scenario = Scenario(seed: seed)
