@@ -118,7 +118,8 @@ struct Inspection: Sendable {
             }
             for (chunk, bytes) in chunks {
                 let quorum = min(version.storageClass.writeQuorum, self.cluster.members.count)
-                let needed = max(1, quorum - self.damagedCopies)
+                // A cluster of one has only the copy in which a bit may have turned.
+                let needed = quorum - self.damagedCopies
                 let holders = await self.holders(of: chunk, bytes: bytes)
                 guard holders.count < needed else { continue }
                 let now = await self.liveVersions(keys: keys)
