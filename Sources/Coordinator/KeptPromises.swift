@@ -28,8 +28,8 @@ final class KeptPromises: Sendable {
     /// forgotten.
     private static let bytesMax = 8 << 20
     private static let countMax = 8_192
-    /// What is older is not worth trying: others have probably written since.
-    private static let ageMax: UInt64 = 10_000_000_000
+    /// What is older (2 s) is not worth trying: others have probably written since.
+    private static let ageMax: UInt64 = 2_000_000_000
 
     private let state = Mutex(State())
 

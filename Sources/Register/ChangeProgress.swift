@@ -100,6 +100,9 @@ struct ChangeProgress<Change: RegisterChange> {
         if self.attemptsMade == Self.attemptsMax { self.refuse(.error(.contended)) }
     }
 
+    /// Notes that no replica has taken the proposal at a ballot, nor ever will.
+    mutating func refused(at ballot: Ballot) { self.attempts.removeAll { $0.ballot == ballot } }
+
     /// Decides what a prepared ballot is used for.
     ///
     /// `canTrustAbsence` is false once so much time has passed that a row with the effect may have

@@ -67,7 +67,9 @@ extension RegisterProposer {
                     )
                 )
             }
-            switch try await self.send(proposal, progress, prepared.ballot, &rounds) {
+            let tally = try await self.send(proposal, progress, prepared, &rounds)
+            if tally.isRefusedByAll { progress.refused(at: prepared.ballot) }
+            switch tally.round {
             case .accepted: return proposal.ending
             case .fenced(let least): progress.refuse(.error(.fenced(generation: least)))
             case .conflict, .silent: break
@@ -99,18 +101,21 @@ extension RegisterProposer {
         )
     }
 
+    /// What rests on a kept promise may rest on a base of long ago, too old for the lineage to tell
+    /// whether it was built upon: then it is good to know that no replica has taken it.
     private func send<Change: RegisterChange>(
         _ proposal: Proposal<Change>,
         _ progress: ChangeProgress<Change>,
-        _ ballot: Ballot,
+        _ prepared: Prepared,
         _ rounds: inout Rounds
-    ) async throws(RegisterError) -> AcceptTally.Round {
+    ) async throws(RegisterError) -> AcceptTally {
         try await self.accept(
             progress.key,
-            ballot,
+            prepared.ballot,
             proposal.value,
             generation: proposal.generation,
             next: proposal.next,
+            isThorough: !prepared.isFresh,
             &rounds
         )
     }

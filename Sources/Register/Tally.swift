@@ -90,6 +90,10 @@ struct AcceptTally {
             || self.refused + self.fenced > self.count - self.majority
     }
 
+    /// No replica has taken the value, and none ever will: what a replica has refused it keeps
+    /// refusing.
+    var isRefusedByAll: Bool { self.refused + self.fenced == self.count }
+
     /// How the round ended.
     enum Round: Hashable {
         case accepted

@@ -150,6 +150,17 @@ struct RegisterProposerTests {
         #expect(world.rounds == rounds + 3)
     }
 
+    @Test("A kept promise older than the lineage fails nothing: all replicas have refused it")
+    func staleKeptPromise() throws {
+        let world = World(seed: 1)
+        let proposer = Proposer(world, node: 1)
+        let second = try Self.streak(proposer)
+        let other = Proposer(world, node: 2, round: 90)
+        for item in UInt64(10)..<40 { _ = try other.perform(Self.append(item)) }
+        let third = try proposer.perform(Self.append(3, from: second.next))
+        #expect(third.outcome == .appended([1, 2] + Array(10..<40) + [3]))
+    }
+
     @Test("An answer without a write does not rest on a kept promise: it is committed first")
     func negativeOnKeptPromise() throws {
         let world = World(seed: 1)
