@@ -34,7 +34,9 @@ struct ContentUpload: Sendable {
     let bytesMax: UInt64
     /// Creates the manifest before the body has ended, for long bodies.
     let open: @Sendable () async throws(ClusterError) -> Void
-    /// Gives the manifest its segments, while the last chunks are on their way. The flag tells
+    /// Gives the manifest its segments, while the last chunks are on their way.
+    ///
+    /// The flag tells
     /// whether it was opened before.
     let finish: @Sendable ([SegmentRun], Bool) async throws(ClusterError) -> Holding
 

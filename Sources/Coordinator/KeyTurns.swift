@@ -14,7 +14,9 @@ final class KeyTurns: Sendable {
 
     func isBusy(_ key: RegisterKey) -> Bool { self.waiting.withLock { $0[key] != nil } }
 
-    /// Waits for the turn. Each true is followed by one ``end(_:)``.
+    /// Waits for the turn.
+    ///
+    /// Each true is followed by one ``end(_:)``.
     ///
     /// - Returns: false if too many wait already.
     func begin(_ key: RegisterKey) async -> Bool {
