@@ -8,7 +8,6 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case copyWithoutHold
     case releaseIgnoresFence
     case noFloor
-    case eraseMajority
 
     package var sabotage: Sabotage {
         switch self {
@@ -16,7 +15,6 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .chunkQuorumOfOne: .chunkQuorumOfOne
         case .copyWithoutHold: .copyWithoutHold
         case .releaseIgnoresFence: .releaseIgnoresFence
-        case .eraseMajority: .eraseMajority
         case .noFloor: []
         }
     }
@@ -44,7 +42,6 @@ extension Scenario {
             self.audits = true
             self.suffer([.lateness, .clogs])
         case .noFloor: self.erase([.lateness, .duplicates, .loss])
-        case .eraseMajority: self.erase([.loss, .isolation, .cuts])
         }
     }
 
