@@ -1,6 +1,7 @@
 import Content
 import Register
 import StoreModel
+import TestSupport
 
 /// A rule of docs/protocol/content.md broken on purpose.
 enum BrokenRule: CaseIterable, Sendable {

@@ -3,6 +3,7 @@ import PeerProtocol
 import Register
 import Runtime
 import StoreModel
+import TestSupport
 import Testing
 import Wire
 

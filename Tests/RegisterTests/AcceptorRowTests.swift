@@ -1,5 +1,6 @@
 import Register
 import StoreModel
+import TestSupport
 import Testing
 
 struct AcceptorRowTests {

@@ -1,5 +1,6 @@
 import Register
 import StoreModel
+import TestSupport
 
 /// Several clients work on one register while things go wrong; then all is quiet.
 ///

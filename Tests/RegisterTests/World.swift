@@ -1,5 +1,6 @@
 import Register
 import StoreModel
+import TestSupport
 
 /// What may go wrong with messages, replicas and proposers.
 struct Faults: Sendable {
