@@ -191,20 +191,26 @@ let package = Package(
         .systemLibrary(name: "CRocksDB", providers: [.apt(["librocksdb-dev"])]),
 
         // Tests.
-        tests("StoreModelTests", on: ["StoreModel"]),
+        .target(
+            name: "TestSupport",
+            dependencies: ["StoreModel"],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
+        tests("StoreModelTests", on: ["TestSupport", "StoreModel"]),
         tests("PlacementTests", on: ["StoreModel", "Placement"]),
-        tests("RegisterTests", on: ["Register"]),
-        tests("ContentTests", on: ["Content"]),
-        tests("WireTests", on: ["StoreModel", "Wire"], using: [nioCore]),
+        tests("RegisterTests", on: ["TestSupport", "Register"]),
+        tests("ContentTests", on: ["TestSupport", "Content"]),
+        tests("WireTests", on: ["TestSupport", "StoreModel", "Wire"], using: [nioCore]),
         tests(
             "PeerProtocolTests",
-            on: ["StoreModel", "Register", "Wire", "Runtime", "PeerProtocol"],
+            on: ["TestSupport", "StoreModel", "Register", "Wire", "Runtime", "PeerProtocol"],
             using: [nioCore]
         ),
-        tests("S3ProtocolTests", on: ["StoreModel", "S3Protocol"]),
+        tests("S3ProtocolTests", on: ["TestSupport", "StoreModel", "S3Protocol"]),
         tests(
             "PeeringTests",
-            on: ["StoreModel", "Wire", "Runtime", "Peering"],
+            on: ["TestSupport", "StoreModel", "Wire", "Runtime", "Peering"],
             using: [nioCore, nioPosix, nioEmbedded, logging, metrics]
         ),
         tests("PlatformTests", on: ["Runtime", "Platform"], using: [nioCore]),

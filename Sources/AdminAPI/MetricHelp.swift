@@ -22,6 +22,10 @@ enum MetricHelp {
         "node_chunk_bytes_served_total": "Stored bytes of blocks that were read for others.",
         "node_chunk_bytes_pulled_total": "Stored bytes of chunks fetched from other nodes.",
         "node_pulls_total": "Chunks fetched from other nodes.",
+        "node_starts_refused_total": "Starts of nodes whose directory was put back.",
+        "tombstones_erased_total": "Deleted registers whose rows were erased.",
+        "rows_caught_up_total": "Rows that this node had missed and took over.",
+        "rows_repaired_total": "Damaged rows of this node that were replaced.",
         "node_syncs_total": "Syncs since the node was opened, of rows and of chunks.",
     ]
 }

@@ -135,12 +135,9 @@ extension ObjectRecord {
     /// The fence must lie above the ceilings, or the release would not remove the holds.
     mutating func dropVersions(at ballot: Ballot) -> Dropping {
         var dropped: [Garbage] = []
-        var highest = Ballot.zero
+        let highest = self.highestCeiling
         for version in self.versions {
-            guard case .manifest(let manifest, _, _, let ceiling) = version.content else {
-                continue
-            }
-            highest = max(highest, ceiling)
+            guard case .manifest(let manifest, _, _, _) = version.content else { continue }
             dropped.append(Garbage(entry: version.id, manifest: manifest, fence: ballot))
         }
         guard self.garbage.count + dropped.count <= Limit.garbage else { return .full }
@@ -148,6 +145,14 @@ extension ObjectRecord {
         self.garbage += dropped
         self.versions = []
         return .dropped
+    }
+
+    /// The highest ceiling of all versions: a change that drops them must lie above it.
+    private var highestCeiling: Ballot {
+        self.versions.reduce(.zero) { highest, version in
+            guard case .manifest(_, _, _, let ceiling) = version.content else { return highest }
+            return max(highest, ceiling)
+        }
     }
 
     /// Moves the time of the last change on, beyond its last value at least.
@@ -162,6 +167,7 @@ extension ObjectRecord {
         return .write(
             body: isEmpty ? nil : self.encoded,
             hasGarbage: !self.garbage.isEmpty,
+            nextAbove: self.highestCeiling,
             outcome
         )
     }

@@ -90,6 +90,11 @@ struct ClusterReplicas: RegisterReplicas {
             within: self.settings.registerTimeout
         )
         guard case .register(let answer)? = reply, answer != .corrupt else { return nil }
+        if self.settings.sabotage.contains(.noneIsTomb), case .row(_, let value?) = answer,
+            value.isTombstone
+        {
+            return .row(accepted: .zero, value: nil)
+        }
         return answer
     }
 

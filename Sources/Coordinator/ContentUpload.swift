@@ -14,8 +14,8 @@ struct UploadedContent: Sendable {
 
     enum Content: Sendable {
         case inline([UInt8])
-        /// All chunks are durable. `isOpen` if the manifest exists already.
-        case chunks(ManifestID, [SegmentRun], isOpen: Bool)
+        /// All chunks are durable, and the manifest is there and held.
+        case chunks([SegmentRun], Holding)
     }
 }
 
@@ -29,12 +29,16 @@ struct ContentUpload: Sendable {
     let budget: ByteBudget
     let workers: any Workers
     let settings: CoordinatorSettings
-    let storageClass: StorageClass
-    let manifest: ManifestID
+    let draft: Draft
     /// Longest body, in bytes.
     let bytesMax: UInt64
     /// Creates the manifest before the body has ended, for long bodies.
     let open: @Sendable () async throws(ClusterError) -> Void
+    /// Gives the manifest its segments, while the last chunks are on their way.
+    ///
+    /// The flag tells
+    /// whether it was opened before.
+    let finish: @Sendable ([SegmentRun], Bool) async throws(ClusterError) -> Holding
 
     /// Reads the body to its end.
     ///
@@ -83,16 +87,22 @@ struct ContentUpload: Sendable {
                 }
                 if index >= self.settings.parallelChunks { try await group.next() }
                 await self.budget.take(Limit.chunkBytes)
-                let name = ChunkName(manifest: self.manifest, part: 0, attempt: 0, index: index)
+                let name = ChunkName(
+                    manifest: self.draft.manifest,
+                    part: 0,
+                    attempt: 0,
+                    index: index
+                )
                 group.addTask { try await self.store(piece, as: name) }
                 index += 1
             }
+            let segments = [SegmentRun(manifest: self.draft.manifest, length: bytes)]
+            async let holding = self.finish(segments, isOpen)
             try await group.waitForAll()
-            let run = SegmentRun(manifest: self.manifest, length: bytes)
             return UploadedContent(
                 bytes: bytes,
                 etag: Hexadecimal.text(Array(digest.finalize())),
-                content: .chunks(self.manifest, [run], isOpen: isOpen)
+                content: .chunks(segments, try await holding)
             )
         }
     }
@@ -105,7 +115,7 @@ struct ContentUpload: Sendable {
         let chunk = await self.workers.run { StoredChunk.encode(content) }
         _ = try await self.replicas.store(
             name,
-            as: self.storageClass,
+            as: self.draft.storageClass,
             .writeChunk(name, chunk)
         ) { self.budget.release(Limit.chunkBytes) }
     }

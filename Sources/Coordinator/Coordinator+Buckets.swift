@@ -23,7 +23,11 @@ extension Coordinator {
             generation: 1,
             created: self.ballots.now()
         )
-        let changed = try await self.change(.bucket(name), BucketChange.create(record), operation)
+        let changed = try await self.writer.change(
+            .bucket(name),
+            BucketChange.create(record),
+            operation
+        )
         guard changed.outcome == .created else {
             throw ClusterError(.bucketAlreadyOwned, operation)
         }
@@ -85,7 +89,7 @@ extension Coordinator {
         }
         let record = try await self.bucketRecord(name)
         guard record.state == .deleting else { return record }
-        _ = try await self.change(
+        _ = try await self.writer.change(
             .bucket(name),
             BucketChange.abortDelete(generation: record.generation),
             "call off the deletion of bucket \(name)"
@@ -99,7 +103,7 @@ extension Coordinator {
     package func deleteBucket(_ name: BucketName) async throws(ClusterError) {
         let operation = "delete bucket \(name)"
         let active = try await self.writableBucket(name)
-        let begun = try await self.change(
+        let begun = try await self.writer.change(
             .bucket(name),
             BucketChange.beginDelete(generation: active.generation),
             operation
@@ -119,7 +123,7 @@ extension Coordinator {
             await self.callOff(deleting, name)
             throw ClusterError(.bucketNotEmpty, operation)
         }
-        let finished = try await self.change(
+        let finished = try await self.writer.change(
             .bucket(name),
             BucketChange.finishDelete(generation: deleting.generation),
             operation
@@ -129,7 +133,7 @@ extension Coordinator {
 
     private func callOff(_ deleting: BucketRecord, _ name: BucketName) async {
         // Whoever meets the bucket next calls it off if this fails.
-        _ = try? await self.change(
+        _ = try? await self.writer.change(
             .bucket(name),
             BucketChange.abortDelete(generation: deleting.generation),
             "call off the deletion of bucket \(name)"

@@ -10,7 +10,7 @@ extension Coordinator {
     /// Has a majority promise a ballot on a key ahead of the change; nil if that fails.
     func promise(_ key: RegisterKey, unless promised: Prepared? = nil) async -> Prepared? {
         if let promised { return promised }
-        return try? await self.proposer.prepare(key, deadline: self.settings.registerTimeout)
+        return await self.writer.promise(key)
     }
 
     /// Looks up where an operation is to write, and has a ballot promised there at the same time.
@@ -93,14 +93,12 @@ extension Coordinator {
         var bucket = target.bucket
         for _ in 0..<Self.fencesMax {
             do {
-                return try await self.proposer.change(
+                return try await self.writer.change(
                     target.key,
-                    operation: self.newOperation(),
                     generation: bucket.generation,
                     from: prepared,
-                    deadline: self.settings.changeDeadline,
-                    beforeAccept: { ballot, _ in try await beforeAccept(ballot) },
-                    change
+                    change,
+                    beforeAccept: beforeAccept
                 ).outcome
             } catch RegisterError.fenced {
                 prepared = nil

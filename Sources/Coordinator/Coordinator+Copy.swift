@@ -164,13 +164,12 @@ extension Coordinator {
             case .full: return .full
             }
         }
-        let content = VersionContent.manifest(
-            manifest,
-            segments: segments,
-            digest: digest,
-            ceiling: ceiling
+        let stored = try await self.commit(
+            plan,
+            holding.content(segments),
+            holding: holding,
+            from: prepared
         )
-        let stored = try await self.commit(plan, content, holding: holding, from: prepared)
         return .made(
             CopyResult(
                 summary: ObjectSummary(stored),
@@ -201,50 +200,33 @@ extension Coordinator {
                 _ = try? await self.manifests.release(source, pin, fence: fence)
             }
         }
-        let manifest = self.ballots.manifest(in: plan.target.key.partition)
-        let hold = Hold(
-            owner: .version(plan.target.key, plan.entry),
-            ceiling: prepared?.ballot.ceiling ?? self.ceiling(for: plan.target.key)
+        let draft = self.draft(
+            of: plan.entry,
+            as: plan.request.storageClass,
+            at: plan.target,
+            ceiling: prepared?.ballot.ceiling ?? self.ceiling(for: plan.target.key),
+            plan.operation
         )
         let isOpen = plan.source.size > self.settings.openManifestBytes
-        if isOpen {
-            try await self.manifests.create(
-                manifest,
-                as: plan.request.storageClass,
-                segments: nil,
-                for: hold
-            )
-        }
+        if isOpen { try await self.open(draft) }
         let pulls = ChunkPulls(
             segments,
-            into: manifest,
-            as: plan.request.storageClass,
+            into: draft.manifest,
+            as: draft.storageClass,
             chunks: self.chunks,
             settings: self.settings
         )
         let moved: UInt64
+        let holding: Holding
         do throws(ClusterError) {
             moved = try await pulls.run()
             self.instruments.pulled(storedBytes: moved)
+            holding = try await self.finish(draft, pulls.target, isOpen: isOpen)
         } catch {
-            self.giveBack(manifest, hold, plan.target)
+            self.giveBack(draft)
             throw error
         }
-        let holding = try await self.finish(
-            manifest,
-            as: plan.request.storageClass,
-            pulls.target,
-            hold,
-            isOpen: isOpen,
-            plan.target,
-            plan.operation
-        )
-        let content = VersionContent.manifest(
-            manifest,
-            segments: pulls.target,
-            digest: holding.digest,
-            ceiling: hold.ceiling
-        )
+        let content = holding.content(pulls.target)
         let stored = try await self.commit(plan, content, holding: holding, from: prepared)
         return CopyResult(
             summary: ObjectSummary(stored),

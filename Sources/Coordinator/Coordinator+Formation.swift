@@ -46,9 +46,32 @@ extension Coordinator {
                 await self.doors.time.sleep(for: Self.formationPause)
             }
         }
+        try await self.waitUntilKnown()
         if let index = self.layouts.layout?.index(of: self.caller.own) {
             self.ballots.become(node: index)
         }
+    }
+
+    /// Waits until the own node answers: until enough others know of its start.
+    ///
+    /// Before that its incarnation may be one of the past, and ballots with it would not be unique.
+    private func waitUntilKnown() async throws(ClusterError) {
+        while !Task.isCancelled {
+            do throws(PeerCallError) {
+                _ = try await self.caller.ask(
+                    self.caller.own,
+                    .register(.layout, .read),
+                    within: self.settings.registerTimeout
+                )
+                return
+            } catch {
+                guard case .failure(let failure) = error, failure.code == .unconfirmed else {
+                    throw ClusterError(.internalError, "join the cluster", cause: error)
+                }
+            }
+            await self.doors.time.sleep(for: Self.formationPause / 5)
+        }
+        throw ClusterError(.notReady, "join the cluster")
     }
 
     /// Asks every seed who it is.

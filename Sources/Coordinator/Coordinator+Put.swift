@@ -13,38 +13,26 @@ extension Coordinator {
         try await self.checkEarly(request.condition, target, operation)
         // The promise travels while the body arrives.
         async let promise = self.promise(target.key, unless: promised)
-        let entry = self.newVersion()
-        let hold = Hold(
-            owner: .version(target.key, entry),
-            ceiling: self.ceiling(for: target.key)
+        let draft = self.draft(
+            of: self.newVersion(),
+            as: request.storageClass,
+            at: target,
+            ceiling: self.ceiling(for: target.key),
+            operation
         )
-        let content = try await self.upload(request, body, target, hold, operation)
+        let content = try await self.upload(request, body, draft)
         let holding: Holding?
         let placed: VersionContent
         switch content.content {
         case .inline(let bytes):
             holding = nil
             placed = .inline(bytes)
-        case .chunks(let manifest, let segments, let isOpen):
-            let made = try await self.own(
-                manifest,
-                segments,
-                hold,
-                isOpen,
-                request,
-                target,
-                operation
-            )
+        case .chunks(let segments, let made):
             holding = made
-            placed = .manifest(
-                manifest,
-                segments: segments,
-                digest: made.digest,
-                ceiling: hold.ceiling
-            )
+            placed = made.content(segments)
         }
         let version = Version(
-            id: entry,
+            id: draft.entry,
             etag: content.etag,
             size: content.bytes,
             storageClass: request.storageClass,
@@ -84,111 +72,27 @@ extension Coordinator {
     private func upload(
         _ request: PutRequest,
         _ body: any BodySource,
-        _ target: Target,
-        _ hold: Hold,
-        _ operation: String
+        _ draft: Draft
     ) async throws(ClusterError) -> UploadedContent {
-        let manifest = self.ballots.manifest(in: target.key.partition)
         let upload = ContentUpload(
             replicas: self.chunks,
             budget: self.uploads,
             workers: self.doors.workers,
             settings: self.settings,
-            storageClass: request.storageClass,
-            manifest: manifest,
-            bytesMax: Limit.objectBytes
-        ) { () throws(ClusterError) in
-            try await self.manifests.create(
-                manifest,
-                as: request.storageClass,
-                segments: nil,
-                for: hold
-            )
-        }
+            draft: draft,
+            bytesMax: Limit.objectBytes,
+            open: { () throws(ClusterError) in try await self.open(draft) },
+            finish: { segments, isOpen throws(ClusterError) in
+                try await self.finish(draft, segments, isOpen: isOpen)
+            }
+        )
         do {
             return try await upload.run(body, announced: request.announcedBytes)
         } catch {
-            self.giveBack(manifest, hold, target)
+            self.giveBack(draft)
             if let error = error as? ClusterError { throw error }
-            throw ClusterError(.bodyInvalid, operation, cause: error)
+            throw ClusterError(.bodyInvalid, draft.operation, cause: error)
         }
-    }
-
-    /// Removes what a failed operation has stored under a manifest that no version will name.
-    ///
-    /// In the background. A manifest that exists is released, one that does not is made sure never
-    /// to.
-    func giveBack(_ manifest: ManifestID, _ hold: Hold, _ target: Target) {
-        let holding = Holding(
-            manifest: manifest,
-            owner: hold.owner,
-            digest: ManifestRecord.digest(of: []),
-            ceiling: hold.ceiling
-        )
-        self.doors.background.run {
-            guard case .alive? = try? await self.manifests.kill(manifest) else {
-                await self.manifests.abandon(manifest)
-                return
-            }
-            await self.manifests.abandon(holding, target)
-        }
-    }
-
-    /// Creates the manifest of durable chunks, or seals it if it was opened before.
-    private func own(
-        _ manifest: ManifestID,
-        _ segments: [SegmentRun],
-        _ hold: Hold,
-        _ isOpen: Bool,
-        _ request: PutRequest,
-        _ target: Target,
-        _ operation: String
-    ) async throws(ClusterError) -> Holding {
-        try await self.finish(
-            manifest,
-            as: request.storageClass,
-            segments,
-            hold,
-            isOpen: isOpen,
-            target,
-            operation
-        )
-    }
-
-    /// Gives a manifest its segments and its hold; takes everything back if that fails.
-    func finish(
-        _ manifest: ManifestID,
-        as storageClass: StorageClass,
-        _ segments: [SegmentRun],
-        _ hold: Hold,
-        isOpen: Bool,
-        _ target: Target,
-        _ operation: String
-    ) async throws(ClusterError) -> Holding {
-        do throws(ClusterError) {
-            if isOpen {
-                let outcome = try await self.manifests.seal(manifest, segments, for: hold)
-                guard outcome == .held else {
-                    throw ClusterError(.busy, operation, facts: ["seal": "\(outcome)"])
-                }
-            } else {
-                try await self.manifests.create(
-                    manifest,
-                    as: storageClass,
-                    segments: segments,
-                    for: hold
-                )
-            }
-        } catch {
-            self.giveBack(manifest, hold, target)
-            throw error
-        }
-        return Holding(
-            manifest: manifest,
-            owner: hold.owner,
-            digest: ManifestRecord.digest(of: segments),
-            ceiling: hold.ceiling
-        )
     }
 }
 

@@ -12,6 +12,10 @@ package struct SweepSummary: Hashable, Sendable {
     package var released = 0
     /// Dead manifests whose chunks every node has dropped.
     package var buried = 0
+    /// Tombstones whose rows were erased.
+    package var erased = 0
+    /// Damaged rows that were replaced.
+    package var repaired = 0
     /// Rows left for later: their time has not come, or a node is missing.
     package var postponed = 0
 }
@@ -22,11 +26,15 @@ extension Coordinator {
     /// Dropped entries of one key that are not kept back for readers any more.
     private static let garbageKept = 100
 
-    /// Sweeps again and again; returns when the task is cancelled.
+    /// Sweeps again and again, and catches up with the other replicas; returns when the task is
+    /// cancelled.
     package func runSweeps() async {
-        while !Task.isCancelled {
-            await self.doors.time.sleep(for: self.settings.sweepInterval)
-            _ = await self.sweep()
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.runCatchUps() }
+            while !Task.isCancelled {
+                await self.doors.time.sleep(for: self.settings.sweepInterval)
+                _ = await self.sweep()
+            }
         }
     }
 
@@ -57,6 +65,8 @@ extension Coordinator {
             guard let next = page.next else { break }
             after = next
         }
+        await self.eraseTombstones(into: &summary)
+        await self.repairKnownDamage(into: &summary)
         self.instruments.swept(summary)
         return summary
     }
@@ -129,13 +139,13 @@ extension Coordinator {
         )
     }
 
-    /// Whether the time for something dropped by then has come, for this node.
+    /// Whether the time for something dropped by then has come, for this node, after `grace`.
     ///
     /// In microseconds of a clock. Only readers and the load depend on this.
-    private func isDue(_ dropped: UInt64, _ key: RegisterKey) -> Bool {
-        let wait = self.settings.releaseGrace + Self.turnDelay * self.turn(of: key)
-        let now = self.doors.time.wallMicroseconds
-        return dropped + UInt64(wait.components.seconds) * 1_000_000 <= now
+    func isDue(_ dropped: UInt64, _ key: RegisterKey, after grace: Duration? = nil) -> Bool {
+        let grace = grace ?? self.settings.releaseGrace
+        let wait = grace + Self.turnDelay * self.turn(of: key)
+        return dropped + wait.wholeMicroseconds <= self.doors.time.wallMicroseconds
     }
 
     /// This node's place in the line of those who sweep a row.
@@ -148,17 +158,16 @@ extension Coordinator {
         let operation = "sweep \(key)"
         var generation: UInt64 = 0
         for _ in 0..<2 {
-            do throws(RegisterError) {
-                _ = try await self.proposer.change(
+            do throws(ClusterError) {
+                _ = try await self.writer.change(
                     key,
-                    operation: self.newOperation(),
                     generation: generation,
-                    deadline: self.settings.changeDeadline,
-                    ForgetChange(released)
+                    ForgetChange(released),
+                    operation
                 )
                 return
             } catch {
-                guard case .fenced(let least) = error else { throw ClusterError(error, operation) }
+                guard case .fenced(let least)? = error.cause as? RegisterError else { throw error }
                 generation = try await self.generation(of: key, atLeast: least, operation)
             }
         }
@@ -169,7 +178,7 @@ extension Coordinator {
     /// delete it.
     ///
     /// Rows of a bucket that is gone are nobody's any more: they may be cleaned up at any time.
-    private func generation(
+    func generation(
         of key: RegisterKey,
         atLeast least: UInt64,
         _ operation: String
@@ -179,5 +188,15 @@ extension Coordinator {
         guard let record = buckets.first(where: { $0.1.id == id })?.1 else { return .max }
         guard record.state == .active else { throw ClusterError(.busy, operation) }
         return record.generation
+    }
+}
+
+extension Duration {
+    /// Microseconds, 0 for negative durations.
+    var wholeMicroseconds: UInt64 {
+        let (seconds, attoseconds) = self.components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        return UInt64(min(seconds, 1 << 40)) * 1_000_000
+            + UInt64(attoseconds / 1_000_000_000_000)
     }
 }

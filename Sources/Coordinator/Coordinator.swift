@@ -15,11 +15,13 @@ package struct Coordinator: ObjectStore {
     let doors: Doors
     let ballots: BallotSource
     let proposer: RegisterProposer<ClusterReplicas>
+    let writer: RegisterWriter
     let chunks: ChunkReplicas
     let manifests: ManifestKeeper
     let uploads: ByteBudget
     let hints = BucketHints()
     let instruments: CoordinatorInstruments
+    let eraseMarker = SweepMarker()
 
     /// Composes a coordinator for the node that `network` calls its own.
     package init(
@@ -44,8 +46,10 @@ package struct Coordinator: ObjectStore {
                 ballots: ballots,
                 settings: settings,
                 instruments: instruments
-            )
+            ),
+            absenceTrust: min(.seconds(60), settings.tombstoneAge / 2)
         )
+        self.writer = RegisterWriter(proposer: self.proposer, doors: doors, settings: settings)
         self.chunks = ChunkReplicas(
             caller: caller,
             layouts: layouts,
@@ -55,7 +59,7 @@ package struct Coordinator: ObjectStore {
             instruments: instruments
         )
         self.manifests = ManifestKeeper(
-            proposer: self.proposer,
+            writer: self.writer,
             caller: caller,
             layouts: layouts,
             doors: doors,
@@ -84,24 +88,6 @@ package struct Coordinator: ObjectStore {
                 key,
                 generation: generation,
                 deadline: self.settings.changeDeadline
-            )
-        } catch { throw ClusterError(error, operation()) }
-    }
-
-    /// Changes one register.
-    func change<Change: RegisterChange>(
-        _ key: RegisterKey,
-        generation: UInt64 = 0,
-        _ change: Change,
-        _ operation: @autoclosure () -> String
-    ) async throws(ClusterError) -> Changed<Change.Outcome> {
-        do throws(RegisterError) {
-            return try await self.proposer.change(
-                key,
-                operation: self.newOperation(),
-                generation: generation,
-                deadline: self.settings.changeDeadline,
-                change
             )
         } catch { throw ClusterError(error, operation()) }
     }

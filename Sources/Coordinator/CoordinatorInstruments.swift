@@ -20,6 +20,9 @@ struct CoordinatorInstruments: Sendable {
     private let pulled = Counter(label: "copy_chunk_bytes_pulled_total")
     private let released = Counter(label: "holds_released_total")
     private let buried = Counter(label: "manifests_buried_total")
+    private let erased = Counter(label: "tombstones_erased_total")
+    private let caughtUp = Counter(label: "rows_caught_up_total")
+    private let repaired = Counter(label: "rows_repaired_total")
 
     /// One message to each replica of a register.
     func asked(_ request: RegisterRequest) {
@@ -27,6 +30,7 @@ struct CoordinatorInstruments: Sendable {
         case .prepare: self.prepares.increment()
         case .accept: self.accepts.increment()
         case .read: self.reads.increment()
+        case .erase, .repair: break
         }
     }
 
@@ -40,5 +44,12 @@ struct CoordinatorInstruments: Sendable {
     func swept(_ summary: SweepSummary) {
         self.released.increment(by: summary.released)
         self.buried.increment(by: summary.buried)
+        self.erased.increment(by: summary.erased)
+        self.repaired.increment(by: summary.repaired)
+    }
+
+    func caughtUp(_ summary: CatchUpSummary) {
+        self.caughtUp.increment(by: summary.rows)
+        self.repaired.increment(by: summary.repaired)
     }
 }

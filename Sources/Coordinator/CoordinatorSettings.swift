@@ -25,6 +25,17 @@ package struct CoordinatorSettings: Sendable {
     package var sweepInterval: Duration = .seconds(5)
     /// Rows with garbage worked off in one sweep.
     package var sweepRows = 1_000
+    /// How long a tombstone stays before its row is erased.
+    ///
+    /// For half as long, and at most 60 s, a missing row proves that an operation had no effect; so
+    /// less than twice ``changeDeadline`` makes more outcomes unknown, and nothing worse.
+    package var tombstoneAge: Duration = .seconds(600)
+    /// Pause between two comparisons of the own rows with those of other replicas.
+    package var catchUpInterval: Duration = .seconds(3_600)
+    /// Pause between two searches of all own rows for damage.
+    package var scrubInterval: Duration = .seconds(86_400)
+    /// Registers that are erased, repaired or caught up on at once.
+    package var parallelRepairs = 16
     /// Content read in one step, in blocks (1 MiB).
     package var readBlocks = 8
     /// Rules broken on purpose; only the simulation may ask for any.
@@ -47,4 +58,8 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     package static let copyWithoutHold = Sabotage(rawValue: 1 << 2)
     /// A release takes whatever hold it finds (rule R5).
     package static let releaseIgnoresFence = Sabotage(rawValue: 1 << 3)
+    /// A tombstone is erased as soon as a majority has it.
+    package static let eraseMajority = Sabotage(rawValue: 1 << 8)
+    /// A reader takes "no row" and a tombstone for the same answer.
+    package static let noneIsTomb = Sabotage(rawValue: 1 << 9)
 }

@@ -18,7 +18,7 @@ struct Holding: Sendable {
 ///
 /// Source: docs/protocol/content.md.
 struct ManifestKeeper: Sendable {
-    let proposer: RegisterProposer<ClusterReplicas>
+    let writer: RegisterWriter
     let caller: PeerCaller
     let layouts: LayoutHolder
     let doors: Doors
@@ -51,7 +51,7 @@ struct ManifestKeeper: Sendable {
         let value = RegisterValue.first(body: record.encoded, operation: self.newOperation())
         let outcome: CreateOutcome
         do throws(RegisterError) {
-            outcome = try await self.proposer.create(
+            outcome = try await self.writer.proposer.create(
                 .manifest(manifest),
                 at: manifest.birth,
                 value
@@ -163,15 +163,7 @@ struct ManifestKeeper: Sendable {
         _ change: Change,
         _ operation: String
     ) async throws(ClusterError) -> Changed<Change.Outcome> {
-        do throws(RegisterError) {
-            return try await self.proposer.change(
-                .manifest(manifest),
-                operation: self.newOperation(),
-                generation: 0,
-                deadline: self.settings.changeDeadline,
-                change
-            )
-        } catch { throw ClusterError(error, operation) }
+        try await self.writer.change(.manifest(manifest), change, operation)
     }
 }
 
@@ -187,7 +179,7 @@ extension ManifestKeeper {
         for _ in 0..<Self.abandonsMax {
             // Evidence: a chosen value at a ballot above the ceiling that does not name the
             // manifest.
-            let state = try? await self.proposer.identity(
+            let state = try? await self.writer.proposer.identity(
                 target.key,
                 generation: target.bucket.generation,
                 above: above,

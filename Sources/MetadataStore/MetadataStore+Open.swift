@@ -1,3 +1,4 @@
+package import Register
 package import Runtime
 import StoreModel
 
@@ -12,9 +13,16 @@ extension MetadataStore {
     ///   must not be used.
     package static func open(
         engine: any KeyValueEngine,
-        random: any RandomSource
+        random: any RandomSource,
+        sabotage: AcceptorSabotage = []
     ) async throws(MetadataError) -> MetadataStore {
         var identity = try await Self.identity(in: engine) ?? Identity(random)
+        let retired = try await translated { () async throws(EngineError) in
+            try await engine.get(.node, NodeRow.retired)
+        }
+        guard retired == nil else {
+            throw .damaged("put back to an earlier state: start with an empty directory instead")
+        }
         guard identity.incarnation < .max else { throw .damaged("incarnations are used up") }
         identity.incarnation += 1
         var batch = RowBatch()
@@ -22,10 +30,13 @@ extension MetadataStore {
         try await translated { () async throws(EngineError) in
             try await engine.commit(batch, durable: true)
         }
+        try await Self.completeIndex(in: engine)
         return MetadataStore(
             engine: engine,
             identity: identity,
-            state: try await Self.state(in: engine)
+            start: random.next(),
+            state: try await Self.state(in: engine),
+            sabotage: sabotage
         )
     }
 
@@ -66,24 +77,103 @@ extension MetadataStore {
             }
             state.layout = layout
         }
-        var start = NodeRow.fences
+        let ceilingKey = NodeRow.ceiling
+        let ceiling = try await translated { () async throws(EngineError) in
+            try await engine.get(.node, ceilingKey)
+        }
+        if let ceiling {
+            guard let ceiling = try? PromiseCeiling(sealed: ceiling, under: ceilingKey) else {
+                throw .damaged("ceiling of promises")
+            }
+            state.raiseCeiling(to: ceiling)
+        }
+        try await Self.eachRow(in: engine, .node, NodeRow.fences, NodeRow.fencesEnd) {
+            key,
+            value throws(MetadataError) in
+            guard
+                let bucket = try? NodeRow.bucket(ofFence: key),
+                let fence = try? Fence(sealed: value, under: key)
+            else { throw .damaged("fence") }
+            state.raiseFence(of: bucket, to: fence.generation)
+        }
+        try await Self.eachRow(in: engine, .node, NodeRow.floors, NodeRow.floorsEnd) {
+            key,
+            value throws(MetadataError) in
+            guard
+                let domain = try? NodeRow.subject(of: key, FloorDomain.self),
+                let floor = try? Ballot(sealed: value, under: key)
+            else { throw .damaged("floor") }
+            state.raiseFloor(of: domain, to: floor)
+        }
+        try await Self.eachRow(in: engine, .node, NodeRow.starts, NodeRow.startsEnd) {
+            key,
+            value throws(MetadataError) in
+            guard
+                let node = try? NodeRow.subject(of: key, NodeID.self),
+                let start = try? NodeStart(sealed: value, under: key)
+            else { throw .damaged("start of another node") }
+            state.note(start, of: node)
+        }
+        return state
+    }
+
+    /// Reads rows in order, page by page.
+    private static func eachRow(
+        in engine: any KeyValueEngine,
+        _ family: RowFamily,
+        _ start: [UInt8],
+        _ end: [UInt8]?,
+        pageRows: Int = MetadataStore.pageRows,
+        _ body: ([UInt8], [UInt8]) throws(MetadataError) -> Void
+    ) async throws(MetadataError) {
+        var start = start
         while true {
             let page = try await translated { () async throws(EngineError) in
-                try await engine.scan(
-                    .node,
-                    from: start,
-                    to: NodeRow.fencesEnd,
-                    limit: Self.pageRows
-                )
+                try await engine.scan(family, from: start, to: end, limit: pageRows)
             }
+            for (key, value) in page { try body(key, value) }
+            guard page.count == pageRows, let last = page.last else { return }
+            start = last.key + [0]
+        }
+    }
+
+    /// Rows read at once to index them; each may take 4 MiB.
+    private static let indexedRows = 32
+
+    /// Indexes the rows of a directory that was written before there was an index.
+    ///
+    /// If it is cut short it begins again: the note that the index is complete comes last.
+    private static func completeIndex(
+        in engine: any KeyValueEngine
+    ) async throws(MetadataError) {
+        let done = try await translated { () async throws(EngineError) in
+            try await engine.get(.node, NodeRow.index)
+        }
+        guard done == nil else { return }
+        var start: [UInt8] = []
+        while true {
+            let page = try await translated { () async throws(EngineError) in
+                try await engine.scan(.rows, from: start, to: nil, limit: Self.indexedRows)
+            }
+            var batch = RowBatch()
             for (key, value) in page {
-                guard
-                    let bucket = try? NodeRow.bucket(ofFence: key),
-                    let fence = try? Fence(sealed: value, under: key)
-                else { throw .damaged("fence") }
-                state.raiseFence(of: bucket, to: fence.generation)
+                guard let register = try? RegisterKey(row: key),
+                    let row = try? AcceptorRow(sealed: value, under: key), row.accepted != .zero
+                else { continue }
+                let index = PartitionRow.key(of: key, in: register.partition)
+                batch.put(.partitions, index, row.accepted.sealed(under: index))
+                if row.isTombstone {
+                    let round = row.accepted.round
+                    batch.put(.partitions, TombstoneRow.key(of: key, round: round), [])
+                }
             }
-            guard page.count == Self.pageRows, let last = page.last else { return state }
+            let isLast = page.count < Self.indexedRows
+            if isLast { batch.put(.node, NodeRow.index, []) }
+            let changes = batch
+            try await translated { () async throws(EngineError) in
+                try await engine.commit(changes, durable: isLast)
+            }
+            guard !isLast, let last = page.last else { return }
             start = last.key + [0]
         }
     }

@@ -1,5 +1,6 @@
 import Register
 import Runtime
+import Synchronization
 
 extension MetadataStore {
     /// Register rows with `start <= key < end`, in the order of their keys, damaged ones included.
@@ -14,7 +15,35 @@ extension MetadataStore {
         let rows = try await translated { () async throws(EngineError) in
             try await self.engine.scan(.rows, from: start, to: end, limit: limit)
         }
-        return rows.map { StoredRow($0.key, $0.value) }
+        return rows.map { self.stored($0.key, $0.value) }
+    }
+
+    /// Rows whose value is a tombstone with a round below `round`, in order of those rounds.
+    ///
+    /// Finds them by their marks, as ``garbage(after:limit:)`` does; damaged rows are left out.
+    ///
+    /// - Returns: at most `limit` rows behind `after`, a round and a row; none if there are no
+    ///   more.
+    package func tombstones(
+        before round: UInt64,
+        after: (round: UInt64, row: [UInt8])?,
+        limit: Int
+    ) async throws(MetadataError) -> [StoredRow] {
+        try await self.marked(
+            from: after.map { TombstoneRow.key(of: $0.row, round: $0.round) + [0] }
+                ?? TombstoneRow.start,
+            to: TombstoneRow.start(of: round),
+            limit: limit,
+            row: TombstoneRow.row
+        ) { content in
+            if case .row(let row) = content { return row.isTombstone }
+            return false
+        }
+    }
+
+    /// Keys of rows that were found damaged and have not been repaired, sorted.
+    package var damagedRows: [[UInt8]] {
+        self.stored.withLock { $0.damaged }.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     /// Rows whose value names dropped content (``RegisterValue/hasGarbage``), in the order of their
@@ -28,44 +57,53 @@ extension MetadataStore {
         after: [UInt8]?,
         limit: Int
     ) async throws(MetadataError) -> [StoredRow] {
-        var start = GarbageRow.start(after: after)
+        try await self.marked(
+            from: GarbageRow.start(after: after),
+            to: GarbageRow.end,
+            limit: limit,
+            row: GarbageRow.row
+        ) { content in
+            if case .row(let row) = content { return row.hasGarbage }
+            return true
+        }
+    }
+
+    /// The rows behind marks in a range.
+    ///
+    /// A row may have changed since its mark was read: then it is left out.
+    private func marked(
+        from start: [UInt8],
+        to end: [UInt8],
+        limit: Int,
+        row: ([UInt8]) -> [UInt8],
+        where isWanted: (StoredRow.Content) -> Bool
+    ) async throws(MetadataError) -> [StoredRow] {
+        var start = start
         while true {
             let marks = try await translated { () async throws(EngineError) in
-                try await self.engine.scan(
-                    .partitions,
-                    from: start,
-                    to: GarbageRow.end,
-                    limit: limit
-                )
+                try await self.engine.scan(.partitions, from: start, to: end, limit: limit)
             }
             guard let last = marks.last else { return [] }
-            let rows = try await self.marked(marks.map { GarbageRow.row(of: $0.key) })
+            var rows: [StoredRow] = []
+            for mark in marks {
+                let key = row(mark.key)
+                let value = try await translated { () async throws(EngineError) in
+                    try await self.engine.get(.rows, key)
+                }
+                guard let value else { continue }
+                let stored = self.stored(key, value)
+                if isWanted(stored.content) { rows.append(stored) }
+            }
             if !rows.isEmpty { return rows }
             start = last.key + [0]
         }
     }
 
-    /// The rows behind marks.
-    ///
-    /// A row may have changed since its mark was read: then it is left out.
-    private func marked(_ keys: [[UInt8]]) async throws(MetadataError) -> [StoredRow] {
-        var rows: [StoredRow] = []
-        for key in keys {
-            let value = try await translated { () async throws(EngineError) in
-                try await self.engine.get(.rows, key)
-            }
-            guard let value else { continue }
-            let row = StoredRow(key, value)
-            if case .row(let content) = row.content, !content.hasGarbage { continue }
-            rows.append(row)
+    private func stored(_ key: [UInt8], _ value: [UInt8]) -> StoredRow {
+        if let row = try? AcceptorRow(sealed: value, under: key) {
+            return StoredRow(key: key, content: .row(row))
         }
-        return rows
-    }
-}
-
-extension StoredRow {
-    fileprivate init(_ key: [UInt8], _ value: [UInt8]) {
-        let row = try? AcceptorRow(sealed: value, under: key)
-        self.init(key: key, content: row.map { .row($0) } ?? .corrupt)
+        self.stored.withLock { $0.noteDamage(of: key) }
+        return StoredRow(key: key, content: .corrupt)
     }
 }

@@ -14,17 +14,32 @@ package final class MetadataStore: Sendable {
     package let node: NodeID
     /// One more at each open, durably: no ballot of an earlier life can be made again.
     package let incarnation: UInt32
+    /// Tells this start from any other with the same incarnation.
+    package let start: NodeStart
 
     let engine: any KeyValueEngine
     private let locks = RowLocks()
     private let layoutLock = TaskLock()
-    private let stored: Mutex<NodeState>
+    private let floorLocks = (0..<64).map { _ in TaskLock() }
+    private let ceilingLock = TaskLock()
+    private let startsLock = TaskLock()
+    let digests = RowDigests()
+    let stored: Mutex<NodeState>
+    private let sabotage: AcceptorSabotage
 
-    init(engine: any KeyValueEngine, identity: Identity, state: consuming NodeState) {
+    init(
+        engine: any KeyValueEngine,
+        identity: Identity,
+        start: UInt64,
+        state: consuming NodeState,
+        sabotage: AcceptorSabotage
+    ) {
         self.engine = engine
         self.node = identity.node
         self.incarnation = identity.incarnation
+        self.start = NodeStart(incarnation: identity.incarnation, number: start)
         self.stored = Mutex(state)
+        self.sabotage = sabotage
     }
 
     /// The layout stored last; nil before the first.
@@ -33,7 +48,7 @@ package final class MetadataStore: Sendable {
     /// Answers as a replica of the register: the rules are those of ``AcceptorRow``.
     ///
     /// A promise or a value is durable before this returns; a read makes no sync. A damaged row is
-    /// answered with ``RegisterReply/corrupt`` whatever is asked.
+    /// answered with ``RegisterReply/corrupt`` whatever is asked, but for a repair.
     ///
     /// - Throws: ``MetadataError``; after ``MetadataError/failed(_:)`` the change may have
     ///   happened.
@@ -43,14 +58,27 @@ package final class MetadataStore: Sendable {
     ) async throws(MetadataError) -> RegisterReply {
         let rowKey = key.row
         if case .read = request {
-            guard let row = try await self.row(rowKey) else { return .corrupt }
+            guard let row = try await self.row(rowKey) else { return self.corrupt(rowKey) }
             return row.read()
         }
         return try await self.locks.run(row: rowKey) { () async throws(MetadataError) in
-            guard let before = try await self.row(rowKey) else { return .corrupt }
+            guard let before = try await self.row(rowKey) else {
+                guard case .repair(let ballot, let value) = request else {
+                    return self.corrupt(rowKey)
+                }
+                return try await self.repair(key, ballot, value)
+            }
+            if case .erase(let tombstone) = request {
+                return try await self.erase(key, before, at: tombstone)
+            }
             var row = before
             let reply = row.apply(request, rules: self.rules(for: key))
-            if row != before { try await self.replace(rowKey, before, row) }
+            if row != before {
+                try await self.replace(key, before, row)
+            } else if case .repair = request {
+                // The row is sound; its entry in the index may not be.
+                try await self.repairIndex(key, row)
+            }
             return reply
         }
     }
@@ -69,6 +97,34 @@ package final class MetadataStore: Sendable {
             batch.put(.node, key, fence.sealed(under: key))
             try await self.commit(batch)
         }
+    }
+
+    /// Keeps the start of another node in mind, durably, unless a newer one was seen.
+    ///
+    /// - Returns: false if one was: that node's directory has been put back to an earlier state,
+    ///   and with it promises were lost.
+    package func note(
+        _ start: NodeStart,
+        of node: NodeID
+    ) async throws(MetadataError) -> Bool {
+        try await self.startsLock.run { () async throws(MetadataError) in
+            let seen = self.stored.withLock { $0.starts[node] }
+            guard start.mayFollow(seen) else { return false }
+            guard start != seen else { return true }
+            var batch = RowBatch()
+            batch.put(.node, NodeRow.start(node), start.sealed(under: NodeRow.start(node)))
+            try await self.commit(batch)
+            self.stored.withLock { $0.note(start, of: node) }
+            return true
+        }
+    }
+
+    /// Makes sure that the directory is never opened again: others have seen it further on than it
+    /// is.
+    package func retire() async throws(MetadataError) {
+        var batch = RowBatch()
+        batch.put(.node, NodeRow.retired, [])
+        try await self.commit(batch)
     }
 
     /// Keeps the layout, durably.
@@ -95,25 +151,148 @@ extension MetadataStore {
         return try? AcceptorRow(sealed: value, under: key)
     }
 
-    /// Writes the row and keeps its mark, durably.
+    private func corrupt(_ row: [UInt8]) -> RegisterReply {
+        self.stored.withLock { $0.noteDamage(of: row) }
+        return .corrupt
+    }
+
+    /// Writes the row and keeps its marks and its entry in the index, durably.
     private func replace(
-        _ key: [UInt8],
+        _ key: RegisterKey,
         _ before: AcceptorRow,
         _ after: AcceptorRow
     ) async throws(MetadataError) {
         var batch = RowBatch()
-        batch.put(.rows, key, after.sealed(under: key))
-        if after.hasGarbage {
-            batch.put(.partitions, GarbageRow.key(of: key), [])
-        } else if before.hasGarbage {
-            batch.delete(.partitions, GarbageRow.key(of: key))
+        batch.put(.rows, key.row, after.sealed(under: key.row))
+        batch.changeMarks(of: key.row, from: before, to: after)
+        guard before.accepted != after.accepted else {
+            return try await self.commit(batch, promising: after.promised)
         }
+        let index = PartitionRow.key(of: key.row, in: key.partition)
+        batch.put(.partitions, index, after.accepted.sealed(under: index))
+        try await self.change(index, in: key.partition, before.accepted, after.accepted) {
+            () async throws(MetadataError) in
+            try await self.commit(batch, promising: after.promised)
+        }
+    }
+
+    /// Forgets a tombstone, and raises the floor in its stead: in one batch, so that neither is on
+    /// disk without the other.
+    ///
+    /// Other erasures under the same floor wait, so that floors reach the disk in order.
+    private func erase(
+        _ key: RegisterKey,
+        _ before: AcceptorRow,
+        at tombstone: Ballot
+    ) async throws(MetadataError) -> RegisterReply {
+        let domain = FloorDomain(key)
+        let lock = self.floorLocks[Int(domain.partition.number) % self.floorLocks.count]
+        return try await lock.run { () async throws(MetadataError) in
+            var row = before
+            var floor = self.floor(of: domain)
+            let reply = row.erase(tombstone, floor: &floor, sabotage: self.sabotage)
+            guard reply == .erased, before != row else { return reply }
+            let index = PartitionRow.key(of: key.row, in: key.partition)
+            var batch = RowBatch()
+            batch.delete(.rows, key.row)
+            batch.changeMarks(of: key.row, from: before, to: row)
+            batch.delete(.partitions, index)
+            batch.put(.node, NodeRow.floor(domain), floor.sealed(under: NodeRow.floor(domain)))
+            try await self.change(index, in: key.partition, before.accepted, .zero) {
+                () async throws(MetadataError) in
+                try await self.commit(batch)
+            }
+            self.stored.withLock { $0.raiseFloor(of: domain, to: floor) }
+            return reply
+        }
+    }
+
+    /// Puts a chosen value in the place of a damaged row, if its ballot is above all that this
+    /// replica can ever have promised.
+    private func repair(
+        _ key: RegisterKey,
+        _ ballot: Ballot,
+        _ value: RegisterValue
+    ) async throws(MetadataError) -> RegisterReply {
+        let ceiling = self.stored.withLock { $0.ceiling.round }
+        guard let row = AcceptorRow.repaired(at: ballot, value, ceiling: ceiling) else {
+            return .conflict(newest: Ballot(round: ceiling, node: 0, incarnation: 0, sequence: 0))
+        }
+        let index = PartitionRow.key(of: key.row, in: key.partition)
+        var batch = RowBatch()
+        batch.put(.rows, key.row, row.sealed(under: key.row))
+        // A mark of the damaged row may be left; who follows it finds out.
+        batch.changeMarks(of: key.row, from: AcceptorRow(), to: row)
+        batch.put(.partitions, index, row.accepted.sealed(under: index))
+        try await self.commit(batch, promising: row.promised)
+        // Nobody knows which ballot the digest was made of.
+        self.digests.forget(key.partition)
+        self.stored.withLock { $0.forgetDamage(of: key.row) }
+        return .accepted
+    }
+
+    private func repairIndex(
+        _ key: RegisterKey,
+        _ row: AcceptorRow
+    ) async throws(MetadataError) {
+        guard row.accepted != .zero else { return }
+        let index = PartitionRow.key(of: key.row, in: key.partition)
+        var batch = RowBatch()
+        batch.put(.partitions, index, row.accepted.sealed(under: index))
         try await self.commit(batch)
+        self.digests.forget(key.partition)
+    }
+
+    /// Carries out a change of what a row has accepted, and keeps the digests up to date.
+    private func change(
+        _ index: [UInt8],
+        in partition: PartitionID,
+        _ before: Ballot,
+        _ after: Ballot,
+        _ body: () async throws(MetadataError) -> Void
+    ) async throws(MetadataError) {
+        self.digests.begin(index, in: partition, before: before)
+        do throws(MetadataError) {
+            try await body()
+        } catch {
+            self.digests.end(index, in: partition, after: before)
+            throw error
+        }
+        self.digests.end(index, in: partition, after: after)
+    }
+
+    private func floor(of domain: FloorDomain) -> Ballot {
+        self.stored.withLock { $0.floors[domain] ?? .zero }
     }
 
     private func rules(for key: RegisterKey) -> AcceptorRules {
-        guard case .object(let bucket, _) = key else { return AcceptorRules() }
-        return AcceptorRules(leastGeneration: self.stored.withLock { $0.fences[bucket] ?? 0 })
+        var rules = AcceptorRules(floor: self.floor(of: FloorDomain(key)))
+        if case .object(let bucket, _) = key {
+            rules.leastGeneration = self.stored.withLock { $0.fences[bucket] ?? 0 }
+        }
+        return rules
+    }
+
+    /// Commits a promise; the ceiling rises with it, in the same batch, if it has come near.
+    private func commit(
+        _ batch: RowBatch,
+        promising ballot: Ballot
+    ) async throws(MetadataError) {
+        if ballot.round >= self.stored.withLock({ $0.ceiling.round }) {
+            let isDone = try await self.ceilingLock.run { () async throws(MetadataError) in
+                guard ballot.round >= self.stored.withLock({ $0.ceiling.round }) else {
+                    return false
+                }
+                let ceiling = PromiseCeiling(above: ballot.round)
+                var batch = batch
+                batch.put(.node, NodeRow.ceiling, ceiling.sealed(under: NodeRow.ceiling))
+                try await self.commit(batch)
+                self.stored.withLock { $0.raiseCeiling(to: ceiling) }
+                return true
+            }
+            if isDone { return }
+        }
+        try await self.commit(batch)
     }
 
     func commit(_ batch: RowBatch) async throws(MetadataError) {
@@ -133,10 +312,37 @@ extension AcceptorRow {
         switch request {
         case .prepare(let ballot):
             self.prepare(ballot, floor: rules.floor)
-        case .accept(let ballot, let value, let generation):
-            self.accept(ballot, value, generation: generation, rules: rules)
+        case .accept(let ballot, let value, let generation, let next):
+            self.accept(ballot, value, generation: generation, next: next, rules: rules)
         case .read:
             self.read()
+        case .repair(let ballot, let value):
+            // What was chosen may be accepted under any generation.
+            self.accept(ballot, value, generation: .max, rules: rules)
+        case .erase:
+            preconditionFailure("Erasing takes more than the row.")
+        }
+    }
+}
+
+extension RowBatch {
+    /// Writes and erases the marks of a row along with it.
+    fileprivate mutating func changeMarks(
+        of row: [UInt8],
+        from before: AcceptorRow,
+        to after: AcceptorRow
+    ) {
+        if after.hasGarbage {
+            self.put(.partitions, GarbageRow.key(of: row), [])
+        } else if before.hasGarbage {
+            self.delete(.partitions, GarbageRow.key(of: row))
+        }
+        guard before.accepted != after.accepted else { return }
+        if before.isTombstone {
+            self.delete(.partitions, TombstoneRow.key(of: row, round: before.accepted.round))
+        }
+        if after.isTombstone {
+            self.put(.partitions, TombstoneRow.key(of: row, round: after.accepted.round), [])
         }
     }
 }

@@ -6,6 +6,11 @@ import Wire
 ///     identity 0x01              | node id (16 bytes) | incarnation u32
 ///     layout   0x02              | layout record
 ///     fence    0x03 | bucket u64 | generation u64
+///     floor    0x04 | partition u16, manifests u8 | ballot
+///     ceiling  0x05              | round u64
+///     start    0x06 | node id    | incarnation u32 | number u64
+///     index    0x07              | nothing: the index of rows is complete
+///     retired  0x08              | nothing: the directory must not be used any more
 ///
 /// Keys from 0x80 on belong to the chunk store. Layout: docs/format/metadata.md, "Node rows".
 enum NodeRow {
@@ -14,17 +19,38 @@ enum NodeRow {
     /// The fences are the rows from here to ``fencesEnd``.
     static let fences: [UInt8] = [0x03]
     static let fencesEnd: [UInt8] = [0x04]
+    /// The floors are the rows from here to ``floorsEnd``.
+    static let floors: [UInt8] = [0x04]
+    static let floorsEnd: [UInt8] = [0x05]
+    static let ceiling: [UInt8] = [0x05]
+    /// What other nodes' starts were seen: the rows from here to ``startsEnd``.
+    static let starts: [UInt8] = [0x06]
+    static let startsEnd: [UInt8] = [0x07]
+    static let index: [UInt8] = [0x07]
+    static let retired: [UInt8] = [0x08]
     /// Keys of ours, and of register rows, are below this.
     static let ownEnd: [UInt8] = [0x80]
 
     static func fence(_ bucket: BucketID) -> [UInt8] { Self.fences + bucket.encoded }
 
+    static func floor(_ domain: FloorDomain) -> [UInt8] { Self.floors + domain.encoded }
+
+    static func start(_ node: NodeID) -> [UInt8] { Self.starts + node.encoded }
+
+    /// What follows the tag of a key.
+    static func subject<Subject: BinaryRecord>(
+        of key: [UInt8],
+        _ subject: Subject.Type
+    ) throws(RecordError) -> Subject {
+        var reader = ByteReader(key[1...])
+        let subject = try Subject(from: &reader)
+        try reader.finish()
+        return subject
+    }
+
     /// The bucket of a fence's key.
     static func bucket(ofFence key: [UInt8]) throws(RecordError) -> BucketID {
-        var reader = ByteReader(key[1...])
-        let bucket = try BucketID(from: &reader)
-        try reader.finish()
-        return bucket
+        try Self.subject(of: key, BucketID.self)
     }
 }
 

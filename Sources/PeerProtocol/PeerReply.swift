@@ -18,6 +18,9 @@ package enum PeerReply: Sendable {
     case staleLayout(LayoutRecord)
     case needLayout
     case failure(PeerFailure)
+    /// Of the ranges of a partition, or of all partitions of the ring and, last, the system's.
+    case digests([RowDigest])
+    case ballots(BallotPage)
 }
 
 extension PeerReply {
@@ -50,6 +53,12 @@ extension PeerReply {
         case .failure(let failure):
             kind = .failure
             failure.encode(into: &writer)
+        case .digests(let digests):
+            kind = .digestList
+            writer.writeList(digests) { $1.encode(into: &$0) }
+        case .ballots(let page):
+            kind = .ballotPage
+            page.encode(into: &writer)
         }
         return PeerMessage(
             kind: kind.rawValue,
@@ -80,8 +89,15 @@ extension PeerReply {
         case .staleLayout: self = .staleLayout(try LayoutRecord(from: &reader))
         case .needLayout: self = .needLayout
         case .failure: self = .failure(try PeerFailure(from: &reader))
+        case .digestList:
+            self = .digests(
+                try reader.readList(limit: RowDigest.ranges) {
+                    reader throws(RecordError) in try RowDigest(from: &reader)
+                }
+            )
+        case .ballotPage: self = .ballots(try BallotPage(from: &reader))
         case .register, .scan, .fence, .writeChunk, .readChunk, .pullChunk, .dropManifest,
-            .pushLayout, .describe:
+            .pushLayout, .describe, .digests, .ballots, .announce:
             throw .unknownTag(message.kind)
         }
         try reader.finish()

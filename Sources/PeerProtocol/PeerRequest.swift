@@ -19,6 +19,11 @@ package enum PeerRequest: Sendable {
     case dropManifest(ManifestID)
     case pushLayout(LayoutRecord)
     case describe
+    /// The digests of a partition's ranges; nil asks for one sum for each partition.
+    case digests(PartitionID?)
+    case ballots(BallotRequest)
+    /// The sender has started: keep it in mind, or say that it has been seen further.
+    case announce(NodeStart)
 }
 
 extension PeerRequest {
@@ -48,6 +53,9 @@ extension PeerRequest {
         case .dropManifest(let manifest): manifest.encode(into: &writer)
         case .pushLayout(let layout): layout.encode(into: &writer)
         case .describe: break
+        case .digests(let partition): writer.writeOptional(partition) { $1.encode(into: &$0) }
+        case .ballots(let request): request.encode(into: &writer)
+        case .announce(let start): start.encode(into: &writer)
         }
         return PeerMessage(
             kind: self.kind.rawValue,
@@ -68,6 +76,9 @@ extension PeerRequest {
         case .dropManifest: .dropManifest
         case .pushLayout: .pushLayout
         case .describe: .describe
+        case .digests: .digests
+        case .ballots: .ballots
+        case .announce: .announce
         }
     }
 
@@ -98,8 +109,16 @@ extension PeerRequest {
         case .dropManifest: self = .dropManifest(try ManifestID(from: &reader))
         case .pushLayout: self = .pushLayout(try LayoutRecord(from: &reader))
         case .describe: self = .describe
+        case .digests:
+            self = .digests(
+                try reader.readOptional {
+                    reader throws(RecordError) in try PartitionID(from: &reader)
+                }
+            )
+        case .ballots: self = .ballots(try BallotRequest(from: &reader))
+        case .announce: self = .announce(try NodeStart(from: &reader))
         case .done, .registerReply, .rows, .blocks, .description, .staleLayout, .needLayout,
-            .failure:
+            .failure, .digestList, .ballotPage:
             throw .unknownTag(message.kind)
         }
         try reader.finish()

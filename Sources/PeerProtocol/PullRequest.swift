@@ -75,6 +75,10 @@ package struct PeerFailure: Error, Hashable, Sendable, BinaryRecord {
         case sourceUnavailable = 8
         /// Another layout of this epoch is in force here: the cluster was formed twice.
         case layoutConflict = 9
+        /// The node has started, and too few others have taken note of it yet.
+        case unconfirmed = 10
+        /// The node has been seen in a later start: its directory was put back to an earlier state.
+        case rolledBack = 11
     }
 
     package let code: Code

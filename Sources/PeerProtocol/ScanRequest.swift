@@ -2,7 +2,7 @@ package import StoreModel
 
 /// What part of a node's rows is asked for.
 ///
-///     what u8 (1 objects, 2 buckets, 3 garbage) | bucket u64 | prefix | delimiter?
+///     what u8 (1 objects, 2 buckets, 3 garbage, 4 tombstones, 5 damaged) | what is asked of them
 ///     | after? | limit u32
 ///
 /// Byte strings have a u32 length; optional ones a u8 for presence first.
@@ -17,10 +17,18 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
         case buckets
         /// Rows of any register that name dropped content.
         case garbage
+        /// Rows of any register whose value is a tombstone with a round below this, oldest first.
+        case tombstones(before: UInt64)
+        /// Rows that are damaged: those that somebody met, or all, for which every row is read.
+        case damaged(all: Bool)
     }
 
+    /// Longest ``after``: a round and the longest key of a row.
+    package static let longestMarker = 8 + RegisterKey.longestRow
+
     package let subject: Subject
-    /// Only rows after this: an object's key, a common prefix, a bucket's name, or a row's key.
+    /// Only rows after this: an object's key, a common prefix, a bucket's name, a row's key,
+    /// or, for tombstones, a round (u64) and a row's key.
     package let after: [UInt8]?
     /// 1 to ``Limit/scanRows``.
     package let limit: Int
@@ -34,7 +42,7 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
 
     package init(from reader: inout ByteReader) throws(RecordError) {
         func text(_ reader: inout ByteReader) throws(RecordError) -> [UInt8] {
-            try reader.readBytes(limit: RegisterKey.longestRow)
+            try reader.readBytes(limit: Self.longestMarker)
         }
         switch try reader.read(UInt8.self) {
         case 1:
@@ -45,6 +53,8 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
             )
         case 2: self.subject = .buckets
         case 3: self.subject = .garbage
+        case 4: self.subject = .tombstones(before: try reader.read())
+        case 5: self.subject = .damaged(all: try reader.readBool())
         case let tag: throw .unknownTag(tag)
         }
         self.after = try reader.readOptional(text)
@@ -61,6 +71,12 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
             writer.writeOptional(delimiter) { $0.writeBytes($1) }
         case .buckets: writer.write(UInt8(2))
         case .garbage: writer.write(UInt8(3))
+        case .tombstones(let round):
+            writer.write(UInt8(4))
+            writer.write(round)
+        case .damaged(let all):
+            writer.write(UInt8(5))
+            writer.write(all)
         }
         writer.writeOptional(self.after) { $0.writeBytes($1) }
         writer.write(UInt32(self.limit))
@@ -130,7 +146,7 @@ package struct ScanPage: Hashable, Sendable, BinaryRecord {
             reader throws(RecordError) in try ScannedRow(from: &reader)
         }
         self.next = try reader.readOptional {
-            reader throws(RecordError) in try reader.readBytes(limit: RegisterKey.longestRow)
+            reader throws(RecordError) in try reader.readBytes(limit: ScanRequest.longestMarker)
         }
     }
 

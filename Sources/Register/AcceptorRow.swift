@@ -41,15 +41,21 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
     ///
     /// Repeating an accept is harmless. Two values for one ballot break the protocol: the second is
     /// refused.
+    ///
+    /// `next` is promised along with it: its proposer may send its next value without asking again.
+    /// Who hears `accepted` may count on both, so a repeated accept renews the promise too.
     package mutating func accept(
         _ ballot: Ballot,
         _ value: RegisterValue,
         generation: UInt64,
+        next: Ballot? = nil,
         rules: AcceptorRules
     ) -> RegisterReply {
         let newest = self.newest(floor: rules.floor)
         if ballot == self.accepted, ballot != .zero {
-            return value == self.value ? .accepted : .conflict(newest: newest)
+            guard value == self.value else { return .conflict(newest: newest) }
+            self.promised = max(self.promised, next ?? ballot)
+            return .accepted
         }
         guard ballot >= newest, ballot > self.accepted, ballot > .zero else {
             return .conflict(newest: newest)
@@ -62,7 +68,7 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
         guard generation >= rules.leastGeneration else {
             return .fenced(generation: rules.leastGeneration)
         }
-        (self.promised, self.accepted, self.value) = (ballot, ballot, value)
+        (self.promised, self.accepted, self.value) = (max(ballot, next ?? ballot), ballot, value)
         self.checkInvariants()
         return .accepted
     }
@@ -71,6 +77,45 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
     ///
     /// Promises stay as they are.
     package func read() -> RegisterReply { .row(accepted: self.accepted, value: self.value) }
+
+    /// Forgets a tombstone that every replica has accepted at `tombstone`; the partition's floor
+    /// stands in for it from then on.
+    ///
+    /// Refused where another value has been accepted or a higher ballot promised: that promise
+    /// would be forgotten with the row. The caller makes the loss of the row and the new floor
+    /// durable *together*. Repeating it is harmless.
+    package mutating func erase(
+        _ tombstone: Ballot,
+        floor: inout Ballot,
+        sabotage: AcceptorSabotage = []
+    ) -> RegisterReply {
+        if self.accepted == .zero, tombstone <= floor { return .erased }
+        guard self.accepted == tombstone, tombstone > .zero, self.value?.isTombstone == true,
+            self.promised <= tombstone || sabotage.contains(.eraseIgnoresPromise)
+        else { return .conflict(newest: self.newest(floor: floor)) }
+        self = AcceptorRow()
+        if !sabotage.contains(.noFloor) { floor = max(floor, tombstone) }
+        return .erased
+    }
+
+    /// The row that takes the place of a damaged one; nil if `ballot` is not high enough.
+    ///
+    /// What the damaged row had accepted is not lost: whatever was chosen is known to the others,
+    /// and `value` was chosen by a majority of them alone at `ballot`. What it had promised is
+    /// lost, and cannot be learned from others: a proposer may still count on a promise above all
+    /// of theirs. But this replica has promised nothing in round `ceiling` or above, so a `ballot`
+    /// of that round keeps every promise it has ever made.
+    package static func repaired(
+        at ballot: Ballot,
+        _ value: RegisterValue,
+        ceiling: UInt64
+    ) -> AcceptorRow? {
+        guard ballot.round >= ceiling, ballot > .zero else { return nil }
+        var row = AcceptorRow()
+        (row.promised, row.accepted, row.value) = (ballot, ballot, value)
+        row.checkInvariants()
+        return row
+    }
 
     /// A row with nothing accepted is worth its place on disk only for a promise above the floor.
     package func isNeeded(floor: Ballot) -> Bool {
@@ -113,4 +158,16 @@ package struct AcceptorRules: Hashable, Sendable {
         self.floor = floor
         self.leastGeneration = leastGeneration
     }
+}
+
+/// Rules of replicas that the simulation breaks to see whether its checkers notice.
+package struct AcceptorSabotage: OptionSet, Hashable, Sendable {
+    package let rawValue: Int
+
+    package init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// Erasing a row leaves no floor.
+    package static let noFloor = AcceptorSabotage(rawValue: 1 << 0)
+    /// A row is erased although a higher ballot was promised.
+    package static let eraseIgnoresPromise = AcceptorSabotage(rawValue: 1 << 1)
 }

@@ -43,7 +43,9 @@ struct ChangeProgress<Change: RegisterChange> {
     /// What to do with a prepared ballot.
     enum Step {
         /// Propose the value with the effect; tell ``sent(at:_:_:)`` first.
-        case propose(RegisterValue, Change.Outcome)
+        ///
+        /// The ballot promised along with it, if any, lies above `nextAbove`.
+        case propose(RegisterValue, nextAbove: Ballot, Change.Outcome)
         /// Commit the base again; the ending holds once a majority has accepted.
         case settle(RegisterValue, generation: UInt64, Ending)
         case finish(Ending)
@@ -98,6 +100,9 @@ struct ChangeProgress<Change: RegisterChange> {
         if self.attemptsMade == Self.attemptsMax { self.refuse(.error(.contended)) }
     }
 
+    /// Notes that no replica has taken the proposal at a ballot, nor ever will.
+    mutating func refused(at ballot: Ballot) { self.attempts.removeAll { $0.ballot == ballot } }
+
     /// Decides what a prepared ballot is used for.
     ///
     /// `canTrustAbsence` is false once so much time has passed that a row with the effect may have
@@ -107,7 +112,7 @@ struct ChangeProgress<Change: RegisterChange> {
         case .unknown:
             return .finish(.refused(.error(.unknownOutcome)))
         case .applied(let outcome):
-            return self.end(prepared, isSettled: prepared.isChosen) {
+            return self.end(prepared, isSettled: prepared.isEvidence) {
                 .done(Changed(outcome: outcome, state: $0))
             }
         case .notApplied:
@@ -116,13 +121,13 @@ struct ChangeProgress<Change: RegisterChange> {
         // What others chose above an attempt, without it, ends it as well as our own commit would:
         // every later proposer builds on what was chosen.
         if prepared.isChosen { self.attempts.removeAll { $0.ballot < prepared.accepted } }
-        let isSettled = prepared.isChosen && !self.hasSent
+        let isSettled = prepared.isEvidence && !self.hasSent
         if let refusal = self.refusal {
             return self.end(prepared, isSettled: isSettled) { _ in .refused(refusal) }
         }
         do throws(RecordError) {
             switch try self.change.apply(to: prepared.value, ballot: prepared.ballot) {
-            case .write(let body, let hasGarbage, let outcome):
+            case .write(let body, let hasGarbage, let nextAbove, let outcome):
                 guard (body?.count ?? 0) <= Limit.registerValueBytes else {
                     throw .tooLong(bytes: body?.count ?? 0, limit: Limit.registerValueBytes)
                 }
@@ -132,7 +137,7 @@ struct ChangeProgress<Change: RegisterChange> {
                     body: body,
                     hasGarbage: hasGarbage
                 )
-                return .propose(value, outcome)
+                return .propose(value, nextAbove: nextAbove, outcome)
             case .keep(let outcome):
                 return self.end(prepared, isSettled: isSettled) {
                     .done(Changed(outcome: outcome, state: $0))

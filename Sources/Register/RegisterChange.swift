@@ -19,9 +19,11 @@ package protocol RegisterChange: Sendable {
 
 /// What a change wants done with the value it was shown.
 package enum ChangeDecision<Outcome: Sendable>: Sendable {
-    /// Replace the record; a nil body makes a tombstone. History and ballot are the proposer's
-    /// business.
-    case write(body: [UInt8]?, hasGarbage: Bool, Outcome)
+    /// Replace the record; a nil body makes a tombstone.
+    ///
+    /// History and ballot are the proposer's business. A change that follows will want a ballot
+    /// above `nextAbove`, a ceiling in the record say: what is promised ahead for it lies there.
+    case write(body: [UInt8]?, hasGarbage: Bool, nextAbove: Ballot = .zero, Outcome)
     /// Leave it: nothing to do, or a condition is false.
     case keep(Outcome)
     /// Not at this ballot: it must be above another one, such as a ceiling of what the change
@@ -36,10 +38,21 @@ package struct Changed<Outcome: Sendable>: Sendable {
     ///
     /// Other changes may have followed already.
     package let state: RegisterState
+    /// The name in the lineage of the change's own proposal, if that is what ``state`` came by.
+    package let name: OperationID?
+    /// A ballot that a majority has promised for the next change, if one was asked for.
+    package let next: Prepared?
 
-    package init(outcome: Outcome, state: RegisterState) {
+    package init(
+        outcome: Outcome,
+        state: RegisterState,
+        name: OperationID? = nil,
+        next: Prepared? = nil
+    ) {
         self.outcome = outcome
         self.state = state
+        self.name = name
+        self.next = next
     }
 }
 
@@ -73,16 +86,30 @@ package struct Prepared: Hashable, Sendable {
     package let value: RegisterValue?
     /// A majority showed this very ballot (or that there is no row): the base is chosen already.
     package let isChosen: Bool
+    /// The promise was heard within the operation that uses it.
+    ///
+    /// One kept from an earlier operation may have been outbid since. A value accepted at its
+    /// ballot shows that it was not; an answer without a write cannot rest on it.
+    package let isFresh: Bool
 
-    package init(ballot: Ballot, accepted: Ballot, value: RegisterValue?, isChosen: Bool) {
+    package init(
+        ballot: Ballot,
+        accepted: Ballot,
+        value: RegisterValue?,
+        isChosen: Bool,
+        isFresh: Bool = true
+    ) {
         precondition(ballot > accepted, "A promise is for the future.")
         precondition((accepted == .zero) == (value == nil), "A value has a ballot.")
         self.ballot = ballot
         self.accepted = accepted
         self.value = value
         self.isChosen = isChosen
+        self.isFresh = isFresh
     }
 
+    /// The base was chosen while the operation was under way: an answer may rest on it.
+    var isEvidence: Bool { self.isChosen && self.isFresh }
     /// What stands if the change does nothing.
     var base: RegisterState { RegisterState(ballot: self.accepted, value: self.value) }
     /// What an identity change writes: the base, or a tombstone without history where there is no

@@ -3,8 +3,10 @@ package import StoreModel
 /// The form in which requests travel.
 ///
 ///     prepare 1 | ballot
-///     accept  2 | ballot | generation u64 | value
+///     accept  2 | ballot | generation u64 | next ballot? | value
 ///     read    3
+///     erase   4 | ballot
+///     repair  5 | ballot | value
 ///
 /// Source: docs/protocol/registers.md, "Bytes".
 extension RegisterRequest: BinaryRecord {
@@ -15,9 +17,22 @@ extension RegisterRequest: BinaryRecord {
         case 2:
             let ballot = try Ballot(from: &reader)
             let generation: UInt64 = try reader.read()
-            self = .accept(ballot, try RegisterValue(from: &reader), generation: generation)
+            let next = try reader.readOptional { reader throws(RecordError) in
+                try Ballot(from: &reader)
+            }
+            guard next.map({ $0 > ballot }) ?? true else { throw .invalid("next ballot") }
+            self = .accept(
+                ballot,
+                try RegisterValue(from: &reader),
+                generation: generation,
+                next: next
+            )
         case 3:
             self = .read
+        case 4:
+            self = .erase(try Ballot(from: &reader))
+        case 5:
+            self = .repair(try Ballot(from: &reader), try RegisterValue(from: &reader))
         case let tag:
             throw .unknownTag(tag)
         }
@@ -28,13 +43,21 @@ extension RegisterRequest: BinaryRecord {
         case .prepare(let ballot):
             writer.write(UInt8(1))
             ballot.encode(into: &writer)
-        case .accept(let ballot, let value, let generation):
+        case .accept(let ballot, let value, let generation, let next):
             writer.write(UInt8(2))
             ballot.encode(into: &writer)
             writer.write(generation)
+            writer.writeOptional(next) { $1.encode(into: &$0) }
             value.encode(into: &writer)
         case .read:
             writer.write(UInt8(3))
+        case .erase(let tombstone):
+            writer.write(UInt8(4))
+            tombstone.encode(into: &writer)
+        case .repair(let ballot, let value):
+            writer.write(UInt8(5))
+            ballot.encode(into: &writer)
+            value.encode(into: &writer)
         }
     }
 }
@@ -47,6 +70,7 @@ extension RegisterRequest: BinaryRecord {
 ///     fenced   4 | generation u64
 ///     row      5 | accepted ballot | value, unless that ballot is zero
 ///     corrupt  6
+///     erased   7
 ///
 /// Source: docs/protocol/registers.md, "Bytes".
 extension RegisterReply: BinaryRecord {
@@ -70,6 +94,8 @@ extension RegisterReply: BinaryRecord {
             self = .row(accepted: ballot, value: value)
         case 6:
             self = .corrupt
+        case 7:
+            self = .erased
         case let tag:
             throw .unknownTag(tag)
         }
@@ -95,6 +121,8 @@ extension RegisterReply: BinaryRecord {
             value?.encode(into: &writer)
         case .corrupt:
             writer.write(UInt8(6))
+        case .erased:
+            writer.write(UInt8(7))
         }
     }
 }

@@ -5,9 +5,16 @@ package import StoreModel
 /// Source: docs/protocol/registers.md, "Messages".
 package enum RegisterRequest: Hashable, Sendable {
     case prepare(Ballot)
-    /// `generation` is that of the bucket an object belongs to; 0 for all other registers.
-    case accept(Ballot, RegisterValue, generation: UInt64)
+    /// `generation` is that of the bucket an object belongs to; 0 for all other registers. `next`
+    /// is a higher ballot that the replica promises along with taking the value.
+    case accept(Ballot, RegisterValue, generation: UInt64, next: Ballot? = nil)
     case read
+    /// Forget the row: every replica has accepted a tombstone at this ballot, and none has promised
+    /// more.
+    case erase(Ballot)
+    /// Put this value, chosen at this ballot by a majority of the *other* replicas, in place of a
+    /// damaged row.
+    case repair(Ballot, RegisterValue)
 }
 
 /// What the replica says.
@@ -15,7 +22,8 @@ package enum RegisterReply: Hashable, Sendable {
     /// Answers prepare: the promise is durable. `accepted` is zero and `value` nil if the row is
     /// empty.
     case promised(accepted: Ballot, value: RegisterValue?)
-    /// Answers accept: the value is durable.
+    /// Answers accept: the value is durable, and so is the promise of the next ballot if one was
+    /// asked for.
     case accepted
     /// Answers prepare and accept: a ballot as high or higher stands in the way.
     case conflict(newest: Ballot)
@@ -25,6 +33,8 @@ package enum RegisterReply: Hashable, Sendable {
     case row(accepted: Ballot, value: RegisterValue?)
     /// The row's bytes are damaged: it is unknown, not absent. Counts in no quorum.
     case corrupt
+    /// Answers erase: there is no row, and the floor that it left is durable.
+    case erased
 }
 
 /// The replicas of registers, as the rounds of ``RegisterProposer`` see them.

@@ -4,11 +4,13 @@ extension RegisterProposer {
     /// Takes an operation to its end, one ballot after another.
     ///
     /// `beforeAccept` runs before each accept that carries the effect; false abandons the
-    /// operation.
+    /// operation. Where the base's last change was `streak`, each such accept has a ballot promised
+    /// for the next change.
     func run<Change: RegisterChange>(
         _ operation: ChangeProgress<Change>,
         from given: Prepared?,
         deadline: Duration,
+        streak: OperationID? = nil,
         beforeAccept: (Ballot, RegisterValue?) async -> Bool
     ) async throws(RegisterError) -> ChangeProgress<Change>.Ending {
         var progress = operation
@@ -16,7 +18,8 @@ extension RegisterProposer {
         var rounds = Rounds(
             now: self.replicas.nanoseconds,
             deadline: deadline,
-            above: given?.ballot ?? .zero
+            above: given?.ballot ?? .zero,
+            absenceTrust: self.absenceTrust
         )
         while true {
             if rounds.isOver(at: self.replicas.nanoseconds) {
@@ -40,20 +43,33 @@ extension RegisterProposer {
                 continue
             case .settle(let identity, let generation, let ending):
                 proposal = Proposal(value: identity, generation: generation, ending: ending)
-            case .propose(let value, let outcome):
+            case .propose(let value, let nextAbove, let outcome):
                 guard await beforeAccept(prepared.ballot, prepared.value) else {
                     progress.refuse(.abandoned)
                     continue
                 }
                 progress.sent(at: prepared.ballot, value, outcome)
                 let state = RegisterState(ballot: prepared.ballot, value: value)
+                let isStreak = streak != nil && prepared.value?.lineage.last == streak
+                let next =
+                    isStreak ? self.promise(progress.key, after: state, above: nextAbove) : nil
                 proposal = Proposal(
                     value: value,
                     generation: progress.generation,
-                    ending: .done(Changed(outcome: outcome, state: state))
+                    next: next?.ballot,
+                    ending: .done(
+                        Changed(
+                            outcome: outcome,
+                            state: state,
+                            name: value.lineage.last,
+                            next: next
+                        )
+                    )
                 )
             }
-            switch try await self.send(proposal, progress, prepared.ballot, &rounds) {
+            let tally = try await self.send(proposal, progress, prepared, &rounds)
+            if tally.isRefusedByAll { progress.refused(at: prepared.ballot) }
+            switch tally.round {
             case .accepted: return proposal.ending
             case .fenced(let least): progress.refuse(.error(.fenced(generation: least)))
             case .conflict, .silent: break
@@ -66,20 +82,40 @@ extension RegisterProposer {
     private struct Proposal<Change: RegisterChange> {
         let value: RegisterValue
         let generation: UInt64
+        var next: Ballot?
         let ending: ChangeProgress<Change>.Ending
     }
 
+    /// What will be promised for the change after `state`, once `state` is accepted.
+    private func promise(
+        _ key: RegisterKey,
+        after state: RegisterState,
+        above: Ballot
+    ) -> Prepared {
+        Prepared(
+            ballot: self.replicas.ballot(above: max(state.ballot, above), for: key),
+            accepted: state.ballot,
+            value: state.value,
+            isChosen: true,
+            isFresh: false
+        )
+    }
+
+    /// What rests on a kept promise may rest on a base of long ago, too old for the lineage to tell
+    /// whether it was built upon: then it is good to know that no replica has taken it.
     private func send<Change: RegisterChange>(
         _ proposal: Proposal<Change>,
         _ progress: ChangeProgress<Change>,
-        _ ballot: Ballot,
+        _ prepared: Prepared,
         _ rounds: inout Rounds
-    ) async throws(RegisterError) -> AcceptTally.Round {
+    ) async throws(RegisterError) -> AcceptTally {
         try await self.accept(
             progress.key,
-            ballot,
+            prepared.ballot,
             proposal.value,
             generation: proposal.generation,
+            next: proposal.next,
+            isThorough: !prepared.isFresh,
             &rounds
         )
     }

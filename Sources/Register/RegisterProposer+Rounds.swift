@@ -33,22 +33,31 @@ extension RegisterProposer {
     }
 
     /// Asks all replicas to take a value, once.
+    ///
+    /// With `isThorough` a refusal by a majority is followed up for a little while: refused by all
+    /// is more than refused by most.
     func accept(
         _ key: RegisterKey,
         _ ballot: Ballot,
         _ value: RegisterValue,
         generation: UInt64,
+        next: Ballot? = nil,
+        isThorough: Bool = false,
         _ rounds: inout Rounds
-    ) async throws(RegisterError) -> AcceptTally.Round {
+    ) async throws(RegisterError) -> AcceptTally {
         let count = try self.replicas.replicaCount(of: key)
         let replies = try await self.replicas.ask(
-            .accept(ballot, value, generation: generation),
+            .accept(ballot, value, generation: generation, next: next),
             about: key,
-            patience: nil
-        ) { AcceptTally($0, of: count).isDecided }
+            patience: isThorough ? Self.readPatience : nil
+        ) { replies in
+            let tally = AcceptTally(replies, of: count)
+            return isThorough
+                ? tally.accepted >= tally.majority || tally.isRefusedByAll : tally.isDecided
+        }
         let tally = AcceptTally(replies, of: count)
         rounds.saw(tally.newest)
-        return tally.round
+        return tally
     }
 
     /// Prepares until a majority has promised.
@@ -82,14 +91,14 @@ extension RegisterProposer {
     ) async throws(RegisterError) -> RegisterState {
         while true {
             let prepared = try await self.prepare(key, &rounds)
-            let round = try await self.accept(
+            let tally = try await self.accept(
                 key,
                 prepared.ballot,
                 prepared.identity,
                 generation: prepared.isChosen ? .max : generation,
                 &rounds
             )
-            switch round {
+            switch tally.round {
             case .accepted:
                 return RegisterState(ballot: prepared.ballot, value: prepared.identity)
             case .conflict:

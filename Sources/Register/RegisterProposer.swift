@@ -9,8 +9,15 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
     package static var defaultDeadline: Duration { .seconds(10) }
 
     package let replicas: Replicas
+    /// How long a missing row proves that an operation had no effect.
+    ///
+    /// Far below the time that a tombstone stays before its row may be erased.
+    package let absenceTrust: Duration
 
-    package init(replicas: Replicas) { self.replicas = replicas }
+    package init(replicas: Replicas, absenceTrust: Duration = .seconds(60)) {
+        self.replicas = replicas
+        self.absenceTrust = absenceTrust
+    }
 
     /// Draws a ballot above `after` and has a majority promise it.
     ///
@@ -37,6 +44,8 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
     ///   - prepared: A ballot prepared earlier, not used for anything else.
     ///   - deadline: After it no new attempt starts; finding out how it ended may take a little
     ///     longer.
+    ///   - streak: The caller's last change of the register. If it still is the last one, a ballot
+    ///     is promised for the caller's next change along with this one.
     ///   - change: What to do; see ``RegisterChange``.
     /// - Returns: The outcome that the change gave, and the chosen state it is true of.
     /// - Throws: `contended`, `fenced` and `damaged` are certain: no effect. `unavailable` says so
@@ -47,6 +56,7 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
         generation: UInt64,
         from prepared: Prepared? = nil,
         deadline: Duration = Self.defaultDeadline,
+        streak: OperationID? = nil,
         _ change: Change
     ) async throws(RegisterError) -> Changed<Change.Outcome> {
         let progress = ChangeProgress(
@@ -55,9 +65,12 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
             operation: operation,
             generation: generation
         )
-        let ending = try await self.run(progress, from: prepared, deadline: deadline) { _, _ in
-            true
-        }
+        let ending = try await self.run(
+            progress,
+            from: prepared,
+            deadline: deadline,
+            streak: streak
+        ) { _, _ in true }
         switch ending {
         case .done(let changed): return changed
         case .refused(.error(let error)): throw error
@@ -79,6 +92,8 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
     ///   - prepared: A ballot prepared earlier, not used for anything else.
     ///   - deadline: After it no new attempt starts; finding out how it ended may take a little
     ///     longer.
+    ///   - streak: The caller's last change of the register. If it still is the last one, a ballot
+    ///     is promised for the caller's next change along with this one.
     ///   - beforeAccept: The work before each accept.
     ///   - change: What to do; see ``RegisterChange``.
     /// - Returns: The outcome that the change gave, and the chosen state it is true of.
@@ -89,6 +104,7 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
         generation: UInt64,
         from prepared: Prepared? = nil,
         deadline: Duration = Self.defaultDeadline,
+        streak: OperationID? = nil,
         beforeAccept: (Ballot, RegisterValue?) async throws -> Void,
         _ change: Change
     ) async throws -> Changed<Change.Outcome> {
@@ -99,9 +115,12 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
             generation: generation
         )
         var reason: (any Error)?
-        let ending = try await self.run(progress, from: prepared, deadline: deadline) {
-            ballot,
-            base in
+        let ending = try await self.run(
+            progress,
+            from: prepared,
+            deadline: deadline,
+            streak: streak
+        ) { ballot, base in
             do {
                 try await beforeAccept(ballot, base)
                 return true

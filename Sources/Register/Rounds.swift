@@ -11,9 +11,7 @@ struct Rounds {
     /// Longest pause after a conflict where rounds are slow.
     static let slowPauseMax = Duration.milliseconds(500)
     /// How long a missing row proves that an operation had no effect.
-    ///
-    /// Far below the ten minutes that a tombstone stays before its row may be erased.
-    static let absenceTrust = Duration.seconds(60)
+    let absenceTrust: Duration
 
     private let started: UInt64
     private let deadline: UInt64
@@ -25,9 +23,15 @@ struct Rounds {
     /// The highest ballot met so far: the next one is above it.
     private(set) var newest: Ballot
 
-    init(now: UInt64, deadline: Duration, above: Ballot) {
+    init(
+        now: UInt64,
+        deadline: Duration,
+        above: Ballot,
+        absenceTrust: Duration = .seconds(60)
+    ) {
         self.started = now
         self.attemptStarted = now
+        self.absenceTrust = absenceTrust
         let (sum, overflow) = now.addingReportingOverflow(deadline.wholeNanoseconds)
         self.deadline = overflow ? .max : sum
         self.newest = above
@@ -39,7 +43,7 @@ struct Rounds {
 
     /// False once a row may have come, gone and been erased since the start.
     func canTrustAbsence(at now: UInt64) -> Bool {
-        now >= self.started && now - self.started <= Self.absenceTrust.wholeNanoseconds
+        now >= self.started && now - self.started <= self.absenceTrust.wholeNanoseconds
     }
 
     /// The longest pause before the next attempt: 2ⁱ ms after the i-th conflict, up to 50 ms.

@@ -35,7 +35,7 @@ struct PrepareTally {
         case .conflict(let newest):
             self.refused += 1
             self.newest = max(self.newest, newest)
-        case .accepted, .fenced, .row, .corrupt:
+        case .accepted, .fenced, .row, .corrupt, .erased:
             break
         }
     }
@@ -79,7 +79,7 @@ struct AcceptTally {
             case .fenced(let generation):
                 self.fenced += 1
                 self.leastGeneration = max(self.leastGeneration, generation)
-            case .promised, .row, .corrupt:
+            case .promised, .row, .corrupt, .erased:
                 break
             }
         }
@@ -89,6 +89,10 @@ struct AcceptTally {
         self.accepted >= self.majority
             || self.refused + self.fenced > self.count - self.majority
     }
+
+    /// No replica has taken the value, and none ever will: what a replica has refused it keeps
+    /// refusing.
+    var isRefusedByAll: Bool { self.refused + self.fenced == self.count }
 
     /// How the round ended.
     enum Round: Hashable {

@@ -1,5 +1,6 @@
 import Coordinator
 import Placement
+import Register
 import Runtime
 import SimulatedRuntime
 import StorageNode
@@ -14,12 +15,14 @@ final class Cluster: Sendable {
     let story: Story
     private let keys: [ObjectKey]
     private let settings: CoordinatorSettings
+    private let sabotage: AcceptorSabotage
 
     init(
         _ simulator: Simulator,
         nodes: Int,
         keys: Int,
         settings: CoordinatorSettings,
+        sabotage: AcceptorSabotage,
         story: Story
     ) {
         self.simulator = simulator
@@ -36,6 +39,7 @@ final class Cluster: Sendable {
             return key
         }
         self.settings = settings
+        self.sabotage = sabotage
         self.story = story
     }
 
@@ -46,6 +50,7 @@ final class Cluster: Sendable {
             in: self.network,
             seeds: self.members.map(\.address),
             settings: self.settings,
+            sabotage: self.sabotage,
             story: self.story
         )
     }

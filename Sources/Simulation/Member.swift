@@ -1,6 +1,7 @@
 import Coordinator
 import Logging
 import Placement
+import Register
 import Runtime
 import SimulatedRuntime
 import StorageNode
@@ -54,12 +55,13 @@ final class Member: Sendable {
         in network: SimulatedNetwork,
         seeds: [String],
         settings: CoordinatorSettings,
+        sabotage: AcceptorSabotage,
         story: Story
     ) {
         let doors = self.machine.doors
         doors.background.run {
             do {
-                let node = try await self.open(doors)
+                let node = try await self.open(doors, sabotage)
                 let peers = network.join(
                     self.machine,
                     as: node.id,
@@ -95,17 +97,22 @@ final class Member: Sendable {
         }
     }
 
-    private func open(_ doors: Doors) async throws -> StorageNode {
-        try await StorageNode.open(
+    private func open(
+        _ doors: Doors,
+        _ sabotage: AcceptorSabotage
+    ) async throws -> StorageNode {
+        var settings = StorageNodeSettings(
+            name: self.name,
+            zone: self.zone,
+            capacityBytes: 1 << 40,
+            address: self.address
+        )
+        settings.sabotage = sabotage
+        return try await StorageNode.open(
             disk: self.machine.disk,
             engine: self.machine.engine,
             doors: doors,
-            settings: StorageNodeSettings(
-                name: self.name,
-                zone: self.zone,
-                capacityBytes: 1 << 40,
-                address: self.address
-            ),
+            settings: settings,
             logger: Logger(label: self.name) { _ in SwiftLogNoOpLogHandler() }
         )
     }

@@ -1,4 +1,5 @@
 package import Coordinator
+package import Register
 
 /// A rule of the protocol that a run can break on purpose, by the name that the command line uses.
 package enum SabotageName: String, Hashable, Sendable, CaseIterable {
@@ -6,6 +7,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case chunkQuorumOfOne
     case copyWithoutHold
     case releaseIgnoresFence
+    case noFloor
 
     package var sabotage: Sabotage {
         switch self {
@@ -13,6 +15,14 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .chunkQuorumOfOne: .chunkQuorumOfOne
         case .copyWithoutHold: .copyWithoutHold
         case .releaseIgnoresFence: .releaseIgnoresFence
+        case .noFloor: []
+        }
+    }
+
+    package var acceptorSabotage: AcceptorSabotage {
+        switch self {
+        case .noFloor: .noFloor
+        default: []
         }
     }
 }
@@ -21,6 +31,7 @@ extension Scenario {
     /// Breaks one rule in the whole run, and sees to it that the rule matters there.
     package mutating func `break`(_ rule: SabotageName) {
         self.sabotage = rule.sabotage
+        self.acceptorSabotage = rule.acceptorSabotage
         switch rule {
         case .registerQuorumOfOne, .copyWithoutHold: break
         case .chunkQuorumOfOne:
@@ -30,7 +41,23 @@ extension Scenario {
             // to copies whose accepts are late.
             self.audits = true
             self.suffer([.lateness, .clogs])
+        case .noFloor: self.erase([.lateness, .duplicates, .loss])
         }
+    }
+
+    /// Few keys that come and go all the time, erased soon.
+    private mutating func erase(_ kinds: [FaultPlan.Kind]) {
+        self.nodes = 3
+        self.erasesSoon = true
+        self.faults = FaultPlan(kinds: kinds, pauseMicroseconds: 60_000...200_000)
+        self.workload.clients = 5
+        self.workload.keys = 5
+        self.workload.pauseMicroseconds = 400_000
+        self.workload.chunkedPermille = 0
+        // A change that starts from what is gone shows in its condition.
+        self.workload.conditionPermille = 700
+        self.workload.largeBodies = 0
+        self.workload.weights = [(.put, 30), (.get, 30), (.delete, 40)]
     }
 
     /// Many copies of chunks, and these faults often.

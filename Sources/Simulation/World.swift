@@ -1,4 +1,5 @@
 package import Coordinator
+package import Register
 import Runtime
 import SimulatedRuntime
 import StoreModel
@@ -10,6 +11,9 @@ package struct Scenario: Sendable {
     package var faults: FaultPlan
     package var workload: Workload
     package var sabotage: Sabotage
+    package var acceptorSabotage: AcceptorSabotage
+    /// Whether tombstones are erased soon after they are there.
+    package var erasesSoon: Bool
     /// Whether messages are lost and machines crash before there is a layout.
     package var formsUnderFire: Bool
     /// Whether holds are audited all the time.
@@ -26,7 +30,9 @@ package struct Scenario: Sendable {
         self.workload = Workload(&random)
         self.audits = random.chance(permille: 400)
         self.formsUnderFire = random.chance(permille: 300)
+        self.erasesSoon = random.chance(permille: 250)
         self.sabotage = []
+        self.acceptorSabotage = []
         self.part = .seconds(3)
     }
 }
@@ -70,6 +76,7 @@ package struct World: Sendable {
             nodes: scenario.nodes,
             keys: scenario.workload.keys,
             settings: Self.settings(scenario),
+            sabotage: scenario.acceptorSabotage,
             story: story
         )
         let history = History(keys: scenario.workload.keys)
@@ -107,7 +114,10 @@ package struct World: Sendable {
         settings.suspicion = .milliseconds(500)
         settings.openManifestBytes = UInt64(Limit.blockBytes)
         settings.releaseGrace = .seconds(1)
-        settings.sweepInterval = .seconds(3)
+        settings.sweepInterval = scenario.erasesSoon ? .milliseconds(100) : .seconds(3)
+        // Operations may take longer than half of that: to those a missing row proves nothing.
+        settings.tombstoneAge = scenario.erasesSoon ? .milliseconds(150) : .seconds(2)
+        settings.catchUpInterval = .seconds(4)
         settings.sabotage = scenario.sabotage
         return settings
     }

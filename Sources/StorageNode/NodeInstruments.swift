@@ -14,6 +14,7 @@ final class NodeInstruments: Sendable {
     private let written = Counter(label: "node_chunk_bytes_written_total")
     private let pulledBytes = Counter(label: "node_chunk_bytes_pulled_total")
     private let pulls = Counter(label: "node_pulls_total")
+    private let refusedStarts = Counter(label: "node_starts_refused_total")
     private let rowSyncs = Counter(label: "node_syncs_total", dimensions: [("store", "rows")])
     private let chunkSyncs = Counter(label: "node_syncs_total", dimensions: [("store", "chunks")])
     /// Syncs counted so far.
@@ -35,6 +36,9 @@ final class NodeInstruments: Sendable {
     func asked(_ kind: MessageKind) { self.messages[kind]?.increment() }
 
     func failed(_ code: PeerFailure.Code) { self.failures[code]?.increment() }
+
+    /// Another node announced a start that is not newer than what was seen of it.
+    func refusedStart() { self.refusedStarts.increment() }
 
     func served(storedBytes: Int) { self.served.increment(by: storedBytes) }
 

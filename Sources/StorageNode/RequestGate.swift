@@ -44,13 +44,16 @@ final class RequestGate: Sendable {
 
     private func need(of request: PeerRequest) -> (ByteBudget, bytes: Int)? {
         switch request {
-        case .register(_, .accept(_, let value, _)): return (self.rows, value.body?.count ?? 0)
+        case .register(_, .accept(_, let value, _, _)): return (self.rows, value.body?.count ?? 0)
+        case .register(_, .repair(_, let value)): return (self.rows, value.body?.count ?? 0)
         case .scan: return (self.rows, RowScan.pageBytes)
         case .writeChunk(_, let chunk): return (self.chunks, chunk.blocks.readableBytes)
         case .readChunk(_, let blocks):
             return (self.chunks, (blocks?.count ?? Limit.chunkBlocks) * Limit.blockBytes)
         case .pullChunk: return (self.pulls, Limit.chunkBytes)
-        case .register, .fence, .dropManifest, .pushLayout, .describe: return nil
+        case .register, .fence, .dropManifest, .pushLayout, .describe, .digests, .ballots,
+            .announce:
+            return nil
         }
     }
 }

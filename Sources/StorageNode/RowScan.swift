@@ -56,6 +56,8 @@ struct RowScan {
                 nameStart: RowRange.buckets.count
             )
         case .garbage: return try await self.garbage()
+        case .tombstones(let round): return try await self.tombstones(before: round)
+        case .damaged(let all): return try await self.damaged(all: all)
         }
     }
 
@@ -154,7 +156,7 @@ struct RowScan {
         switch row.content {
         case .corrupt: return ScannedRow(key: key, accepted: .zero, content: .corrupt)
         case .row(let content):
-            guard let value = content.value else { return nil }
+            guard !self.isForDamaged, let value = content.value else { return nil }
             return ScannedRow(
                 key: key,
                 accepted: content.accepted,
@@ -190,6 +192,64 @@ struct RowScan {
             }
             if self.isFull { return ScanPage(rows: self.page, next: self.last) }
         }
+    }
+}
+
+extension RowScan {
+    private var isForDamaged: Bool {
+        if case .damaged = self.request.subject { return true }
+        return false
+    }
+
+    private mutating func tombstones(before round: UInt64) async throws(MetadataError) -> ScanPage {
+        var after: (round: UInt64, row: [UInt8])?
+        if let marker = self.request.after {
+            var reader = ByteReader(marker)
+            guard let round = try? reader.read(UInt64.self),
+                let row = try? reader.readRaw(reader.left)
+            else { return ScanPage(rows: [], next: nil) }
+            after = (round, Array(row))
+        }
+        while true {
+            let batch = try await self.rows.tombstones(
+                before: round,
+                after: after,
+                limit: min(self.request.limit - self.page.count, Self.batchRows.upperBound)
+            )
+            guard !batch.isEmpty else { return ScanPage(rows: self.page, next: nil) }
+            for row in batch {
+                self.lookedAt += 1
+                guard case .row(let content) = row.content else { continue }
+                after = (content.accepted.round, row.key)
+                if let scanned = self.scanned(row) { self.report(scanned) }
+            }
+            guard let last = after else { return ScanPage(rows: self.page, next: nil) }
+            if self.isFull {
+                var writer = ByteWriter()
+                writer.write(last.round)
+                writer.writeRaw(last.row)
+                return ScanPage(rows: self.page, next: writer.bytes)
+            }
+        }
+    }
+
+    private mutating func damaged(all: Bool) async throws(MetadataError) -> ScanPage {
+        guard !all else {
+            return try await self.range(
+                from: self.request.after.map { $0 + [0] } ?? [],
+                to: nil,
+                nameStart: 0
+            )
+        }
+        for row in self.rows.damagedRows {
+            if let after = self.request.after, !after.lexicographicallyPrecedes(row) { continue }
+            if self.isFull { return ScanPage(rows: self.page, next: self.last) }
+            self.last = row
+            if let scanned = self.scanned(StoredRow(key: row, content: .corrupt)) {
+                self.report(scanned)
+            }
+        }
+        return ScanPage(rows: self.page, next: nil)
     }
 }
 

@@ -10,7 +10,10 @@ import Wire
 
 extension StorageNode {
     /// Carries out a request that sender and node understand by the same layout.
-    func answer(_ request: PeerRequest) async throws(PeerFailure) -> PeerReply {
+    func answer(
+        _ request: PeerRequest,
+        from node: NodeID
+    ) async throws(PeerFailure) -> PeerReply {
         switch request {
         case .register(let key, let request): return try await self.register(key, request)
         case .scan(let request): return try await self.scan(request)
@@ -38,6 +41,9 @@ extension StorageNode {
             }
             return .done(UInt64(dropped))
         case .pushLayout(let layout): return try await self.take(layout)
+        case .digests(let partition): return try await self.digests(of: partition)
+        case .ballots(let request): return try await self.ballots(request)
+        case .announce(let start): return try await self.take(start, of: node)
         case .describe:
             let layout = self.layouts.layout?.record
             return .description(NodeDescription(node: self.description, layout: layout))
@@ -97,7 +103,7 @@ extension StorageNode {
     }
 
     /// Calls the metadata store, with its errors as a peer is told of them.
-    private func onRows<Value>(
+    func onRows<Value>(
         _ body: () async throws(MetadataError) -> Value
     ) async throws(PeerFailure) -> Value {
         do throws(MetadataError) { return try await body() } catch { throw PeerFailure(error) }

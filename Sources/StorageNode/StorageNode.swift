@@ -27,10 +27,15 @@ package final class StorageNode: PeerHandler {
     let instruments: NodeInstruments
     private let engine: any KeyValueEngine
     private let gate: RequestGate
-    private let logger: Logger
+    let logger: Logger
+    let time: any TimeSource
+    let background: any Background
     /// Held while a layout is compared with the present one and takes its place.
     let layoutLock = TaskLock()
     private let outage = Mutex<PeerFailure?>(nil)
+    let introduction = Mutex(Introduction())
+    /// It had a layout when it was opened: it may have promises to keep.
+    private let hasPast: Bool
 
     private init(
         rows: MetadataStore,
@@ -57,6 +62,9 @@ package final class StorageNode: PeerHandler {
         )
         self.gate = RequestGate(settings)
         self.logger = logger
+        self.time = doors.time
+        self.background = doors.background
+        self.hasPast = rows.layout != nil
     }
 
     /// Opens a data directory, or begins one in an empty place.
@@ -71,7 +79,11 @@ package final class StorageNode: PeerHandler {
     ) async throws(StorageNodeError) -> StorageNode {
         let rows: MetadataStore
         do throws(MetadataError) {
-            rows = try await MetadataStore.open(engine: engine, random: doors.random)
+            rows = try await MetadataStore.open(
+                engine: engine,
+                random: doors.random,
+                sabotage: settings.sabotage
+            )
         } catch { throw .rows(error) }
         let chunks: ChunkStore
         do throws(ChunkStoreError) {
@@ -97,14 +109,26 @@ package final class StorageNode: PeerHandler {
     }
 
     /// Gives the node its network: only then can it pull from others.
+    ///
+    /// Called before others can reach the node. A node with a past introduces itself to the others
+    /// first, and answers nothing until half of them know of its start.
     package func attach(_ network: LoopbackNetwork) {
-        self.puller.use(PeerCaller(network: network, layouts: self.layouts))
+        let caller = PeerCaller(network: network, layouts: self.layouts)
+        self.puller.use(caller)
+        self.introduction.withLock { introduction in
+            introduction.caller = caller
+            introduction.isComplete = !self.hasPast || self.otherMembers.isEmpty
+        }
+        self.introduce()
     }
 
     /// Takes the network away.
     ///
     /// Network and node keep one another alive until then.
-    package func detach() { self.puller.use(nil) }
+    package func detach() {
+        self.puller.use(nil)
+        self.introduction.withLock { $0.caller = nil }
+    }
 
     /// The node as a layout is to know it.
     package var description: LayoutNode { self.settings.node(self.id) }
@@ -120,12 +144,12 @@ package final class StorageNode: PeerHandler {
     // MARK: - Requests
 
     package func handle(_ request: PeerMessage, from node: NodeID) async -> PeerMessage {
-        let reply = await self.reply(to: request)
+        let reply = await self.reply(to: request, from: node)
         if case .failure(let failure) = reply { self.note(failure, of: request, from: node) }
         return reply.message(epoch: self.layouts.epoch)
     }
 
-    private func reply(to message: PeerMessage) async -> PeerReply {
+    private func reply(to message: PeerMessage, from node: NodeID) async -> PeerReply {
         let request: PeerRequest
         do throws(RecordError) {
             request = try PeerRequest(message)
@@ -137,7 +161,7 @@ package final class StorageNode: PeerHandler {
         let reply = await self.gate.run(request) {
             if let refusal = self.refusal(of: request, epoch: message.epoch) { return refusal }
             do throws(PeerFailure) {
-                return try await self.answer(request)
+                return try await self.answer(request, from: node)
             } catch { return PeerReply.failure(error) }
         }
         self.countSyncs(after: request)
@@ -148,19 +172,25 @@ package final class StorageNode: PeerHandler {
 
     private func countSyncs(after request: PeerRequest) {
         switch request {
-        case .register, .fence, .pushLayout: self.instruments.synced(rows: self.engine.syncCount)
+        case .register, .fence, .pushLayout, .announce:
+            self.instruments.synced(rows: self.engine.syncCount)
         case .writeChunk, .pullChunk, .dropManifest:
             self.instruments.synced(chunks: self.chunks.statistics.syncs)
-        case .scan, .readChunk, .describe: break
+        case .scan, .readChunk, .describe, .digests, .ballots: break
         }
     }
 
-    /// Why a request is not carried out: sender and node act by different layouts.
+    /// Why a request is not carried out: the node has not made itself known, or sender and node act
+    /// by different layouts.
     private func refusal(of request: PeerRequest, epoch: UInt64) -> PeerReply? {
         switch request {
-        case .describe, .pushLayout, .register(.layout, _): return nil
-        case .register, .scan, .fence, .writeChunk, .readChunk, .pullChunk, .dropManifest: break
+        case .describe, .pushLayout, .announce: return nil
+        default: break
         }
+        guard self.introduction.withLock({ $0.isComplete }) else {
+            return .failure(PeerFailure(.unconfirmed, "too few nodes know of this start"))
+        }
+        if case .register(.layout, _) = request { return nil }
         guard let layout = self.layouts.layout, epoch <= layout.epoch else { return .needLayout }
         return epoch < layout.epoch ? .staleLayout(layout.record) : nil
     }

@@ -1,3 +1,4 @@
+package import Register
 import StoreModel
 
 /// What a node says of itself, and the bounds of its work.
@@ -25,6 +26,8 @@ package struct StorageNodeSettings: Hashable, Sendable {
     package var sourceTimeout: Duration
     /// No further source is tried after this.
     package var pullPatience: Duration
+    /// Rules broken on purpose; only the simulation may ask for any.
+    package var sabotage: AcceptorSabotage = []
 
     package init(name: String, zone: String, capacityBytes: UInt64, address: String) {
         precondition(capacityBytes > 0, "A node without capacity has left.")

@@ -3,6 +3,10 @@ package struct PartitionID: Hashable, Comparable, Sendable, BinaryRecord, Custom
     /// Holds the registers that describe the cluster itself: the layout and the buckets.
     package static let system = PartitionID(unchecked: 0xFFFF)
 
+    /// Those of the ring in their order, then the system partition.
+    package static let all: [PartitionID] =
+        (0..<Limit.partitions).map { PartitionID(index: $0) } + [.system]
+
     package let number: UInt16
 
     private init(unchecked number: UInt16) { self.number = number }

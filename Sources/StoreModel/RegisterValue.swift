@@ -18,6 +18,9 @@ package struct RegisterValue: Hashable, Sendable, BinaryRecord {
     /// The record names content that a change has dropped and nobody has released yet.
     package var hasGarbage: Bool
 
+    /// The record is gone, and nothing is left to do for it.
+    package var isTombstone: Bool { self.body == nil }
+
     package init(
         changeNumber: UInt64,
         lineage: [OperationID],

@@ -20,6 +20,12 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case pushLayout = 8
     /// Nothing → name, zone, capacity, address and the epoch known.
     case describe = 9
+    /// A partition, or none for a sum of each → digests.
+    case digests = 10
+    /// Ranges of a partition → the ballots of their rows.
+    case ballots = 11
+    /// The start of the sender → done.
+    case announce = 12
 
     // Replies.
     case done = 64
@@ -33,4 +39,6 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case needLayout = 70
     /// The request could not be carried out: code and text.
     case failure = 71
+    case digestList = 72
+    case ballotPage = 73
 }

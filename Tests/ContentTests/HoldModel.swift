@@ -1,6 +1,7 @@
 import Content
 import Register
 import StoreModel
+import TestSupport
 
 /// A rule of docs/protocol/content.md broken on purpose.
 enum BrokenRule: CaseIterable, Sendable {
@@ -228,7 +229,7 @@ final class HoldModel: @unchecked Sendable {
             switch try change.apply(to: base, ballot: ballot) {
             case .keep: return true
             case .retry(let above): ballot = self.draw(above: max(above, ballot))
-            case .write(let body, let hasGarbage, _):
+            case .write(let body, let hasGarbage, _, _):
                 guard beforeAccept(ballot) else { return false }
                 try await self.step()
                 let value = RegisterValue.after(base, operation, body: body, hasGarbage: hasGarbage)
@@ -369,7 +370,7 @@ final class HoldModel: @unchecked Sendable {
         let ballot = self.draw(above: max(promised, manifest.birth))
         switch try? change.apply(to: base, ballot: ballot) {
         case .keep(let outcome)?: return outcome
-        case .write(let body, let hasGarbage, let outcome)?:
+        case .write(let body, let hasGarbage, _, let outcome)?:
             self.write(.after(base, body: body, hasGarbage: hasGarbage), manifest)
             return outcome
         case .retry?, nil: return nil

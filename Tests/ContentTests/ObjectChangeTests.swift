@@ -1,6 +1,7 @@
 import Content
 import Register
 import StoreModel
+import TestSupport
 import Testing
 
 struct ObjectChangeTests {

@@ -95,7 +95,7 @@ extension ObjectRecord {
 func written<Outcome>(
     _ decision: ChangeDecision<Outcome>
 ) -> (body: [UInt8]?, hasGarbage: Bool, outcome: Outcome)? {
-    guard case .write(let body, let hasGarbage, let outcome) = decision else { return nil }
+    guard case .write(let body, let hasGarbage, _, let outcome) = decision else { return nil }
     return (body, hasGarbage, outcome)
 }
 

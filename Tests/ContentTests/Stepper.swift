@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Runs tasks on the calling thread and lets a seed pick which of them goes on.
 final class Stepper: TaskExecutor, @unchecked Sendable {
     // Unchecked: all access happens on the one thread that makes it and calls `run`.

@@ -58,6 +58,8 @@ final class Ledger: Sendable {
             case .prepare: return "prepare \(kind)"
             case .accept: return "accept \(kind)"
             case .read: return "read \(kind)"
+            case .erase: return "erase \(kind)"
+            case .repair: return "repair \(kind)"
             }
         case .scan: return "scan"
         case .fence: return "fence"
@@ -67,6 +69,9 @@ final class Ledger: Sendable {
         case .dropManifest: return "drop manifest"
         case .pushLayout: return "push layout"
         case .describe: return "describe"
+        case .digests: return "digests"
+        case .ballots: return "ballots"
+        case .announce: return "announce"
         }
     }
 }

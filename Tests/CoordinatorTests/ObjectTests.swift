@@ -196,6 +196,7 @@ struct ObjectTests {
     func refusedOverwrite() throws {
         try TestCluster.run { cluster in
             try await cluster[0].put(object("a"), content(100_000))
+            await cluster.wait()
             let before = cluster.chunks
             // The condition is true when the body begins and false when it has ended.
             let put = await code {

@@ -3,6 +3,7 @@ import Coordinator
 import Logging
 import NIOCore
 import Placement
+import Register
 import Runtime
 import SimulatedRuntime
 import StorageNode
@@ -27,13 +28,15 @@ struct TestCluster: Sendable {
 
     let simulator: Simulator
     let network: SimulatedNetwork
-    let nodes: [Node]
+    var nodes: [Node]
+    let settings: CoordinatorSettings
 
     /// Runs `body` on a cluster of `count` nodes that has formed, with a bucket "photos".
     static func run(
         _ count: Int = 3,
         seed: UInt64 = 1,
         countsRoundTrips: Bool = false,
+        sabotage: AcceptorSabotage = [],
         settings change: @escaping @Sendable (inout CoordinatorSettings) -> Void = { _ in },
         _ body: @escaping @Sendable (TestCluster) async throws -> Void
     ) throws {
@@ -47,7 +50,13 @@ struct TestCluster: Sendable {
                 faults.delayMicroseconds = 100_000...100_000
                 network.setFaults(faults)
             }
-            let cluster = try await Self.open(count, on: network, in: simulator, settings)
+            let cluster = try await Self.open(
+                count,
+                on: network,
+                in: simulator,
+                settings,
+                sabotage
+            )
             try await cluster.form()
             try await cluster[0].createBucket(photos)
             for node in cluster.nodes { _ = try await node.coordinator.bucket(photos) }
@@ -60,26 +69,52 @@ struct TestCluster: Sendable {
         _ count: Int,
         on network: SimulatedNetwork,
         in simulator: Simulator,
-        _ settings: CoordinatorSettings
+        _ settings: CoordinatorSettings,
+        _ sabotage: AcceptorSabotage
     ) async throws -> TestCluster {
         var nodes: [Node] = []
         for number in 1...count {
             let machine = simulator.machine("n\(number)")
-            let storage = try await StorageNode.open(
-                disk: machine.disk,
-                engine: machine.engine,
-                doors: machine.doors,
-                settings: StorageNodeSettings(
-                    name: machine.name,
-                    zone: machine.name,
-                    capacityBytes: 1 << 40,
-                    address: "\(machine.name):7332"
-                ),
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            )
-            nodes.append(Self.join(network, machine, storage, settings))
+            nodes.append(try await Self.open(machine, on: network, settings, sabotage))
         }
-        return TestCluster(simulator: simulator, network: network, nodes: nodes)
+        return TestCluster(
+            simulator: simulator,
+            network: network,
+            nodes: nodes,
+            settings: settings
+        )
+    }
+
+    private static func open(
+        _ machine: SimulatedMachine,
+        on network: SimulatedNetwork,
+        _ settings: CoordinatorSettings,
+        _ sabotage: AcceptorSabotage = []
+    ) async throws -> Node {
+        var own = StorageNodeSettings(
+            name: machine.name,
+            zone: machine.name,
+            capacityBytes: 1 << 40,
+            address: "\(machine.name):7332"
+        )
+        own.sabotage = sabotage
+        let storage = try await StorageNode.open(
+            disk: machine.disk,
+            engine: machine.engine,
+            doors: machine.doors,
+            settings: own,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        return Self.join(network, machine, storage, settings)
+    }
+
+    /// Starts a node again that has crashed; it is not waited for.
+    func restarted(_ index: Int) async throws -> TestCluster {
+        let machine = self.nodes[index].machine
+        machine.restart()
+        var cluster = self
+        cluster.nodes[index] = try await Self.open(machine, on: self.network, self.settings)
+        return cluster
     }
 
     private static func join(

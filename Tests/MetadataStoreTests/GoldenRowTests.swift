@@ -23,12 +23,27 @@ struct GoldenRowTests {
         )
         _ = accepted.accept(ballot, value, generation: 0, rules: AcceptorRules())
         let fence = NodeRow.fence(bucket)
+        let index = PartitionRow.key(
+            of: key,
+            in: RegisterKey.object(bucket, try #require(ObjectKey("cat.jpg"))).partition
+        )
+        let domain = FloorDomain(
+            .manifest(ManifestID(partition: PartitionID(index: 17), birth: ballot))
+        )
+        let start = NodeStart(incarnation: 3, number: 0xAB)
         let identity = Identity(node: NodeID(high: 1, low: 2), incarnation: 3)
         return [
             "row-key": key,
             "row-promised": promised.sealed(under: key),
             "row-accepted": accepted.sealed(under: key),
             "mark": GarbageRow.key(of: key),
+            "mark-tombstone": TombstoneRow.key(of: key, round: ballot.round),
+            "index-key": index,
+            "index-entry": ballot.sealed(under: index),
+            "floor-key": NodeRow.floor(domain),
+            "floor": ballot.sealed(under: NodeRow.floor(domain)),
+            "ceiling": PromiseCeiling(above: ballot.round).sealed(under: NodeRow.ceiling),
+            "start": start.sealed(under: NodeRow.start(NodeID(high: 1, low: 2))),
             "identity": identity.sealed(under: NodeRow.identity),
             "fence": Fence(generation: 4).sealed(under: fence),
         ]

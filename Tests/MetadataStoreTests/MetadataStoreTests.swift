@@ -203,7 +203,7 @@ struct MetadataStoreTests {
         )
         #expect(try await store.garbage(after: nil, limit: 9).map(\.key) == [d])
         #expect(try await store.rows(from: [], to: nil, limit: 9).count == 4)
-        let marks = try await subject.engine.scan(.partitions, from: [], to: nil, limit: 9)
+        let marks = try await subject.engine.scan(.partitions, from: [], to: [2], limit: 9)
         #expect(marks.count == 1, "No mark is left behind.")
         await subject.rocks.close()
     }

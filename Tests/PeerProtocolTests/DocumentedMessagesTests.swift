@@ -3,6 +3,7 @@ import PeerProtocol
 import Register
 import Runtime
 import StoreModel
+import TestSupport
 import Testing
 import Wire
 
@@ -50,6 +51,29 @@ struct DocumentedMessagesTests {
             limit: Limit.scanRows
         )
         try self.expect(.scan(scan), "scan head")
+    }
+
+    @Test("Requests about digests and starts")
+    func digests() throws {
+        try self.expect(
+            .scan(ScanRequest(.tombstones(before: Self.ballot.round), after: nil, limit: 100)),
+            "tombstones head"
+        )
+        try self.expect(.digests(PartitionID(index: 17)), "digests head")
+        let request = BallotRequest(
+            partition: PartitionID(index: 17),
+            ranges: [3, 1_023],
+            after: nil,
+            limit: BallotPage.rowsMax
+        )
+        try self.expect(.ballots(request), "ballots head")
+        let start = NodeStart(incarnation: 3, number: 0xa1a2_a3a4_a5a6_a7a8)
+        try self.expect(.announce(start), "announce head")
+        let page = try DocumentedBytes(page: "docs/protocol/messages.md")
+        let photos = RegisterKey.bucket(try #require(BucketName("photos")))
+        let row = RowBallot(row: photos.row, accepted: Self.ballot)
+        let reply = PeerReply.ballots(BallotPage(rows: [row], isTruncated: false))
+        #expect(reply.message(epoch: 0).head == (try page.buffer("ballotPage head")))
     }
 
     @Test("Requests about chunks")
@@ -105,7 +129,8 @@ struct DocumentedMessagesTests {
         let examples: [(MessageKind, String)] = [
             (.register, "register prepare head"), (.scan, "scan head"), (.fence, "fence head"),
             (.readChunk, "readChunk head"), (.pullChunk, "pullChunk head"),
-            (.dropManifest, "dropManifest head"),
+            (.dropManifest, "dropManifest head"), (.scan, "tombstones head"),
+            (.digests, "digests head"), (.ballots, "ballots head"), (.announce, "announce head"),
         ]
         for (kind, example) in examples {
             let head = try page.bytes(example)

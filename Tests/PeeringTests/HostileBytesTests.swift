@@ -2,6 +2,7 @@ import NIOCore
 import Runtime
 import StoreModel
 import Synchronization
+import TestSupport
 import Testing
 import Wire
 

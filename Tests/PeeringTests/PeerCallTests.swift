@@ -1,6 +1,7 @@
 import NIOCore
 import Runtime
 import StoreModel
+import TestSupport
 import Testing
 
 @testable import Peering

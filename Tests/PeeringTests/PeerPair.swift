@@ -4,6 +4,7 @@ import NIOPosix
 import Runtime
 import StoreModel
 import Synchronization
+import TestSupport
 
 @testable import Peering
 

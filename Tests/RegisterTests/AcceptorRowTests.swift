@@ -1,5 +1,6 @@
 import Register
 import StoreModel
+import TestSupport
 import Testing
 
 struct AcceptorRowTests {
@@ -34,6 +35,39 @@ struct AcceptorRowTests {
                 == .promised(accepted: ballot(5), value: value([1]))
         )
         #expect(row.promised == ballot(8))
+    }
+
+    @Test(
+        "An accept may promise a higher ballot along with it; lower ones are refused from then on"
+    )
+    func acceptWithNext() {
+        var row = AcceptorRow()
+        let rules = AcceptorRules()
+        let first = row.accept(
+            ballot(5),
+            value([1]),
+            generation: 0,
+            next: ballot(8),
+            rules: rules
+        )
+        #expect(first == .accepted)
+        #expect(row.promised == ballot(8) && row.accepted == ballot(5))
+        #expect(row.prepare(ballot(7), floor: .zero) == .conflict(newest: ballot(8)))
+        #expect(Self.accept(&row, 8, value([2])) == .accepted)
+    }
+
+    @Test("Whoever hears a repeated accept acknowledged may count on the promise too")
+    func repeatedAcceptRenewsPromise() {
+        var row = Self.row(accepted: 5)
+        let reply = row.accept(
+            ballot(5),
+            value([1]),
+            generation: 0,
+            next: ballot(9),
+            rules: AcceptorRules()
+        )
+        #expect(reply == .accepted)
+        #expect(row.promised == ballot(9))
     }
 
     @Test("A register without a row has promised the floor; one with a row goes by its own")

@@ -36,7 +36,7 @@ struct ChangeProgressTests {
         _ prepared: Prepared
     ) throws -> RegisterValue {
         let step = progress.step(prepared, canTrustAbsence: true)
-        guard case .propose(let value, let outcome) = step else {
+        guard case .propose(let value, _, let outcome) = step else {
             Issue.record("\(step)")
             throw Stuck()
         }

@@ -10,12 +10,15 @@ struct RegisterMessagesTests {
             RegisterValue(changeNumber: 0, lineage: [], body: nil, hasGarbage: false),
             generation: 0
         ),
+        .accept(ballot(5), value([1]), generation: 0, next: ballot(6)), .erase(ballot(5)),
+        .repair(ballot(5), value([1])),
     ]
 
     static let replies: [RegisterReply] = [
         .promised(accepted: .zero, value: nil), .promised(accepted: ballot(3), value: value([1])),
         .accepted, .conflict(newest: ballot(4)), .fenced(generation: 9),
         .row(accepted: .zero, value: nil), .row(accepted: ballot(3), value: value([])), .corrupt,
+        .erased,
     ]
 
     private static func check<Message: BinaryRecord & Hashable>(_ message: Message) throws {
@@ -44,9 +47,9 @@ struct RegisterMessagesTests {
 
     @Test("Tags are those of the page")
     func tags() {
-        #expect(Self.requests.map { $0.encoded[0] } == [1, 3, 2, 2])
-        #expect(Self.replies.map { $0.encoded[0] } == [1, 1, 2, 3, 4, 5, 5, 6])
-        #expect(throws: RecordError.unknownTag(4)) { try RegisterRequest(decoding: [4]) }
-        #expect(throws: RecordError.unknownTag(7)) { try RegisterReply(decoding: [7]) }
+        #expect(Self.requests.map { $0.encoded[0] } == [1, 3, 2, 2, 2, 4, 5])
+        #expect(Self.replies.map { $0.encoded[0] } == [1, 1, 2, 3, 4, 5, 5, 6, 7])
+        #expect(throws: RecordError.unknownTag(6)) { try RegisterRequest(decoding: [6]) }
+        #expect(throws: RecordError.unknownTag(8)) { try RegisterReply(decoding: [8]) }
     }
 }

@@ -77,6 +77,117 @@ struct RegisterProposerTests {
         #expect(pause >= .milliseconds(2) && pause < .milliseconds(6))
     }
 
+    /// Two appends of one proposer with nobody in between: the second has a promise for a third.
+    private static func streak(_ proposer: Proposer) throws -> Changed<Append.Outcome> {
+        let first = try proposer.perform(Self.append(1))
+        #expect(first.next == nil, "One change is no streak.")
+        return try proposer.perform {
+            try await $0.change(
+                testKey,
+                operation: OperationID(1 << 32),
+                generation: 0,
+                streak: first.name,
+                Append(item: 2)
+            )
+        }
+    }
+
+    private static func append(
+        _ item: UInt64,
+        from promise: Prepared?,
+        onlyToEven: Bool = false
+    ) -> @Sendable (RegisterProposer<Proposer>) async throws -> Changed<Append.Outcome> {
+        {
+            try await $0.change(
+                testKey,
+                operation: OperationID(item << 32),
+                generation: 0,
+                from: promise,
+                Append(item: item, onlyToEven: onlyToEven)
+            )
+        }
+    }
+
+    @Test("The change after a streak takes one round: its ballot was promised with the last one")
+    func keptPromise() throws {
+        let world = World(seed: 1)
+        let proposer = Proposer(world)
+        let second = try Self.streak(proposer)
+        let rounds = world.rounds
+        let third = try proposer.perform(Self.append(3, from: second.next))
+        #expect(third.outcome == .appended([1, 2, 3]))
+        #expect(world.rounds == rounds + 1)
+    }
+
+    @Test("No promise is kept where somebody else has made the last change")
+    func brokenStreak() throws {
+        let world = World(seed: 1)
+        let proposer = Proposer(world, node: 1)
+        let first = try proposer.perform(Self.append(1))
+        _ = try Proposer(world, node: 2, round: 90).perform(Self.append(2))
+        let third = try proposer.perform {
+            try await $0.change(
+                testKey,
+                operation: OperationID(3),
+                generation: 0,
+                streak: first.name,
+                Append(item: 3)
+            )
+        }
+        #expect(third.outcome == .appended([1, 2, 3]))
+        #expect(third.next == nil)
+    }
+
+    @Test("A kept promise that was outbid costs its round, and the change goes the long way")
+    func outbidPromise() throws {
+        let world = World(seed: 1)
+        let proposer = Proposer(world, node: 1)
+        let second = try Self.streak(proposer)
+        _ = try Proposer(world, node: 2, round: 90).perform(Self.append(8))
+        let rounds = world.rounds
+        let third = try proposer.perform(Self.append(3, from: second.next))
+        #expect(third.outcome == .appended([1, 2, 8, 3]))
+        #expect(world.rounds == rounds + 3)
+    }
+
+    @Test("A kept promise older than the lineage fails nothing: all replicas have refused it")
+    func staleKeptPromise() throws {
+        let world = World(seed: 1)
+        let proposer = Proposer(world, node: 1)
+        let second = try Self.streak(proposer)
+        let other = Proposer(world, node: 2, round: 90)
+        for item in UInt64(10)..<40 { _ = try other.perform(Self.append(item)) }
+        let third = try proposer.perform(Self.append(3, from: second.next))
+        #expect(third.outcome == .appended([1, 2] + Array(10..<40) + [3]))
+    }
+
+    @Test("An answer without a write does not rest on a kept promise: it is committed first")
+    func negativeOnKeptPromise() throws {
+        let world = World(seed: 1)
+        let proposer = Proposer(world, node: 1)
+        let second = try Self.streak(proposer)
+        let promise = try #require(second.next)
+        #expect(promise.isChosen && !promise.isFresh)
+        let third = try proposer.perform(Self.append(3, from: promise))
+        #expect(third.outcome == .appended([1, 2, 3]))
+        _ = try Proposer(world, node: 2, round: 90).perform(Self.append(4))
+        // The promise says three items, an odd number; by now there are four.
+        let late = try proposer.perform(
+            Self.append(
+                5,
+                from: Prepared(
+                    ballot: proposer.ballot(above: third.state.ballot, for: testKey),
+                    accepted: third.state.ballot,
+                    value: third.state.value,
+                    isChosen: true,
+                    isFresh: false
+                ),
+                onlyToEven: true
+            )
+        )
+        #expect(late.outcome == .appended([1, 2, 3, 4, 5]))
+    }
+
     @Test("A change that is not needed takes one round and writes nothing")
     func unneeded() throws {
         let world = World(seed: 1)

@@ -1,5 +1,6 @@
 import Register
 import StoreModel
+import TestSupport
 
 /// Several clients work on one register while things go wrong; then all is quiet.
 ///
@@ -117,13 +118,16 @@ final class Scenario: @unchecked Sendable {
                 let state = try await registers.identity(testKey, generation: 0)
                 return .saw(try Self.list(state))
             default:
+                let kept = self.takeKept(proposer)
                 let changed = try await registers.change(
                     testKey,
                     operation: OperationID(item),
                     generation: 0,
-                    from: kind == 3 ? try await registers.prepare(testKey) : nil,
+                    from: kind == 3 ? try await registers.prepare(testKey) : kept,
+                    streak: proposer.streak,
                     Append(item: item, onlyToEven: kind == 4)
                 )
+                (proposer.streak, proposer.kept) = (changed.name, changed.next)
                 switch changed.outcome {
                 case .appended(let list): return .appended(list)
                 case .left(let list): return .saw(list)
@@ -135,6 +139,19 @@ final class Scenario: @unchecked Sendable {
             default: return .failed
             }
         }
+    }
+
+    /// The promise that came with the proposer's last change; it is used once.
+    private func takeKept(_ proposer: Proposer) -> Prepared? {
+        guard let kept = proposer.kept else { return nil }
+        proposer.kept = nil
+        guard self.world.sabotage == .staleAnswers else { return kept }
+        return Prepared(
+            ballot: kept.ballot,
+            accepted: kept.accepted,
+            value: kept.value,
+            isChosen: kept.isChosen
+        )
     }
 
     private static func list(_ state: RegisterState) throws(RegisterError) -> [UInt64] {

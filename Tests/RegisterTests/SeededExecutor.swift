@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Runs every task on the calling thread, in an order drawn from a seed.
 ///
 /// Time is virtual: it jumps from one timer to the next when nothing else is left to do.

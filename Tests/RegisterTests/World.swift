@@ -1,5 +1,6 @@
 import Register
 import StoreModel
+import TestSupport
 
 /// What may go wrong with messages, replicas and proposers.
 struct Faults: Sendable {
@@ -40,6 +41,8 @@ enum Sabotage: CaseIterable, Sendable {
     case brokenPromises
     /// Values come without lineage: an operation does not find itself.
     case noLineage
+    /// A proposer answers from a promise that it has kept from an earlier change.
+    case staleAnswers
 }
 
 /// Replicas in memory, and the network between them and proposers.
@@ -57,6 +60,9 @@ final class World: @unchecked Sendable {
     /// Replicas whose rows are damaged.
     var isDamaged: [Bool]
     var rules = AcceptorRules()
+    /// What erased rows have left on each replica.
+    private(set) var floors: [Ballot]
+    var acceptorSabotage: AcceptorSabotage = []
     /// Calls to all replicas, to one replica, and messages to replicas in all.
     private(set) var rounds = 0
     private(set) var singles = 0
@@ -80,6 +86,7 @@ final class World: @unchecked Sendable {
         self.sabotage = sabotage
         self.rows = Array(repeating: [:], count: count)
         self.rowsWithoutPromises = self.rows
+        self.floors = Array(repeating: .zero, count: count)
         self.isUp = Array(repeating: true, count: count)
         self.isDamaged = Array(repeating: false, count: count)
     }
@@ -139,14 +146,30 @@ final class World: @unchecked Sendable {
     ) -> RegisterReply {
         if self.isDamaged[replica] { return .corrupt }
         var row = self.rows[replica][key] ?? AcceptorRow()
-        defer { self.rows[replica][key] = row.isNeeded(floor: self.rules.floor) ? row : nil }
+        var rules = self.rules
+        rules.floor = max(rules.floor, self.floors[replica])
+        defer { self.rows[replica][key] = row.isNeeded(floor: rules.floor) ? row : nil }
         switch request {
-        case .prepare(let ballot): return row.prepare(ballot, floor: self.rules.floor)
+        case .erase(let tombstone):
+            return row.erase(
+                tombstone,
+                floor: &self.floors[replica],
+                sabotage: self.acceptorSabotage
+            )
+        case .repair(let ballot, let value):
+            return row.accept(ballot, value, generation: .max, rules: rules)
+        case .prepare(let ballot): return row.prepare(ballot, floor: rules.floor)
         case .read: return row.read()
-        case .accept(let ballot, var value, let generation):
+        case .accept(let ballot, var value, let generation, let next):
             if self.sabotage == .brokenPromises { row = AcceptorRow() }
             if self.sabotage == .noLineage { value.lineage = [] }
-            let reply = row.accept(ballot, value, generation: generation, rules: self.rules)
+            let reply = row.accept(
+                ballot,
+                value,
+                generation: generation,
+                next: next,
+                rules: rules
+            )
             if reply == .accepted { self.rowsWithoutPromises[replica][key] = row }
             return reply
         }
@@ -172,6 +195,9 @@ final class Proposer: RegisterReplicas, @unchecked Sendable {
     let incarnation: UInt32
     /// A proposer that has stopped neither asks nor hears anything any more.
     var hasStopped = false
+    /// The name of its last change, and what was promised along with it.
+    var streak: OperationID?
+    var kept: Prepared?
     private var sequence: UInt16 = 0
     private var round: UInt64
 

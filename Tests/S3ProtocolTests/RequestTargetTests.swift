@@ -1,4 +1,5 @@
 import S3Protocol
+import TestSupport
 import Testing
 
 struct RequestTargetTests {

@@ -1,5 +1,6 @@
 import S3Protocol
 import StoreModel
+import TestSupport
 import Testing
 
 struct TextTests {

@@ -23,6 +23,7 @@ struct SabotageTests {
             var scenario = Scenario(seed: seed)
             scenario.break(rule)
             scenario.sabotage = []
+            scenario.acceptorSabotage = []
             #expect(World.run(scenario).violations == [], "seed \(seed)")
         }
     }

@@ -1,4 +1,5 @@
 import StoreModel
+import TestSupport
 
 /// Records as they may occur, drawn from a seed.
 extension SplitMix64 {

@@ -1,4 +1,5 @@
 import StoreModel
+import TestSupport
 import Testing
 
 /// A record type with the means to draw one and to take one apart.

@@ -1,4 +1,5 @@
 import StoreModel
+import TestSupport
 import Testing
 
 /// What a record's reader refuses although every field by itself can be read.

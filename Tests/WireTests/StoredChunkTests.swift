@@ -1,5 +1,6 @@
 import NIOCore
 import StoreModel
+import TestSupport
 import Testing
 
 @testable import Wire

@@ -1,16 +1,15 @@
 import Foundation
-import NIOCore
 import StoreModel
 
 /// The hexadecimal examples of a page in docs: blocks that begin with three backticks, `hex` and a
 /// name.
-struct DocumentedBytes {
-    enum Failure: Error { case noExample(String) }
+package struct DocumentedBytes {
+    package enum Failure: Error { case noExample(String) }
 
     private let examples: [String: [UInt8]]
 
     /// - Throws: if the page is not there.
-    init(page: String) throws {
+    package init(page: String) throws {
         let text = try Self.text(page: page)
         var examples: [String: [UInt8]] = [:]
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
@@ -23,16 +22,14 @@ struct DocumentedBytes {
         self.examples = examples
     }
 
-    static func text(page: String) throws -> String {
+    package static func text(page: String) throws -> String {
         let root = URL(fileURLWithPath: #filePath)
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         return try String(contentsOf: root.appendingPathComponent(page), encoding: .utf8)
     }
 
-    func bytes(_ name: String) throws -> [UInt8] {
+    package func bytes(_ name: String) throws -> [UInt8] {
         guard let bytes = self.examples[name] else { throw Failure.noExample(name) }
         return bytes
     }
-
-    func buffer(_ name: String) throws -> ByteBuffer { ByteBuffer(bytes: try self.bytes(name)) }
 }

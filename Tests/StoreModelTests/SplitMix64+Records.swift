@@ -1,17 +1,6 @@
-/// A generator whose numbers are the same everywhere.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
+import TestSupport
 
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SplitMix64 {
     /// A number of the range; small ones and the borders more often than chance would have it.
     mutating func number(_ range: ClosedRange<UInt64>) -> UInt64 {
         switch UInt8.random(in: 0..<8, using: &self) {

@@ -1,0 +1,101 @@
+import Content
+import Runtime
+import StoreModel
+
+/// A manifest that an operation fills for a version that is not current yet.
+struct Draft: Sendable {
+    let manifest: ManifestID
+    let storageClass: StorageClass
+    /// The hold of the version to be.
+    let hold: Hold
+    let target: Target
+    /// For errors: what is being done.
+    let operation: String
+
+    /// The version to be.
+    let entry: VersionID
+}
+
+extension Coordinator {
+    /// A new manifest for a version of the target, in the partition of its key.
+    func draft(
+        of entry: VersionID,
+        as storageClass: StorageClass,
+        at target: Target,
+        ceiling: Ballot,
+        _ operation: String
+    ) -> Draft {
+        Draft(
+            manifest: self.ballots.manifest(in: target.key.partition),
+            storageClass: storageClass,
+            hold: Hold(owner: .version(target.key, entry), ceiling: ceiling),
+            target: target,
+            operation: operation,
+            entry: entry
+        )
+    }
+
+    /// Creates the manifest before its segments are known, so that its chunks have an owner.
+    func open(_ draft: Draft) async throws(ClusterError) {
+        try await self.manifests.create(
+            draft.manifest,
+            as: draft.storageClass,
+            segments: nil,
+            for: draft.hold
+        )
+    }
+
+    /// Gives the manifest its segments: creates it, or seals it if it was opened before.
+    func finish(
+        _ draft: Draft,
+        _ segments: [SegmentRun],
+        isOpen: Bool
+    ) async throws(ClusterError) -> Holding {
+        if isOpen {
+            let outcome = try await self.manifests.seal(draft.manifest, segments, for: draft.hold)
+            guard outcome == .held else {
+                throw ClusterError(.busy, draft.operation, facts: ["seal": "\(outcome)"])
+            }
+        } else {
+            try await self.manifests.create(
+                draft.manifest,
+                as: draft.storageClass,
+                segments: segments,
+                for: draft.hold
+            )
+        }
+        return Holding(
+            manifest: draft.manifest,
+            owner: draft.hold.owner,
+            digest: ManifestRecord.digest(of: segments),
+            ceiling: draft.hold.ceiling
+        )
+    }
+
+    /// Removes what a failed operation has stored under a manifest that no version will name.
+    ///
+    /// In the background. A manifest that exists is released, one that does not is made sure never
+    /// to.
+    func giveBack(_ draft: Draft) {
+        let holding = Holding(
+            manifest: draft.manifest,
+            owner: draft.hold.owner,
+            digest: ManifestRecord.digest(of: []),
+            ceiling: draft.hold.ceiling
+        )
+        self.doors.background.run {
+            guard case .alive? = try? await self.manifests.kill(draft.manifest) else {
+                await self.manifests.abandon(draft.manifest)
+                return
+            }
+            await self.manifests.abandon(holding, draft.target)
+        }
+    }
+}
+
+extension Holding {
+    /// What a version says of content that it holds like this.
+    func content(_ segments: [SegmentRun]) -> VersionContent {
+        .manifest(self.manifest, segments: segments, digest: self.digest, ceiling: self.ceiling)
+    }
+}
