@@ -222,7 +222,8 @@ let package = Package(
         tests(
             "ChunkStoreTests",
             on: [
-                "StoreModel", "Wire", "Runtime", "ChunkStore", "MetadataStore", "Platform",
+                "TestSupport", "StoreModel", "Wire", "Runtime", "ChunkStore", "MetadataStore",
+                "Platform",
                 "SimulatedRuntime",
             ],
             using: [nioCore]
@@ -230,7 +231,7 @@ let package = Package(
         tests(
             "MetadataStoreTests",
             on: [
-                "StoreModel", "Register", "Runtime", "MetadataStore", "Platform",
+                "TestSupport", "StoreModel", "Register", "Runtime", "MetadataStore", "Platform",
                 "SimulatedRuntime",
             ],
             using: [nioCore]

@@ -108,7 +108,7 @@ extension Coordinator {
         replicas.founders = founders
         let changed = try await RegisterProposer(replicas: replicas).change(
             .layout,
-            operation: self.newOperation(),
+            operation: self.writer.newOperation(),
             generation: 0,
             deadline: self.settings.registerTimeout,
             FirstLayoutChange(layout)

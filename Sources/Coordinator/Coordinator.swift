@@ -71,8 +71,6 @@ package struct Coordinator: ObjectStore {
         if let index = layouts.layout?.index(of: network.own) { ballots.become(node: index) }
     }
 
-    func newOperation() -> OperationID { OperationID(self.doors.random.next()) }
-
     func newVersion() -> VersionID {
         VersionID(high: self.doors.random.next(), low: self.doors.random.next())
     }

@@ -24,8 +24,6 @@ struct ManifestKeeper: Sendable {
     let doors: Doors
     let settings: CoordinatorSettings
 
-    private func newOperation() -> OperationID { OperationID(self.doors.random.next()) }
-
     // MARK: - Creation
 
     /// Creates a manifest with its first hold: sealed, or open if `segments` is nil.
@@ -48,7 +46,7 @@ struct ManifestKeeper: Sendable {
             holds: [hold]
         )
         let operation = "create manifest \(manifest)"
-        let value = RegisterValue.first(body: record.encoded, operation: self.newOperation())
+        let value = RegisterValue.first(body: record.encoded, operation: self.writer.newOperation())
         let outcome: CreateOutcome
         do throws(RegisterError) {
             outcome = try await self.writer.proposer.create(

@@ -21,9 +21,12 @@ struct RegisterWriter: Sendable {
         self.settings = settings
     }
 
+    /// A name that no operation has had.
+    func newOperation() -> OperationID { OperationID(self.doors.random.next()) }
+
     /// Whether a ballot need not be asked for ahead of a change: one is at hand, or others of this
     /// coordinator would only be outbid.
-    func isPromised(_ key: RegisterKey) -> Bool {
+    private func isPromised(_ key: RegisterKey) -> Bool {
         self.kept.hasPromise(key) || self.turns.isBusy(key)
     }
 
@@ -48,7 +51,7 @@ struct RegisterWriter: Sendable {
         let memory = self.kept.take(key, now: self.doors.time.nanoseconds)
         let changed = try await self.proposer.change(
             key,
-            operation: OperationID(self.doors.random.next()),
+            operation: self.newOperation(),
             generation: generation,
             // What was promised with the last change is newer than anything prepared before it.
             from: memory?.promise ?? prepared,

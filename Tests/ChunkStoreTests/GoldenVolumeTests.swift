@@ -1,7 +1,7 @@
-import Foundation
 import NIOCore
 import SimulatedRuntime
 import StoreModel
+import TestSupport
 import Testing
 import Wire
 
@@ -48,24 +48,11 @@ struct GoldenVolumeTests {
         ]
     }
 
-    /// The page's `name = hexadecimal` examples, from its blocks marked `hex`.
-    private static func examples() throws -> [String: String] {
-        let page = URL(filePath: #filePath).resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: "../../docs/format/volumes.md")
-        var examples: [String: String] = [:]
-        for block in try String(contentsOf: page, encoding: .utf8).split(separator: "```") {
-            let parts = block.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2, parts[0].hasPrefix("hex\n") else { continue }
-            let name = parts[0].dropFirst(4).trimmingCharacters(in: .whitespaces)
-            #expect(examples[name] == nil, "\(name) is shown twice.")
-            examples[name] = parts[1].filter { !$0.isWhitespace }
-        }
-        return examples
-    }
-
     @Test("The bytes on the page are those of the code, and the page shows no others")
     func goldenBytes() throws {
-        let (examples, rows) = (try Self.examples(), Self.rows())
+        let (examples, rows) = (
+            try DocumentedRows.examples(page: "docs/format/volumes.md"), Self.rows()
+        )
         #expect(examples.keys.sorted() == rows.keys.sorted())
         for (name, row) in rows.sorted(by: { $0.key < $1.key }) {
             let text = Hexadecimal.text(row)
@@ -103,7 +90,7 @@ struct GoldenVolumeTests {
 
     @Test("Random bytes are no header", arguments: UInt64(0)..<64)
     func hostileBytes(seed: UInt64) {
-        var random = SplitMix64(seed: seed)
+        var random = SimulatedRuntime.SplitMix64(seed: seed)
         let count = random.number(in: 0...4_096)
         var bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
         if seed.isMultiple(of: 2) { bytes = Array(Self.header.encoded.prefix(21)) + bytes }

@@ -1,6 +1,6 @@
-import Foundation
 import Register
 import StoreModel
+import TestSupport
 import Testing
 import Wire
 
@@ -49,24 +49,11 @@ struct GoldenRowTests {
         ]
     }
 
-    /// The page's `name = hexadecimal` examples, from its blocks marked `hex`.
-    private static func examples() throws -> [String: String] {
-        let page = URL(filePath: #filePath).resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: "../../docs/format/metadata.md")
-        var examples: [String: String] = [:]
-        for block in try String(contentsOf: page, encoding: .utf8).split(separator: "```") {
-            let parts = block.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2, parts[0].hasPrefix("hex\n") else { continue }
-            let name = parts[0].dropFirst(4).trimmingCharacters(in: .whitespaces)
-            #expect(examples[name] == nil, "\(name) is shown twice.")
-            examples[name] = parts[1].filter { !$0.isWhitespace }
-        }
-        return examples
-    }
-
     @Test("The bytes on the page are those of the code, and the page shows no others")
     func goldenBytes() throws {
-        let (examples, rows) = (try Self.examples(), try Self.rows())
+        let (examples, rows) = (
+            try DocumentedRows.examples(page: "docs/format/metadata.md"), try Self.rows()
+        )
         #expect(examples.keys.sorted() == rows.keys.sorted())
         for (name, row) in rows.sorted(by: { $0.key < $1.key }) {
             let text = Hexadecimal.text(row)

@@ -1,5 +1,5 @@
-import Foundation
 import StoreModel
+import TestSupport
 import Testing
 
 /// The examples of docs/format/records.md, read from the page itself.
@@ -131,18 +131,9 @@ struct GoldenBytesTests {
         ]
     }
 
-    /// The page's `name = hexadecimal` examples, from its blocks marked `hex`.
     private static func examples() throws -> [String: [UInt8]] {
-        // The package may be reached through a symbolic link.
-        let page = URL(filePath: #filePath).resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: "../../docs/format/records.md")
         var examples: [String: [UInt8]] = [:]
-        for block in try String(contentsOf: page, encoding: .utf8).split(separator: "```").map({
-            $0.split(separator: "=", maxSplits: 1)
-        }) where block.count == 2 && block[0].hasPrefix("hex\n") {
-            let name = block[0].dropFirst(4).trimmingCharacters(in: .whitespaces)
-            let digits = block[1].filter { !$0.isWhitespace }
-            #expect(examples[name] == nil, "\(name) is shown twice.")
+        for (name, digits) in try DocumentedRows.examples(page: "docs/format/records.md") {
             let bytes: [UInt8] = try #require(Hexadecimal.bytes(digits), "\(name): no hexadecimal")
             examples[name] = bytes
         }

@@ -23,7 +23,8 @@ package struct DocumentedBytes {
     }
 
     package static func text(page: String) throws -> String {
-        let root = URL(fileURLWithPath: #filePath)
+        // The package may be reached through a symbolic link.
+        let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         return try String(contentsOf: root.appendingPathComponent(page), encoding: .utf8)
     }

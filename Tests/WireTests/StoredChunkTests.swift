@@ -5,20 +5,7 @@ import Testing
 
 @testable import Wire
 
-/// A generator whose numbers are the same everywhere.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SplitMix64 {
     /// Bytes of which none foretells another.
     mutating func bytes(_ count: Int) -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: count + 8)
