@@ -207,7 +207,11 @@ let package = Package(
             on: ["TestSupport", "StoreModel", "Register", "Wire", "Runtime", "PeerProtocol"],
             using: [nioCore]
         ),
-        tests("S3ProtocolTests", on: ["TestSupport", "StoreModel", "S3Protocol"]),
+        tests(
+            "S3ProtocolTests",
+            on: ["TestSupport", "StoreModel", "S3Protocol"],
+            using: [crypto]
+        ),
         tests(
             "PeeringTests",
             on: ["TestSupport", "StoreModel", "Wire", "Runtime", "Peering"],

@@ -12,6 +12,7 @@ extension S3Error {
         case bucketNotEmpty = "BucketNotEmpty"
         case conditionalRequestConflict = "ConditionalRequestConflict"
         case entityTooLarge = "EntityTooLarge"
+        case entityTooSmall = "EntityTooSmall"
         case illegalLocationConstraint = "IllegalLocationConstraintException"
         case incompleteBody = "IncompleteBody"
         case internalError = "InternalError"
@@ -20,7 +21,9 @@ extension S3Error {
         case invalidBucketName = "InvalidBucketName"
         case invalidBucketOwner = "InvalidBucketOwnerAWSAccountID"
         case invalidDigest = "InvalidDigest"
+        case invalidPart = "InvalidPart"
         case invalidPartNumber = "InvalidPartNumber"
+        case invalidPartOrder = "InvalidPartOrder"
         case invalidRange = "InvalidRange"
         case invalidRedirectLocation = "InvalidRedirectLocation"
         case invalidRequest = "InvalidRequest"
@@ -110,6 +113,8 @@ extension S3Error {
                     + "this resource."
             case .entityTooLarge:
                 "Your proposed upload exceeds the maximum allowed object size."
+            case .entityTooSmall:
+                "Your proposed upload is smaller than the minimum allowed size"
             case .illegalLocationConstraint:
                 "The specified location constraint is incompatible with the region of this "
                     + "endpoint."
@@ -124,7 +129,14 @@ extension S3Error {
             case .invalidBucketOwner:
                 "The value of the expected bucket owner parameter must be an AWS Account ID"
             case .invalidDigest: "The Content-MD5 you specified was invalid."
+            case .invalidPart:
+                "One or more of the specified parts could not be found.  The part may not have "
+                    + "been uploaded, or the specified entity tag may not match the part's entity "
+                    + "tag."
             case .invalidPartNumber: "The requested partnumber is not satisfiable"
+            case .invalidPartOrder:
+                "The list of parts was not in ascending order. Parts must be ordered by part "
+                    + "number."
             case .invalidRange: "The requested range is not satisfiable"
             case .invalidRedirectLocation:
                 "The website redirect location must have a prefix of 'http://' or 'https://' or "

@@ -17,8 +17,8 @@ package struct BodyChecks: Hashable, Sendable {
             self.contentMD5 = digest
         }
         for header in headers where header.name.hasPrefix(Self.prefix) {
+            if Self.isWithoutValue(header.name) { continue }
             let name = String(header.name.dropFirst(Self.prefix.utf8.count))
-            if Self.noValues.contains(name) { continue }
             guard self.checksum == nil else { throw Self.several }
             self.checksum = try Self.checksum(name, header.value)
         }
@@ -33,7 +33,12 @@ package struct BodyChecks: Hashable, Sendable {
     /// Headers with the prefix that carry no checksum.
     private static let noValues: Set<String> = ["algorithm", "mode", "type"]
 
-    private static let several = S3Error(
+    /// Whether a header with ``prefix`` carries no checksum.
+    static func isWithoutValue(_ name: String) -> Bool {
+        Self.noValues.contains(String(name.dropFirst(Self.prefix.utf8.count)))
+    }
+
+    static let several = S3Error(
         .invalidRequest,
         "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
     )

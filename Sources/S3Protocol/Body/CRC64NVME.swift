@@ -9,7 +9,7 @@ package struct CRC64NVME: Hashable, Sendable {
 
     package init() {}
 
-    private static let polynomial: UInt64 = 0x9A6C_9329_AC4B_C9B5
+    static let polynomial: UInt64 = 0x9A6C_9329_AC4B_C9B5
 
     /// Table `n` holds at `n * 256 + byte` the effect of a byte that `n` more bytes follow.
     private static let tables: [UInt64] = {
