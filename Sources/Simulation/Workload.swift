@@ -3,7 +3,7 @@ import StoreModel
 
 /// What clients do in a run, drawn from its seed.
 package struct Workload: Sendable {
-    package enum Kind: Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
         case put, get, delete, copy, list, deleteBucket
     }
 

@@ -1,59 +1,7 @@
-package import Coordinator
-package import Register
+import Coordinator
 import Runtime
 import SimulatedRuntime
 import StoreModel
-
-/// What a run is made of.
-package struct Scenario: Sendable {
-    package var seed: UInt64
-    package var nodes: Int
-    package var faults: FaultPlan
-    package var workload: Workload
-    package var sabotage: Sabotage
-    package var acceptorSabotage: AcceptorSabotage
-    /// Whether tombstones are erased soon after they are there.
-    package var erasesSoon: Bool
-    /// Whether messages are lost and machines crash before there is a layout.
-    package var formsUnderFire: Bool
-    /// Whether holds are audited all the time.
-    package var audits: Bool
-    /// Length of each of the three parts, in virtual time.
-    package var part: Duration
-
-    /// All of it drawn from the seed.
-    package init(seed: UInt64) {
-        var random = SplitMix64(seed: seed ^ 0x7472_696F_6C65_7400)
-        self.seed = seed
-        self.nodes = random.pick([3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 1, 2])
-        self.faults = FaultPlan(&random)
-        self.workload = Workload(&random)
-        self.audits = random.chance(permille: 400)
-        self.formsUnderFire = random.chance(permille: 300)
-        self.erasesSoon = random.chance(permille: 250)
-        self.sabotage = []
-        self.acceptorSabotage = []
-        self.part = .seconds(3)
-    }
-}
-
-/// What came of a run.
-package struct RunReport: Sendable {
-    package let scenario: Scenario
-    package let violations: [Violation]
-    package let operations: Int
-    package let succeeded: Int
-    package let unknown: Int
-    /// Operations on keys that were put in order.
-    package let checked: Int
-    /// Keys on which the checker gave up.
-    package let gaveUp: Int
-    package let crashes: Int
-    package let steps: UInt64
-    package let virtualSeconds: UInt64
-    package let traceHash: UInt64
-    package let story: [String]
-}
 
 /// Runs a whole cluster, its clients and its misfortunes, and judges what came of it.
 ///
@@ -209,7 +157,7 @@ package struct World: Sendable {
 
     /// All three parts, until every client has ended.
     private func work() async {
-        let part = UInt64(self.scenario.part.components.seconds) * 1_000_000_000
+        let part = UInt64(self.scenario.part.milliseconds) * 1_000_000
         let start = self.simulator.nanoseconds
         let doors = self.simulator.doors()
         let ends = EndCount(self.scenario.workload.clients)

@@ -32,11 +32,17 @@ package struct ByteReader: Sendable {
     package mutating func read<Integer: FixedWidthInteger & UnsignedInteger>(
         _: Integer.Type = Integer.self
     ) throws(RecordError) -> Integer {
-        let count = Integer.bitWidth / 8
+        Integer(truncatingIfNeeded: try self.readWord(Integer.bitWidth / 8))
+    }
+
+    /// Reads an integer of up to eight bytes: once for all types, since other modules call the
+    /// generic function without knowing what is in it.
+    private mutating func readWord(_ count: Int) throws(RecordError) -> UInt64 {
+        precondition(count <= 8, "Integers have at most 64 bits.")
         guard self.left >= count else { throw .truncated(needed: count, left: self.left) }
-        var value: Integer = 0
+        var value: UInt64 = 0
         for index in self.position..<(self.position + count) {
-            value = (count == 1 ? 0 : value << 8) | Integer(self.bytes[index])
+            value = value << 8 | UInt64(self.bytes[index])
         }
         self.position += count
         return value

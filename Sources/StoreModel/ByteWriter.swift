@@ -12,10 +12,17 @@ package struct ByteWriter: Sendable {
     }
 
     package mutating func write<Integer: FixedWidthInteger & UnsignedInteger>(_ value: Integer) {
-        var shift = Integer.bitWidth
+        self.writeWord(UInt64(value), bytes: Integer.bitWidth / 8)
+    }
+
+    /// Appends the last bytes of an integer: once for all types, since other modules call the
+    /// generic function without knowing what is in it.
+    private mutating func writeWord(_ value: UInt64, bytes count: Int) {
+        precondition(count <= 8, "Integers have at most 64 bits.")
+        var shift = 8 * count
         while shift > 0 {
             shift -= 8
-            self.bytes.append(UInt8(truncatingIfNeeded: value >> Integer(shift)))
+            self.bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
         }
     }
 

@@ -1,19 +1,22 @@
 import ArgumentParser
 import Glibc
 import Simulation
+import Synchronization
 
 /// Runs simulated clusters and says what came of them.
 @main
-struct TrioletSim: ParsableCommand {
+struct TrioletSim: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "triolet-sim",
         abstract: "Run whole clusters in one process, with every fault drawn from a seed.",
         discussion: """
-            With --seed, tells the story of one run. With --seeds or --minutes, runs many and \
-            prints one line; a run that breaks a promise is printed with its seed. With \
-            --sabotage, breaks a rule on purpose and expects a run to notice.
+            With --seed, tells the story of one run; with --shrink too, looks for a smaller run \
+            that still fails. With --seeds or --minutes, runs many and prints one line; a run that \
+            breaks a promise is printed with its seed. With --sabotage, breaks a rule on purpose \
+            and expects a run to notice. With --mutations, does so with every rule and prints a \
+            table.
 
-            Exit codes: 0 as expected, 1 a promise was broken (or the sabotage was not noticed), \
+            Exit codes: 0 as expected, 1 a promise was broken (or a sabotage was not noticed), \
             2 bad usage.
             """
     )
@@ -21,19 +24,34 @@ struct TrioletSim: ParsableCommand {
     @Option(help: "The run to tell the story of.")
     var seed: UInt64?
 
-    @Option(help: "How many runs.")
+    @Option(help: "How many runs; with --mutations, how many for each rule (default 2000).")
     var seeds: UInt64?
 
     @Option(help: "The first seed of many.")
-    var from: UInt64 = 1
+    var from: UInt64?
+
+    @Flag(help: "Begin at a seed that nobody has chosen; it is printed.")
+    var fresh = false
 
     @Option(help: "Run for so many minutes.")
     var minutes: Double?
+
+    @Option(help: "Runs at once, each on a thread of its own.")
+    var jobs = 1
 
     @Option(
         help: "A rule to break: \(SabotageName.allCases.map(\.rawValue).joined(separator: ", "))."
     )
     var sabotage: SabotageName?
+
+    @Flag(help: "Break every rule, one at a time.")
+    var mutations = false
+
+    @Flag(help: "With --mutations: only those rules that few runs suffice for.")
+    var quick = false
+
+    @Flag(help: "With --seed: look for a smaller run that still fails.")
+    var shrink = false
 
     @Flag(help: "With --seeds and --minutes: name each seed before it runs.")
     var verbose = false
@@ -43,27 +61,41 @@ struct TrioletSim: ParsableCommand {
 
     func validate() throws {
         let ways = [self.seed != nil, self.seeds != nil, self.minutes != nil].count { $0 }
-        guard ways == 1 else {
+        guard ways == 1 || (self.mutations && self.seed == nil && self.minutes == nil) else {
             throw ValidationError("Say one of --seed, --seeds and --minutes.")
+        }
+        guard !self.shrink || self.seed != nil else {
+            throw ValidationError("--shrink needs a --seed.")
+        }
+        guard (1...256).contains(self.jobs) else {
+            throw ValidationError("--jobs is from 1 to 256.")
         }
     }
 
-    func run() throws {
+    func run() async throws {
         let failed: Bool
         if let seed = self.seed {
-            failed = self.tell(seed)
-        } else if self.sabotage != nil {
-            failed = self.hunt()
+            failed = self.shrink ? self.shrinkRun(seed) : self.tell(seed)
+        } else if self.mutations {
+            failed = await self.huntAll()
+        } else if let sabotage = self.sabotage {
+            failed = await self.hunt(sabotage)
         } else {
-            failed = self.runMany()
+            failed = await self.runMany()
         }
         if failed { throw ExitCode(1) }
     }
 
-    private func scenario(_ seed: UInt64) -> Scenario {
+    func scenario(_ seed: UInt64) -> Scenario {
         var scenario = Scenario(seed: seed)
         if let sabotage = self.sabotage { scenario.break(sabotage) }
         return scenario
+    }
+
+    /// Prints at once, so that it is known even if the next run crashes.
+    func say(_ line: String) {
+        print(line)
+        fflush(nil)
     }
 
     /// Prints one run.
@@ -77,55 +109,38 @@ struct TrioletSim: ParsableCommand {
         return report.violations.isEmpty == (self.sabotage != nil)
     }
 
-    /// Prints at once, so that it is known even if the next run crashes.
-    private func say(_ line: String) {
-        print(line)
-        fflush(nil)
+    /// The first of many seeds.
+    private func firstSeed() -> UInt64 {
+        guard self.fresh else { return self.from ?? 1 }
+        // Far from those that people choose, and short enough to be typed.
+        let first = UInt64.random(in: 1_000_000..<1_000_000_000) * 1_000
+        self.say("first seed \(first)")
+        return first
     }
 
-    /// The seeds to run, until there is no more time.
-    private func seedsToRun(_ body: (UInt64) -> Bool) {
-        let clock = ContinuousClock()
-        let end = self.minutes.map { clock.now + .seconds($0 * 60) }
-        var seed = self.from
-        while true {
-            if let seeds = self.seeds, seed >= self.from + seeds { return }
-            if let end, clock.now >= end { return }
-            guard body(seed) else { return }
-            seed += 1
-        }
-    }
-
-    private func runMany() -> Bool {
-        var total = RunTotal()
+    private func runMany() async -> Bool {
+        let total = Shared(RunTotal())
         let start = ContinuousClock().now
-        self.seedsToRun { seed in
+        let runner = SeedRunner(
+            jobs: self.jobs,
+            from: self.firstSeed(),
+            seeds: self.seeds,
+            minutes: self.minutes
+        )
+        await runner.run { seed in
             if self.verbose { self.say("seed \(seed)") }
             let report = World.run(self.scenario(seed))
-            total.add(report)
+            let sum = total.value.withLock { total in
+                total.add(report)
+                return total
+            }
             for violation in report.violations { self.say("seed \(seed): \(violation)") }
-            if total.runs % 50 == 0 { self.say("so far \(total)") }
+            if sum.runs % 100 == 0 { self.say("so far \(sum)") }
             return true
         }
         let elapsed = ContinuousClock().now - start
-        print("\(total), \(elapsed.components.seconds) s")
-        return total.violations > 0
-    }
-
-    /// Looks for the first run that notices the broken rule.
-    private func hunt() -> Bool {
-        var tried = 0
-        var caught = false
-        self.seedsToRun { seed in
-            tried += 1
-            let report = World.run(self.scenario(seed))
-            guard let violation = report.violations.first else { return true }
-            print("caught after \(tried) seeds, by seed \(seed): \(violation)")
-            caught = true
-            return false
-        }
-        if !caught { print("NOT caught by \(tried) seeds") }
-        return !caught
+        print("\(total.current), \(elapsed.components.seconds) s")
+        return total.current.violations > 0
     }
 }
 

@@ -1,0 +1,47 @@
+import Coordinator
+import SimulatedRuntime
+import StoreModel
+
+extension Client {
+    /// A condition for a write on a key: none, mostly.
+    func condition(_ key: Int) -> KeyOperation.Condition {
+        guard self.draw({ $0.chance(permille: self.workload.conditionPermille) }) else {
+            return .none
+        }
+        if self.draw({ $0.chance(permille: 500) }) { return .absent }
+        // Something that the key may well hold: what was written to it lately.
+        let lately = self.history.operations[key].suffix(6).compactMap { operation in
+            if case .write(let tag, _) = operation.action { return tag }
+            if case .read(let tag) = operation.action, tag != 0 { return tag }
+            return nil
+        }
+        guard !lately.isEmpty, let body = self.history.body(of: self.draw { $0.pick(lately) })
+        else { return .absent }
+        return .body(of: body.put)
+    }
+
+    func condition(_ condition: KeyOperation.Condition) -> WriteCondition {
+        switch condition {
+        case .none: .none
+        case .absent: .absent
+        case .body(let put): .matches(etag: self.history.body(of: put)?.etag ?? "")
+        }
+    }
+
+    func storageClass() -> StorageClass {
+        self.draw { $0.chance(permille: 800) } ? .standard : .reducedRedundancy
+    }
+
+    static func metadata(tag: Int) -> ObjectMetadata {
+        var metadata = ObjectMetadata()
+        metadata.user = [.init(name: "tag", value: "\(tag)")]
+        return metadata
+    }
+
+    /// The put or copy that made a version.
+    static func tag(of summary: ObjectSummary) -> Int? { Self.tag(of: summary.metadata) }
+
+    static func tag(of metadata: ObjectMetadata) -> Int? {
+        metadata.user.first { $0.name == "tag" }.flatMap { Int($0.value) }
+    }
+}

@@ -1,0 +1,36 @@
+package import Coordinator
+package import Register
+import SimulatedRuntime
+
+/// What a run is made of.
+package struct Scenario: Sendable {
+    package var seed: UInt64
+    package var nodes: Int
+    package var faults: FaultPlan
+    package var workload: Workload
+    package var sabotage: Sabotage
+    package var acceptorSabotage: AcceptorSabotage
+    /// Whether tombstones are erased soon after they are there.
+    package var erasesSoon: Bool
+    /// Whether messages are lost and machines crash before there is a layout.
+    package var formsUnderFire: Bool
+    /// Whether holds are audited all the time.
+    package var audits: Bool
+    /// Length of each of the three parts, in virtual time.
+    package var part: Duration
+
+    /// All of it drawn from the seed.
+    package init(seed: UInt64) {
+        var random = SplitMix64(seed: seed ^ 0x7472_696F_6C65_7400)
+        self.seed = seed
+        self.nodes = random.pick([3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 1, 2])
+        self.faults = FaultPlan(&random)
+        self.workload = Workload(&random)
+        self.audits = random.chance(permille: 400)
+        self.formsUnderFire = random.chance(permille: 300)
+        self.erasesSoon = random.chance(permille: 250)
+        self.sabotage = []
+        self.acceptorSabotage = []
+        self.part = .seconds(3)
+    }
+}
