@@ -58,6 +58,46 @@ package enum LayoutPlan {
         )
     }
 
+    /// The first step of a change: the joint layout that follows a stable one when the cluster is
+    /// to consist of `nodes`, with the sets of ``next(after:nodes:)``.
+    ///
+    /// - Precondition: `previous` is stable; one change is ended before the next begins.
+    package static func joint(
+        after previous: LayoutRecord,
+        nodes: [LayoutNode]
+    ) throws(LayoutPlanError) -> LayoutRecord {
+        precondition(!previous.isJoint, "One change at a time.")
+        let next = try self.next(after: previous, nodes: nodes)
+        var entries = previous.entries
+        for partition in PartitionID.all {
+            for node in next.sets[partition] where !previous.sets[partition].contains(node) {
+                entries.append(ReplicaEntry(partition: partition, node: node, epoch: next.epoch))
+            }
+        }
+        return LayoutRecord(
+            epoch: next.epoch,
+            nodes: next.nodes,
+            replicaSets: next.replicaSets,
+            systemSet: next.systemSet,
+            former: previous.sets,
+            entries: entries.sorted(by: ReplicaEntry.precedes)
+        )
+    }
+
+    /// The second step: the stable layout that follows a joint one.
+    ///
+    /// - Precondition: `joint` is joint.
+    package static func stable(after joint: LayoutRecord) -> LayoutRecord {
+        precondition(joint.isJoint, "Stable already.")
+        return LayoutRecord(
+            epoch: joint.epoch + 1,
+            nodes: joint.nodes,
+            replicaSets: joint.replicaSets,
+            systemSet: joint.systemSet,
+            entries: joint.entries.filter { joint.sets[$0.partition].contains($0.node) }
+        )
+    }
+
     /// The nodes in order of id.
     private static func checked(_ nodes: [LayoutNode]) throws(LayoutPlanError) -> [LayoutNode] {
         guard !nodes.isEmpty else { throw .noNodes }

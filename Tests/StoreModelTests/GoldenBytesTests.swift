@@ -23,6 +23,7 @@ struct GoldenBytesTests {
         high: 0x1111_1111_1111_1111,
         low: 0x2222_2222_2222_2222
     )
+    private static let entry = ReplicaEntry(partition: .system, node: 3, epoch: 2)
     private static let run = SegmentRun(manifest: manifest, length: 5_000_000)
 
     private static func key() throws -> RegisterKey {
@@ -110,6 +111,7 @@ struct GoldenBytesTests {
                 capacityBytes: 1 << 40,
                 address: "10.0.0.1:7332"
             ),
+            "layout-entry": Self.entry,
         ]
     }
 
@@ -159,5 +161,39 @@ struct GoldenBytesTests {
         for (name, record) in records {
             try Self.check(record, try #require(examples[name], "\(name)"), name)
         }
+    }
+
+    @Test("A joint layout has its latter sets, then the former ones, then the entries")
+    func jointLayout() throws {
+        let nodes = (0..<4).map { number in
+            LayoutNode(
+                id: NodeID(high: 0, low: number),
+                name: "n",
+                zone: "z",
+                capacityBytes: 1,
+                address: "a:1"
+            )
+        }
+        func ring(_ set: [UInt16]) -> [[UInt16]] { Array(repeating: set, count: 256) }
+        let layout = LayoutRecord(
+            epoch: 2,
+            nodes: nodes,
+            replicaSets: ring([0, 1]),
+            systemSet: [0, 3],
+            former: ReplicaSets(ring: ring([0, 2]), system: [0]),
+            entries: [Self.entry]
+        )
+        func list(_ bytes: [UInt8]) -> [UInt8] {
+            [0, 0, 1, 0] + Array(repeating: bytes, count: 256).joined()
+        }
+        let head: [UInt8] =
+            [2] + [0, 0, 0, 0, 0, 0, 0, 2] + [0, 0, 0, 4] + nodes.flatMap(\.encoded)
+        let latter = list([2, 0, 0, 0, 1]) + [2, 0, 0, 0, 3]
+        let former = [1] + list([2, 0, 0, 0, 2]) + [1, 0, 0]
+        try Self.check(
+            layout,
+            head + latter + former + [0, 0, 0, 1] + Self.entry.encoded,
+            "joint layout"
+        )
     }
 }

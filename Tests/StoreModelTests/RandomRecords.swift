@@ -190,15 +190,32 @@ extension SplitMix64 {
 
     mutating func layoutRecord() -> LayoutRecord {
         let nodes = self.list(1...7) { $0.layoutNode() }
-        let indices = nodes.indices.map { UInt16($0) }
-        let size = Int.random(in: 1...nodes.count, using: &self)
+        let sets = self.replicaSets(of: nodes.count)
+        let isJoint = Bool.random(using: &self)
+        let epoch = self.number(2...UInt64.max)
+        let entries = [PartitionID(index: 3), .system].flatMap { partition in
+            sets[partition].sorted().map { node in
+                ReplicaEntry(partition: partition, node: node, epoch: self.number(2...epoch))
+            }
+        }
         return LayoutRecord(
-            epoch: self.number(0...UInt64.max),
+            epoch: epoch,
             nodes: nodes,
-            replicaSets: (0..<Limit.partitions).map { _ in
+            replicaSets: sets.ring,
+            systemSet: sets.system,
+            former: isJoint ? self.replicaSets(of: nodes.count) : nil,
+            entries: entries
+        )
+    }
+
+    private mutating func replicaSets(of nodes: Int) -> ReplicaSets {
+        let indices = (0..<nodes).map { UInt16($0) }
+        let size = Int.random(in: 1...nodes, using: &self)
+        return ReplicaSets(
+            ring: (0..<Limit.partitions).map { _ in
                 Array(indices.shuffled(using: &self).prefix(size))
             },
-            systemSet: Array(indices.shuffled(using: &self).prefix(size))
+            system: Array(indices.shuffled(using: &self).prefix(size))
         )
     }
 }

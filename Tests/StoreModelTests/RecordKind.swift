@@ -52,6 +52,13 @@ struct RecordKind: Sendable, CustomTestStringConvertible {
         RecordKind("Garbage") { $0.garbage() },
         RecordKind("ObjectRecord") { $0.objectRecord() },
         RecordKind("LayoutNode") { $0.layoutNode() },
+        RecordKind("ReplicaEntry") {
+            ReplicaEntry(
+                partition: $0.partition(),
+                node: UInt16.random(in: 0...UInt16.max, using: &$0),
+                epoch: $0.next()
+            )
+        },
         RecordKind("LayoutRecord") { $0.layoutRecord() },
     ]
 }

@@ -72,8 +72,8 @@ struct RefusalTests {
         var random = SplitMix64(seed: 5)
         func expectRefusal<Record: BinaryRecord>(_ record: Record) {
             var bytes = record.encoded
-            bytes[0] = 2
-            Self.expectRefusal(of: Record.self, bytes, .unsupportedVersion(2))
+            bytes[0] = 9
+            Self.expectRefusal(of: Record.self, bytes, .unsupportedVersion(9))
         }
         expectRefusal(random.registerValue())
         expectRefusal(random.bucketRecord())
@@ -167,6 +167,40 @@ struct RefusalTests {
         Self.expectRefusal(of: LayoutRecord.self, layout([0], count: 255), .invalid("partitions"))
     }
 
+    @Test("Entries of a layout are in order, each of a replica, and none from the future")
+    func entries() {
+        var random = SplitMix64(seed: 4)
+        let nodes = [random.layoutNode(), random.layoutNode()]
+        func layout(_ entries: ReplicaEntry..., epoch: UInt64 = 3, isJoint: Bool = true) -> [UInt8]
+        {
+            let ring = Array(repeating: [UInt16(0)], count: Limit.partitions)
+            return LayoutRecord(
+                epoch: epoch,
+                nodes: nodes,
+                replicaSets: ring,
+                systemSet: [0],
+                former: isJoint ? ReplicaSets(ring: ring, system: [1]) : nil,
+                entries: entries
+            ).encoded
+        }
+        func entry(_ partition: PartitionID, _ node: UInt16, _ epoch: UInt64) -> ReplicaEntry {
+            ReplicaEntry(partition: partition, node: node, epoch: epoch)
+        }
+        let one = entry(PartitionID(index: 1), 0, 2)
+        let two = entry(.system, 1, 3)
+        let kind = LayoutRecord.self
+        #expect(throws: Never.self) { try LayoutRecord(decoding: layout(one, two)) }
+        Self.expectRefusal(of: kind, layout(two, one), .invalid("order of entries"))
+        Self.expectRefusal(of: kind, layout(one, one), .invalid("order of entries"))
+        let absent = layout(one, two, isJoint: false)
+        Self.expectRefusal(of: kind, absent, .invalid("entry of no replica"))
+        for epoch: UInt64 in [0, 1, 4] {
+            let wrong = layout(entry(.system, 0, epoch))
+            Self.expectRefusal(of: kind, wrong, .invalid("epoch of an entry"))
+        }
+        Self.expectRefusal(of: kind, layout(epoch: 1), .invalid("joint layout without former"))
+    }
+
     @Test("Lists longer than their limit are refused")
     func limits() {
         var random = SplitMix64(seed: 8)
@@ -204,7 +238,7 @@ struct RefusalTests {
 
     @Test("A node that has left, and so has no capacity, is in no replica set")
     func capacity() throws {
-        func layout(system: [UInt16]) -> LayoutRecord {
+        func layout(system: [UInt16], former: ReplicaSets? = nil) -> LayoutRecord {
             let nodes = [UInt64(1), 0].enumerated().map { number, capacity in
                 LayoutNode(
                     id: NodeID(high: 0, low: UInt64(number)),
@@ -215,12 +249,16 @@ struct RefusalTests {
                 )
             }
             return LayoutRecord(
-                epoch: 1,
+                epoch: 2,
                 nodes: nodes,
                 replicaSets: Array(repeating: [0], count: Limit.partitions),
-                systemSet: system
+                systemSet: system,
+                former: former
             )
         }
+        let ring = Array(repeating: [UInt16(1)], count: Limit.partitions)
+        let leaving = layout(system: [0], former: ReplicaSets(ring: ring, system: [0, 1]))
+        #expect(try LayoutRecord(decoding: leaving.encoded) == leaving)
         let sound = layout(system: [0])
         #expect(try LayoutRecord(decoding: sound.encoded) == sound)
         Self.expectRefusal(
