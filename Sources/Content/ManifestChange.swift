@@ -9,7 +9,7 @@ package struct HoldChange: RegisterChange {
         /// The segments that the owner will name, by their digest.
         case segments(digest: UInt64)
         /// The segments that the manifest is to have from now on.
-        case seal([SegmentRun])
+        case seal([SegmentRun], borrows: [ManifestID] = [])
     }
 
     package let hold: Hold
@@ -30,7 +30,8 @@ package struct HoldChange: RegisterChange {
         let outcome =
             switch self.want {
             case .segments(let digest): record.hold(self.hold, digest: digest)
-            case .seal(let segments): record.seal(segments, for: self.hold)
+            case .seal(let segments, let borrows):
+                record.seal(segments, borrows: borrows, for: self.hold)
             }
         guard outcome == .held, record != before else { return .keep(outcome) }
         return .write(body: record.encoded, hasGarbage: false, outcome)

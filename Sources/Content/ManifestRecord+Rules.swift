@@ -63,14 +63,26 @@ extension ManifestRecord {
 
     /// Gives an open manifest its segments and its version's hold; what else holds it stays.
     ///
-    /// Sealing a second time with the same segments is a hold.
-    package mutating func seal(_ segments: [SegmentRun], for hold: Hold) -> HoldOutcome {
+    /// Sealing a second time with the same segments is a hold; with others it is refused: the first
+    /// seal wins.
+    ///
+    /// - Parameters:
+    ///   - segments: What the manifest consists of from now on.
+    ///   - borrows: The manifests that lend some of it, sorted, each once. They hold already.
+    ///   - hold: That of the version to be.
+    /// - Returns: what became of it.
+    package mutating func seal(
+        _ segments: [SegmentRun],
+        borrows: [ManifestID] = [],
+        for hold: Hold
+    ) -> HoldOutcome {
         switch self.state {
         case .dead: return .gone
         case .sealed: return self.hold(hold, digest: Self.digest(of: segments))
         case .open:
             self.state = .sealed
             self.segments = segments
+            self.borrows = borrows
             return self.hold(hold, digest: Self.digest(of: segments))
         }
     }
@@ -92,6 +104,15 @@ extension ManifestRecord {
         self.state = .dead
         self.checkInvariants()
         return .died
+    }
+
+    /// Sealed, and no upload is left that could be completed once more.
+    ///
+    /// Only then is what the segments do not list nobody's: chunks, and holds on what it does not
+    /// borrow (rules R7 and R8, trap H5).
+    package var isFinal: Bool {
+        self.state == .sealed
+            && !self.holds.contains { if case .upload = $0.owner { true } else { false } }
     }
 
     package func checkInvariants() {

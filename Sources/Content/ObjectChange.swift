@@ -39,18 +39,7 @@ package struct PutChange: RegisterChange {
         case .above(let ceiling): return .retry(above: ceiling)
         case .full: return .keep(.garbageFull)
         }
-        var version = self.version
-        record.advance(to: version.modified)
-        version.modified = record.modified
-        if case .manifest(let manifest, let segments, let digest, let held) = version.content {
-            version.content = .manifest(
-                manifest,
-                segments: segments,
-                digest: digest,
-                ceiling: ballot.ceiling(holding: held)
-            )
-        }
-        record.versions = [version]
+        let version = record.add(self.version, at: ballot)
         return record.decision(.stored(version))
     }
 }
@@ -138,13 +127,34 @@ extension ObjectRecord {
         let highest = self.highestCeiling
         for version in self.versions {
             guard case .manifest(let manifest, _, _, _) = version.content else { continue }
-            dropped.append(Garbage(entry: version.id, manifest: manifest, fence: ballot))
+            dropped.append(Garbage(entry: .version(version.id), manifest: manifest, fence: ballot))
         }
         guard self.garbage.count + dropped.count <= Limit.garbage else { return .full }
         guard dropped.isEmpty || ballot > highest else { return .above(highest) }
         self.garbage += dropped
         self.versions = []
         return .dropped
+    }
+
+    /// Makes a version the only one, at the ballot at which it is proposed.
+    ///
+    /// - Precondition: the others have been dropped.
+    /// - Returns: the version with its time and its ceiling.
+    mutating func add(_ version: Version, at ballot: Ballot) -> Version {
+        precondition(self.versions.isEmpty, "What was there is in the garbage.")
+        var version = version
+        self.advance(to: version.modified)
+        version.modified = self.modified
+        if case .manifest(let manifest, let segments, let digest, let held) = version.content {
+            version.content = .manifest(
+                manifest,
+                segments: segments,
+                digest: digest,
+                ceiling: ballot.ceiling(holding: held)
+            )
+        }
+        self.versions = [version]
+        return version
     }
 
     /// The highest ceiling of all versions: a change that drops them must lie above it.
@@ -163,7 +173,7 @@ extension ObjectRecord {
 
     /// The record as it is to be written: a tombstone if nothing is left of it.
     func decision<Outcome>(_ outcome: Outcome) -> ChangeDecision<Outcome> {
-        let isEmpty = self.versions.isEmpty && self.garbage.isEmpty
+        let isEmpty = self.versions.isEmpty && self.uploads.isEmpty && self.garbage.isEmpty
         return .write(
             body: isEmpty ? nil : self.encoded,
             hasGarbage: !self.garbage.isEmpty,
@@ -177,12 +187,16 @@ extension ObjectRecord {
     /// Whether the record has the entry and the entry names the manifest: what keeps a hold.
     ///
     /// Source: docs/protocol/content.md, "Owners".
-    package func names(_ manifest: ManifestID, entry: VersionID) -> Bool {
-        self.versions.contains { version in
-            guard version.id == entry, case .manifest(manifest, _, _, _) = version.content else {
-                return false
+    package func names(_ manifest: ManifestID, entry: Entry) -> Bool {
+        switch entry {
+        case .upload(let upload): self.upload(upload)?.manifest == manifest
+        case .version(let id):
+            self.versions.contains { version in
+                guard version.id == id, case .manifest(manifest, _, _, _) = version.content else {
+                    return false
+                }
+                return true
             }
-            return true
         }
     }
 }

@@ -18,6 +18,15 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
         /// The object is larger than one request may make it.
         case entityTooLarge
         case tooManyVersions
+        /// No such upload is open: there never was one, or it was completed or aborted.
+        case uploadNotFound
+        /// As many uploads of the key are open as may be.
+        case tooManyUploads
+        /// A completion that did not end has put the parts together in another way. Nothing was
+        /// written.
+        case uploadConflict
+        /// The parts consist of more pieces than one object may have. Nothing was written.
+        case tooFragmented
         /// The client's body ended early, or its checks failed. Nothing was written.
         case bodyInvalid
         /// Too many conflicting operations, or too much work waiting. Nothing was written; try

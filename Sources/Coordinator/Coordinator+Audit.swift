@@ -26,7 +26,7 @@ extension Coordinator {
         }
         var released = 0
         for hold in record.holds {
-            guard case .version(let key, let entry) = hold.owner,
+            guard let (key, entry) = hold.owner.entry,
                 let fence = try await self.evidence(against: entry, of: key, manifest, operation)
             else { continue }
             if try await self.manifests.release(manifest, hold.owner, fence: fence) {
@@ -38,7 +38,7 @@ extension Coordinator {
 
     /// A ballot chosen on the register whose value does not name the manifest; nil if it does.
     private func evidence(
-        against entry: VersionID,
+        against entry: Entry,
         of key: RegisterKey,
         _ manifest: ManifestID,
         _ operation: String

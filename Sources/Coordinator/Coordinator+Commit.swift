@@ -127,7 +127,7 @@ extension Coordinator {
     }
 
     /// Raises the ceiling of a hold before an accept above it leaves (rule R2).
-    private func holdAgain(
+    func holdAgain(
         _ holding: Holding,
         for ballot: Ballot,
         _ operation: String

@@ -85,7 +85,7 @@ extension Coordinator {
                 }
                 try await self.manifests.dropChunks(of: manifest)
                 summary.buried += 1
-            case .bucket, .layout: return
+            case .part, .bucket, .layout: return
             }
         } catch {
             summary.postponed += 1
@@ -117,7 +117,7 @@ extension Coordinator {
         for garbage in due {
             try await self.manifests.release(
                 garbage.manifest,
-                .version(key, garbage.entry),
+                garbage.entry.owner(in: key),
                 fence: garbage.fence
             )
             summary.released += 1
@@ -183,7 +183,7 @@ extension Coordinator {
         atLeast least: UInt64,
         _ operation: String
     ) async throws(ClusterError) -> UInt64 {
-        guard case .object(let id, _) = key else { return least }
+        guard let id = key.bucket else { return least }
         let buckets = try await self.listing().buckets()
         guard let record = buckets.first(where: { $0.1.id == id })?.1 else { return .max }
         guard record.state == .active else { throw ClusterError(.busy, operation) }

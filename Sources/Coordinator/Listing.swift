@@ -128,6 +128,7 @@ struct Listing: Sendable {
         switch key {
         case .object(_, let key): key.bytes
         case .bucket(let name): Array(name.text.utf8)
+        case .part(_, let key, _, let number): number.encoded + key.bytes
         case .manifest, .layout: preconditionFailure("A listing of \(key)")
         }
     }

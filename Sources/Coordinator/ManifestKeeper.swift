@@ -183,7 +183,7 @@ extension ManifestKeeper {
                 above: above,
                 deadline: self.settings.changeDeadline
             )
-            guard let state, case .version(_, let entry) = holding.owner,
+            guard let state, let entry = holding.owner.entry?.entry,
                 let record = try? ObjectRecord(state.value),
                 !record.names(holding.manifest, entry: entry),
                 let isReleased = try? await self.release(

@@ -29,6 +29,55 @@ package protocol ObjectStore: Sendable {
     func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult
 
     func list(_ request: ListRequest) async throws(ClusterError) -> ListPage
+
+    // MARK: - Multipart uploads
+
+    /// Opens an upload. Nothing of it is visible as an object until it is completed.
+    ///
+    /// Throws `tooManyUploads` if ``Limit/uploads`` of the key are open.
+    func createUpload(_ request: CreateUploadRequest) async throws(ClusterError) -> UploadSummary
+
+    /// The upload, if it is open: its class, its kind of checksum.
+    ///
+    /// Throws `uploadNotFound` if it is not open, or not one of this key.
+    func upload(_ name: UploadName) async throws(ClusterError) -> UploadSummary
+
+    /// Stores a part; it takes the place of one with the same number.
+    ///
+    /// Throws `uploadNotFound` if the upload is not open, or was closed meanwhile; `entityTooLarge`
+    /// above ``Limit/partBytesMax``; and what ``put(_:body:)`` throws.
+    func putPart(
+        _ request: PutPartRequest,
+        body: any BodySource
+    ) async throws(ClusterError) -> PartSummary
+
+    /// Makes a part of an object, or of a range of it. Its bytes are those of the source version
+    /// that was current during the request, whatever becomes of the source afterwards.
+    ///
+    /// Throws what ``putPart(_:body:)`` throws, and of the source what ``copy(_:)`` throws.
+    func copyPart(_ request: CopyPartRequest) async throws(ClusterError) -> CopyPartResult
+
+    /// Makes an object of parts, in the place of the one that is there, and closes the upload.
+    ///
+    /// To repeat it is harmless: as long as the object that it made is the current one, the same
+    /// list of parts gives the same answer.
+    ///
+    /// Throws `uploadNotFound`; `preconditionFailed` and `objectNotFound` for the condition;
+    /// `uploadConflict` if another list of parts has been sealed by a completion that did not end:
+    /// repeat that one, or abort. What ``CompleteUploadRequest/checksums`` throws fails it, too.
+    /// Nothing was written then, and the upload is open as before.
+    func completeUpload(
+        _ request: CompleteUploadRequest
+    ) async throws(ClusterError) -> CompleteUploadOutcome
+
+    /// Closes an upload and drops its parts. Throws `uploadNotFound` if it is not open.
+    func abortUpload(_ name: UploadName) async throws(ClusterError)
+
+    /// Parts in the order of their numbers. Throws `uploadNotFound` if the upload is not open.
+    func listParts(_ request: ListPartsRequest) async throws(ClusterError) -> PartPage
+
+    /// Open uploads of a bucket, in the order of keys, and of ids among those of one key.
+    func listUploads(_ request: ListUploadsRequest) async throws(ClusterError) -> UploadPage
 }
 
 /// A bucket and a key.

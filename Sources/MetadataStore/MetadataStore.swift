@@ -267,7 +267,7 @@ extension MetadataStore {
 
     private func rules(for key: RegisterKey) -> AcceptorRules {
         var rules = AcceptorRules(floor: self.floor(of: FloorDomain(key)))
-        if case .object(let bucket, _) = key {
+        if let bucket = key.bucket {
             rules.leastGeneration = self.stored.withLock { $0.fences[bucket] ?? 0 }
         }
         return rules

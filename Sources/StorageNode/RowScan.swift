@@ -168,7 +168,7 @@ struct RowScan {
     private static func content(of key: RegisterKey, _ value: RegisterValue) -> ScannedRow.Content {
         guard let body = value.body else { return .dead }
         switch key {
-        case .bucket: return .live(body)
+        case .bucket, .part: return .live(body)
         case .manifest, .layout: return .live([])
         case .object:
             guard let record = try? ObjectRecord(decoding: body) else { return .corrupt }

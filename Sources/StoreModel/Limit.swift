@@ -39,8 +39,35 @@ package enum Limit {
     /// Names of all holders of one manifest together, in bytes (64 KiB): a hold is sent with each
     /// change.
     package static let holderBytes = 64 << 10
-    /// Segment runs of one manifest.
-    package static let segmentRuns = 10_000
+    /// Segment runs of one manifest: ``parts`` × 3, since a part copied from the middle of an object
+    /// has a run of whole chunks and two ends.
+    package static let segmentRuns = 30_000
+    /// Segment runs that a version carries itself; if there are more, its manifest alone has them.
+    package static let inlineRuns = 32
+    /// Manifests that one manifest borrows from: one for each part.
+    package static let borrows = parts
+    /// Parts of one multipart upload.
+    ///
+    /// Source: S3, "Multipart upload limits".
+    package static let parts = 10_000
+    /// Smallest part but for the last (5 MiB).
+    ///
+    /// Source: S3, "Multipart upload limits".
+    package static let partBytesMin: UInt64 = 5 << 20
+    /// Largest part (5 GiB).
+    ///
+    /// Source: S3, "Multipart upload limits".
+    package static let partBytesMax: UInt64 = 5 << 30
+    /// Segment runs of one part: ``partBytesMax`` ÷ ``partBytesMin``.
+    package static let partRuns = 1_024
+    /// Manifests held on behalf of one part, over all its uploads.
+    package static let partBorrows = 16
+    /// Open uploads of one key.
+    ///
+    /// 100 × 31 KiB (headers of at most 7 × 4 KiB, metadata of 2 KiB, ids) fit into one value.
+    package static let uploads = 100
+    /// Checksums of one version or part.
+    package static let checksums = 8
     /// Versions of one key.
     package static let versions = 1_000
     /// Dropped entries of one key that wait for release.

@@ -4,11 +4,15 @@ package enum Owner: Hashable, Comparable, Sendable, BinaryRecord {
     case version(RegisterKey, VersionID)
     /// Another manifest that borrows from this one.
     case manifest(ManifestID)
+    /// A multipart upload of the object whose register is named: it holds the manifest of its parts
+    /// as long as it is open.
+    case upload(RegisterKey, UploadID)
 
     package init(from reader: inout ByteReader) throws(RecordError) {
         switch try reader.read(UInt8.self) {
         case 1: self = .version(try RegisterKey(from: &reader), try VersionID(from: &reader))
         case 2: self = .manifest(try ManifestID(from: &reader))
+        case 3: self = .upload(try RegisterKey(from: &reader), try UploadID(from: &reader))
         case let tag: throw .unknownTag(tag)
         }
     }
@@ -22,6 +26,19 @@ package enum Owner: Hashable, Comparable, Sendable, BinaryRecord {
         case .manifest(let manifest):
             writer.write(UInt8(2))
             manifest.encode(into: &writer)
+        case .upload(let key, let upload):
+            writer.write(UInt8(3))
+            key.encode(into: &writer)
+            upload.encode(into: &writer)
+        }
+    }
+
+    /// The register and the entry in it that the owner is; nil for a manifest.
+    package var entry: (key: RegisterKey, entry: Entry)? {
+        switch self {
+        case .version(let key, let version): (key, .version(version))
+        case .upload(let key, let upload): (key, .upload(upload))
+        case .manifest: nil
         }
     }
 
@@ -31,6 +48,8 @@ package enum Owner: Hashable, Comparable, Sendable, BinaryRecord {
 }
 
 /// A hold: the owner, and the highest ballot at which the owner may ever come to name the manifest.
+///
+/// A manifest that borrows holds without a ceiling (zero): it names the other for good.
 package struct Hold: Hashable, Sendable, BinaryRecord {
     package let owner: Owner
     package var ceiling: Ballot
@@ -106,7 +125,7 @@ package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
         self.segments = try reader.readList(limit: Limit.segmentRuns) {
             reader throws(RecordError) in try SegmentRun(from: &reader)
         }
-        self.borrows = try reader.readList(limit: Limit.segmentRuns) {
+        self.borrows = try reader.readList(limit: Limit.borrows) {
             reader throws(RecordError) in try ManifestID(from: &reader)
         }
         self.holds = try reader.readList(limit: Limit.holders) {

@@ -1,18 +1,51 @@
-/// A version that a change has dropped and whose hold nobody has released yet.
+/// What can keep a manifest alive in an object's record.
+package enum Entry: Hashable, Sendable, BinaryRecord {
+    case version(VersionID)
+    case upload(UploadID)
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        switch try reader.read(UInt8.self) {
+        case 1: self = .version(try VersionID(from: &reader))
+        case 2: self = .upload(try UploadID(from: &reader))
+        case let tag: throw .unknownTag(tag)
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .version(let version):
+            writer.write(UInt8(1))
+            version.encode(into: &writer)
+        case .upload(let upload):
+            writer.write(UInt8(2))
+            upload.encode(into: &writer)
+        }
+    }
+
+    /// The entry of a record as the manifest that it holds knows it.
+    package func owner(in key: RegisterKey) -> Owner {
+        switch self {
+        case .version(let version): .version(key, version)
+        case .upload(let upload): .upload(key, upload)
+        }
+    }
+}
+
+/// An entry that a change has dropped and whose hold nobody has released yet.
 package struct Garbage: Hashable, Sendable, BinaryRecord {
-    package let entry: VersionID
+    package let entry: Entry
     package let manifest: ManifestID
     /// The ballot of the change that dropped the entry: the evidence for its release.
     package let fence: Ballot
 
-    package init(entry: VersionID, manifest: ManifestID, fence: Ballot) {
+    package init(entry: Entry, manifest: ManifestID, fence: Ballot) {
         self.entry = entry
         self.manifest = manifest
         self.fence = fence
     }
 
     package init(from reader: inout ByteReader) throws(RecordError) {
-        self.entry = try VersionID(from: &reader)
+        self.entry = try Entry(from: &reader)
         self.manifest = try ManifestID(from: &reader)
         self.fence = try Ballot(from: &reader)
     }
@@ -26,19 +59,28 @@ package struct Garbage: Hashable, Sendable, BinaryRecord {
 
 /// The record of one object key.
 ///
-///     version u8 = 1 | versions: u32 count, each | garbage: u32 count, each | last modified u64
+///     version u8 = 1 | versions: u32 count, each | uploads: u32 count, each
+///     | garbage: u32 count, each | last modified u64
 ///
-/// Versions are newest first; an unversioned bucket has at most one. A record without versions
-/// exists only while it has garbage; afterwards the register is a tombstone.
+/// Versions are newest first; an unversioned bucket has at most one. A record without versions and
+/// uploads exists only while it has garbage; afterwards the register is a tombstone.
 package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
     package var versions: [Version]
+    /// Those that are open, in the order of their ids, at most ``Limit/uploads``.
+    package var uploads: [Upload]
     /// At most ``Limit/garbage``, oldest first.
     package var garbage: [Garbage]
     /// Never goes back, whatever the clocks of the coordinators say.
     package var modified: HybridTime
 
-    package init(versions: [Version], garbage: [Garbage], modified: HybridTime) {
+    package init(
+        versions: [Version],
+        uploads: [Upload] = [],
+        garbage: [Garbage],
+        modified: HybridTime
+    ) {
         self.versions = versions
+        self.uploads = uploads
         self.garbage = garbage
         self.modified = modified
     }
@@ -49,6 +91,9 @@ package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
         self.versions = try reader.readList(limit: Limit.versions) {
             reader throws(RecordError) in try Version(from: &reader)
         }
+        self.uploads = try reader.readList(limit: Limit.uploads) {
+            reader throws(RecordError) in try Upload(from: &reader)
+        }
         self.garbage = try reader.readList(limit: Limit.garbage) {
             reader throws(RecordError) in try Garbage(from: &reader)
         }
@@ -58,6 +103,7 @@ package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
     package func encode(into writer: inout ByteWriter) {
         writer.write(UInt8(1))
         writer.writeList(self.versions) { $1.encode(into: &$0) }
+        writer.writeList(self.uploads) { $1.encode(into: &$0) }
         writer.writeList(self.garbage) { $1.encode(into: &$0) }
         self.modified.encode(into: &writer)
     }

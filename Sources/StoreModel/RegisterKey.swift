@@ -3,17 +3,21 @@
 /// Its binary form orders rows on disk, so that a bucket's keys and all buckets are each one range:
 ///
 ///     object   0x10 | bucket u64 | key bytes
+///     part     0x18 | bucket u64 | upload id (16 bytes) | part number u16 | key bytes
 ///     manifest 0x20 | partition u16 | birth ballot (16 bytes)
 ///     bucket   0x40 | name bytes
 ///     layout   0x50
 package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomStringConvertible {
     case object(BucketID, ObjectKey)
+    /// A part of an upload: the row lies with that of the object, on the same replicas.
+    case part(BucketID, ObjectKey, UploadID, PartNumber)
     case manifest(ManifestID)
     case bucket(BucketName)
     case layout
 
-    /// Longest binary form: tag, bucket and the longest object key.
-    package static let longestRow = 1 + 8 + Limit.keyBytes
+    /// Longest binary form: that of a part of the longest object key.
+    package static let longestRow =
+        1 + 8 + UploadID.byteCount + PartNumber.byteCount + Limit.keyBytes
 
     /// The key of the row on disk; compares as the register keys do.
     package var row: [UInt8] {
@@ -22,6 +26,12 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
         case .object(let bucket, let key):
             writer.write(UInt8(0x10))
             bucket.encode(into: &writer)
+            writer.writeRaw(key.bytes)
+        case .part(let bucket, let key, let upload, let number):
+            writer.write(UInt8(0x18))
+            bucket.encode(into: &writer)
+            upload.encode(into: &writer)
+            number.encode(into: &writer)
             writer.writeRaw(key.bytes)
         case .manifest(let manifest):
             writer.write(UInt8(0x20))
@@ -44,8 +54,12 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
         switch try reader.read(UInt8.self) {
         case 0x10:
             let bucket = try BucketID(from: &reader)
-            guard let key = ObjectKey(try Self.text(&reader)) else { throw .invalid("object key") }
-            self = .object(bucket, key)
+            self = .object(bucket, try Self.key(&reader))
+        case 0x18:
+            let bucket = try BucketID(from: &reader)
+            let upload = try UploadID(from: &reader)
+            let number = try PartNumber(from: &reader)
+            self = .part(bucket, try Self.key(&reader), upload, number)
         case 0x20:
             self = .manifest(try ManifestID(from: &reader))
         case 0x40:
@@ -59,6 +73,11 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
             throw .unknownTag(tag)
         }
         try reader.finish()
+    }
+
+    private static func key(_ reader: inout ByteReader) throws(RecordError) -> ObjectKey {
+        guard let key = ObjectKey(try Self.text(&reader)) else { throw .invalid("object key") }
+        return key
     }
 
     private static func text(_ reader: inout ByteReader) throws(RecordError) -> String {
@@ -81,6 +100,7 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
             var hash = StableHash()
             hash.combine(self.row)
             return PartitionID(hash: hash.value)
+        case .part(let bucket, let key, _, _): return RegisterKey.object(bucket, key).partition
         case .manifest(let manifest): return manifest.partition
         case .bucket, .layout: return .system
         }
@@ -90,9 +110,19 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
         left.row.lexicographicallyPrecedes(right.row)
     }
 
+    /// The bucket whose generation accepts have to carry; nil outside of buckets.
+    package var bucket: BucketID? {
+        switch self {
+        case .object(let bucket, _), .part(let bucket, _, _, _): bucket
+        case .manifest, .bucket, .layout: nil
+        }
+    }
+
     package var description: String {
         switch self {
         case .object(let bucket, let key): "object \(bucket)/\(key)"
+        case .part(let bucket, let key, let upload, let number):
+            "part \(number) of upload \(upload) of \(bucket)/\(key)"
         case .manifest(let manifest): "manifest \(manifest)"
         case .bucket(let name): "bucket \(name)"
         case .layout: "layout"

@@ -4,6 +4,9 @@ package enum VersionContent: Hashable, Sendable, BinaryRecord {
     case inline([UInt8])
     /// `digest` is that of the segments (``ManifestRecord/digest(of:)``). `ceiling` is the highest
     /// ballot for which the version holds the manifest.
+    ///
+    /// If there are more than ``Limit/inlineRuns`` segments, the manifest alone has them, and the
+    /// list is empty here: content in a manifest is never empty.
     case manifest(ManifestID, segments: [SegmentRun], digest: UInt64, ceiling: Ballot)
 
     package init(from reader: inout ByteReader) throws(RecordError) {
@@ -12,7 +15,7 @@ package enum VersionContent: Hashable, Sendable, BinaryRecord {
             self = .inline(try reader.readBytes(limit: Limit.inlineBytes))
         case 2:
             let manifest = try ManifestID(from: &reader)
-            let segments = try reader.readList(limit: Limit.segmentRuns) {
+            let segments = try reader.readList(limit: Limit.inlineRuns) {
                 reader throws(RecordError) in try SegmentRun(from: &reader)
             }
             self = .manifest(
@@ -55,6 +58,10 @@ package struct Version: Hashable, Sendable, BinaryRecord {
     package var metadata: ObjectMetadata
     package var checksums: [Checksum]
     package var content: VersionContent
+    /// The multipart upload that it was made of.
+    ///
+    /// So the completion of an upload can be repeated as long as its object is there.
+    package var upload: UploadID?
 
     package init(
         id: VersionID,
@@ -64,7 +71,8 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         modified: HybridTime,
         metadata: ObjectMetadata,
         checksums: [Checksum],
-        content: VersionContent
+        content: VersionContent,
+        upload: UploadID? = nil
     ) {
         self.id = id
         self.etag = etag
@@ -74,6 +82,7 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         self.metadata = metadata
         self.checksums = checksums
         self.content = content
+        self.upload = upload
     }
 
     package init(from reader: inout ByteReader) throws(RecordError) {
@@ -83,10 +92,13 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         self.storageClass = try StorageClass(from: &reader)
         self.modified = try HybridTime(from: &reader)
         self.metadata = try ObjectMetadata(from: &reader)
-        self.checksums = try reader.readList(limit: 8) {
+        self.checksums = try reader.readList(limit: Limit.checksums) {
             reader throws(RecordError) in try Checksum(from: &reader)
         }
         self.content = try VersionContent(from: &reader)
+        self.upload = try reader.readOptional {
+            reader throws(RecordError) in try UploadID(from: &reader)
+        }
     }
 
     package func encode(into writer: inout ByteWriter) {
@@ -98,6 +110,7 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         self.metadata.encode(into: &writer)
         writer.writeList(self.checksums) { $1.encode(into: &$0) }
         self.content.encode(into: &writer)
+        writer.writeOptional(self.upload) { $1.encode(into: &$0) }
     }
 
     /// The version as listings carry it: without its bytes or where they are.

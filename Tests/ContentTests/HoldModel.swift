@@ -261,7 +261,7 @@ final class HoldModel: @unchecked Sendable {
             let garbage = self.record(target).garbage
             for item in garbage {
                 try await self.step()
-                let owner = Owner.version(target, item.entry)
+                let owner = item.entry.owner(in: target)
                 try await self.release(owner, item.manifest, fence: item.fence)
             }
             if garbage.isEmpty { continue }
@@ -298,7 +298,7 @@ final class HoldModel: @unchecked Sendable {
     /// Releases a hold whose owner does not name the manifest, after making sure of that.
     private func release(_ hold: Hold, _ manifest: ManifestID) async throws {
         guard case .version(let target, let entry) = hold.owner else { return }
-        guard !self.record(target).names(manifest, entry: entry) else { return }
+        guard !self.record(target).names(manifest, entry: .version(entry)) else { return }
         if self.broken == .auditWithoutFence {
             try await self.step()
             try await self.release(hold.owner, manifest, fence: self.draw(above: hold.ceiling))
@@ -315,7 +315,7 @@ final class HoldModel: @unchecked Sendable {
             base
             ?? RegisterValue(changeNumber: 0, lineage: [], body: nil, hasGarbage: false)
         guard self.accept(target, fence, identity) else { return }
-        guard try !ObjectRecord(base).names(manifest, entry: entry) else { return }
+        guard try !ObjectRecord(base).names(manifest, entry: .version(entry)) else { return }
         try await self.step()
         try await self.release(hold.owner, manifest, fence: fence)
     }

@@ -47,7 +47,11 @@ struct ObjectChangeTests {
     func garbage() throws {
         let before = Self.record(version(1, of: Self.manifest, upTo: 500))
         let put = try Self.recordWritten(by: Self.put(version(2), on: before.value))
-        let dropped = Garbage(entry: entry(1), manifest: Self.manifest, fence: ballot(2_000_000))
+        let dropped = Garbage(
+            entry: .version(entry(1)),
+            manifest: Self.manifest,
+            fence: ballot(2_000_000)
+        )
         #expect(put.garbage == [dropped])
         let delete = DeleteChange(condition: .none, now: HybridTime(microseconds: 9))
         let gone = try Self.recordWritten(
@@ -114,7 +118,7 @@ struct ObjectChangeTests {
         let delete = DeleteChange(condition: .none, now: HybridTime(microseconds: 9))
         #expect(kept(try delete.apply(to: nil, ballot: ballot(9))) == .absent)
         let empty = Self.record(
-            garbage: [Garbage(entry: entry(1), manifest: Self.manifest, fence: ballot(3))]
+            garbage: [Garbage(entry: .version(entry(1)), manifest: Self.manifest, fence: ballot(3))]
         )
         #expect(kept(try delete.apply(to: empty.value, ballot: ballot(9))) == .absent)
         let write = try #require(
@@ -139,7 +143,7 @@ struct ObjectChangeTests {
     @Test("A key with too much garbage takes no more until the sweep has caught up")
     func garbageFull() throws {
         let waiting = (0..<UInt64(Limit.garbage)).map {
-            Garbage(entry: entry(100 + $0), manifest: manifestID($0), fence: ballot(3))
+            Garbage(entry: .version(entry(100 + $0)), manifest: manifestID($0), fence: ballot(3))
         }
         let full = Self.record(version(1, of: Self.manifest, upTo: 5), garbage: waiting)
         #expect(kept(try Self.put(version(2), on: full.value)) == .garbageFull)
@@ -150,7 +154,7 @@ struct ObjectChangeTests {
     @Test("Forgetting removes exactly what was released")
     func forget() throws {
         let garbage = (1...3).map {
-            Garbage(entry: entry($0), manifest: Self.manifest, fence: ballot(3))
+            Garbage(entry: .version(entry($0)), manifest: Self.manifest, fence: ballot(3))
         }
         let before = Self.record(garbage: garbage)
         let some = ForgetChange([garbage[0], garbage[2]])
@@ -167,10 +171,10 @@ struct ObjectChangeTests {
     @Test("R10: an entry names a manifest only if the very pair is there")
     func names() {
         let record = Self.record(version(1, of: Self.manifest, upTo: 5))
-        #expect(record.names(Self.manifest, entry: entry(1)))
-        #expect(!record.names(Self.manifest, entry: entry(2)))
-        #expect(!record.names(manifestID(11), entry: entry(1)))
-        #expect(!Self.record(version(1)).names(Self.manifest, entry: entry(1)))
+        #expect(record.names(Self.manifest, entry: .version(entry(1))))
+        #expect(!record.names(Self.manifest, entry: .version(entry(2))))
+        #expect(!record.names(manifestID(11), entry: .version(entry(1))))
+        #expect(!Self.record(version(1)).names(Self.manifest, entry: .version(entry(1))))
     }
 
     @Test("A record that cannot be read is refused, not replaced")

@@ -54,7 +54,7 @@ struct EraseTests {
             for index in cluster.nodes.indices {
                 let left = cluster.keys(at: index).filter {
                     switch $0 {
-                    case .object, .manifest: true
+                    case .object, .part, .manifest: true
                     case .bucket, .layout: false
                     }
                 }

@@ -50,6 +50,7 @@ final class Ledger: Sendable {
             let kind =
                 switch key {
                 case .object: "object"
+                case .part: "part"
                 case .manifest: "manifest"
                 case .bucket: "bucket"
                 case .layout: "layout"

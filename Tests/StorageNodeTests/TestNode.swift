@@ -168,7 +168,7 @@ func value(live: Bool, garbage: Bool = false, content: Int = 0) -> RegisterValue
         content: .inline([UInt8](repeating: 7, count: content))
     )
     let dropped = Garbage(
-        entry: VersionID(high: 3, low: 4),
+        entry: .version(VersionID(high: 3, low: 4)),
         manifest: manifest(),
         fence: Ballot(round: 1, node: 0, incarnation: 1, sequence: 0)
     )

@@ -94,10 +94,53 @@ struct NameTests {
         #expect(throws: RecordError.self) { try RegisterKey(row: row) }
     }
 
-    @Test("A row's key is at most one tag, one bucket and one key long")
+    private static func part(of key: ObjectKey) throws -> RegisterKey {
+        .part(
+            BucketID(0),
+            key,
+            UploadID(high: 1, low: 2),
+            try #require(PartNumber(Limit.parts))
+        )
+    }
+
+    @Test("Parts of one upload are next to one another, in order, and not among objects")
+    func partRows() throws {
+        let key = try #require(ObjectKey("k"))
+        let upload = UploadID(high: 1, low: 2)
+        let rows = try [1, 2, 255, 256, Limit.parts].map { number in
+            RegisterKey.part(BucketID(9), key, upload, try #require(PartNumber(number)))
+        }
+        #expect(rows == rows.sorted())
+        let object = RegisterKey.object(BucketID(9), key)
+        let others = [
+            object, .object(BucketID(.max), key),
+            .part(BucketID(9), key, UploadID(high: 1, low: 1), try #require(PartNumber(9))),
+            .part(BucketID(9), key, UploadID(high: 1, low: 3), try #require(PartNumber(1))),
+        ]
+        for other in others {
+            #expect(rows.allSatisfy { other < $0 } || rows.allSatisfy { $0 < other })
+        }
+        #expect(rows.allSatisfy { $0.partition == object.partition })
+        #expect(try rows.map { try RegisterKey(row: $0.row) } == rows)
+    }
+
+    @Test("An upload's id is read as it is written, and no other text is")
+    func uploadText() throws {
+        let id = UploadID(high: 0xABC, low: .max)
+        #expect(UploadID("\(id)") == id)
+        for text in [
+            "", "\(id)0", "\(id)".uppercased(), String("\(id)".dropLast()),
+            "x" + "\(id)".dropFirst(),
+        ] {
+            #expect(UploadID(text) == nil, "\(text)")
+        }
+        #expect([0, -1, Limit.parts + 1].allSatisfy { PartNumber($0) == nil })
+    }
+
+    @Test("A row's key is at most one tag, one bucket, one part and one key long")
     func longestRow() throws {
         let key = try #require(ObjectKey(String(repeating: "k", count: Limit.keyBytes)))
-        #expect(RegisterKey.object(BucketID(0), key).row.count == RegisterKey.longestRow)
+        #expect(try Self.part(of: key).row.count == RegisterKey.longestRow)
         let long = [UInt8](repeating: 0x10, count: RegisterKey.longestRow + 1)
         #expect(
             throws: RecordError.tooLong(

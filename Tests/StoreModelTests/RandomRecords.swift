@@ -22,6 +22,15 @@ extension SplitMix64 {
     }
 
     mutating func versionID() -> VersionID { VersionID(high: self.next(), low: self.next()) }
+    mutating func uploadID() -> UploadID { UploadID(high: self.next(), low: self.next()) }
+
+    mutating func partNumber() -> PartNumber {
+        guard let number = PartNumber(Int(self.number(1...UInt64(Limit.parts)))) else {
+            preconditionFailure("A number in range")
+        }
+        return number
+    }
+
     mutating func nodeID() -> NodeID { NodeID(high: self.next(), low: self.next()) }
     mutating func bucketID() -> BucketID { BucketID(self.number(0...UInt64.max)) }
     mutating func operation() -> OperationID { OperationID(self.next()) }
@@ -45,8 +54,9 @@ extension SplitMix64 {
     }
 
     mutating func registerKey() -> RegisterKey {
-        switch UInt8.random(in: 0..<4, using: &self) {
+        switch UInt8.random(in: 0..<5, using: &self) {
         case 0: .object(self.bucketID(), self.objectKey())
+        case 4: .part(self.bucketID(), self.objectKey(), self.uploadID(), self.partNumber())
         case 1: .manifest(self.manifestID())
         case 2: .bucket(self.bucketName())
         default: .layout
@@ -95,8 +105,11 @@ extension SplitMix64 {
     }
 
     mutating func owner() -> Owner {
-        self.flip()
-            ? .manifest(self.manifestID()) : .version(self.registerKey(), self.versionID())
+        switch UInt8.random(in: 0..<3, using: &self) {
+        case 0: .manifest(self.manifestID())
+        case 1: .upload(self.registerKey(), self.uploadID())
+        default: .version(self.registerKey(), self.versionID())
+        }
     }
 
     mutating func hold() -> Hold {
@@ -138,7 +151,8 @@ extension SplitMix64 {
     mutating func checksum() -> Checksum {
         Checksum(
             algorithm: Checksum.Algorithm.allCases.randomElement(using: &self) ?? .crc32,
-            value: self.bytes(Int(self.number(0...64)))
+            value: self.bytes(Int(self.number(0...64))),
+            parts: UInt16(self.number(0...UInt64(UInt16.max)))
         )
     }
 
@@ -162,17 +176,54 @@ extension SplitMix64 {
             modified: self.time(),
             metadata: self.metadata(),
             checksums: self.list(0...3) { $0.checksum() },
-            content: self.content()
+            content: self.content(),
+            upload: self.optional { $0.uploadID() }
         )
     }
 
+    mutating func checksumKind() -> ChecksumKind {
+        ChecksumKind(
+            Checksum.Algorithm.allCases.randomElement(using: &self) ?? .crc32,
+            isComposite: self.flip()
+        )
+    }
+
+    mutating func upload() -> Upload {
+        Upload(
+            id: self.uploadID(),
+            manifest: self.manifestID(),
+            ceiling: self.ballot(),
+            storageClass: self.storageClass(),
+            initiated: self.time(),
+            checksum: self.optional { $0.checksumKind() },
+            metadata: self.metadata()
+        )
+    }
+
+    mutating func partRecord() -> PartRecord {
+        PartRecord(
+            etag: Hexadecimal.text(self.bytes(16)),
+            size: self.number(0...UInt64.max),
+            modified: self.time(),
+            checksums: self.list(0...3) { $0.checksum() },
+            segments: self.list(0...4) { $0.segmentRun() },
+            source: self.optional { $0.manifestID() },
+            borrowed: self.list(0...3) { $0.manifestID() }.sorted()
+        )
+    }
+
+    mutating func entry() -> Entry {
+        self.flip() ? .version(self.versionID()) : .upload(self.uploadID())
+    }
+
     mutating func garbage() -> Garbage {
-        Garbage(entry: self.versionID(), manifest: self.manifestID(), fence: self.ballot())
+        Garbage(entry: self.entry(), manifest: self.manifestID(), fence: self.ballot())
     }
 
     mutating func objectRecord() -> ObjectRecord {
         ObjectRecord(
             versions: self.list(0...2) { $0.version() },
+            uploads: self.list(0...2) { $0.upload() },
             garbage: self.list(0...4) { $0.garbage() },
             modified: self.time()
         )

@@ -36,6 +36,17 @@ extension S3Error {
         case .preconditionFailed, .sourcePreconditionFailed: (.preconditionFailed, nil)
         case .entityTooLarge: (.entityTooLarge, nil)
         case .tooManyVersions, .busy: (.slowDown, nil)
+        case .uploadNotFound: (.noSuchUpload, nil)
+        case .tooManyUploads:
+            (.invalidRequest, "Too many uploads of this key are open. Complete or abort some.")
+        case .uploadConflict:
+            (
+                .conditionalRequestConflict,
+                "Another list of parts of this upload is being put together. Please try again "
+                    + "with that one."
+            )
+        case .tooFragmented:
+            (.invalidRequest, "The parts consist of too many pieces of other objects.")
         case .bodyInvalid: (.incompleteBody, nil)
         case .quorumUnavailable:
             (.serviceUnavailable, "Too few nodes answered; nothing was changed. Please try again.")

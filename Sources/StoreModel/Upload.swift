@@ -1,0 +1,83 @@
+/// How the checksum of an object is made of those of its parts.
+///
+///     algorithm u8 | composite u8
+package struct ChecksumKind: Hashable, Sendable, BinaryRecord {
+    package let algorithm: Checksum.Algorithm
+    /// A checksum of the parts' checksums; otherwise one over the whole content.
+    package let isComposite: Bool
+
+    package init(_ algorithm: Checksum.Algorithm, isComposite: Bool) {
+        self.algorithm = algorithm
+        self.isComposite = isComposite
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        self.algorithm = try Checksum.Algorithm(from: &reader)
+        self.isComposite = try reader.readBool()
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        self.algorithm.encode(into: &writer)
+        writer.write(self.isComposite)
+    }
+}
+
+/// A multipart upload that is open: an entry of its object's record.
+///
+///     upload id | manifest id | ceiling ballot | storage class u8 | initiated u64
+///     | checksum kind? | metadata
+///
+/// The manifest is open, too: it holds the chunks of all parts until the upload is completed or
+/// aborted. Source: docs/protocol/content.md, "Multipart uploads".
+package struct Upload: Hashable, Sendable, BinaryRecord {
+    package let id: UploadID
+    package let manifest: ManifestID
+    /// The highest ballot for which the upload holds the manifest.
+    package var ceiling: Ballot
+    /// Of the object to be.
+    package let storageClass: StorageClass
+    package let initiated: HybridTime
+    package let checksum: ChecksumKind?
+    /// Of the object to be.
+    package let metadata: ObjectMetadata
+
+    package init(
+        id: UploadID,
+        manifest: ManifestID,
+        ceiling: Ballot,
+        storageClass: StorageClass,
+        initiated: HybridTime,
+        checksum: ChecksumKind?,
+        metadata: ObjectMetadata
+    ) {
+        self.id = id
+        self.manifest = manifest
+        self.ceiling = ceiling
+        self.storageClass = storageClass
+        self.initiated = initiated
+        self.checksum = checksum
+        self.metadata = metadata
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        self.id = try UploadID(from: &reader)
+        self.manifest = try ManifestID(from: &reader)
+        self.ceiling = try Ballot(from: &reader)
+        self.storageClass = try StorageClass(from: &reader)
+        self.initiated = try HybridTime(from: &reader)
+        self.checksum = try reader.readOptional {
+            reader throws(RecordError) in try ChecksumKind(from: &reader)
+        }
+        self.metadata = try ObjectMetadata(from: &reader)
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        self.id.encode(into: &writer)
+        self.manifest.encode(into: &writer)
+        self.ceiling.encode(into: &writer)
+        self.storageClass.encode(into: &writer)
+        self.initiated.encode(into: &writer)
+        writer.writeOptional(self.checksum) { $1.encode(into: &$0) }
+        self.metadata.encode(into: &writer)
+    }
+}
