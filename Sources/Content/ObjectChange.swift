@@ -7,11 +7,17 @@ package import StoreModel
 package struct PutChange: RegisterChange {
     package enum Outcome: Hashable, Sendable {
         case stored(Version)
-        /// The condition is false. Nothing changes.
+        /// The condition is false.
+        ///
+        /// Nothing changes.
         case preconditionFailed
-        /// The condition names a version of an object that does not exist. Nothing changes.
+        /// The condition names a version of an object that does not exist.
+        ///
+        /// Nothing changes.
         case targetMissing
-        /// Too much dropped content of the key waits for release. Nothing changes.
+        /// Too much dropped content of the key waits for release.
+        ///
+        /// Nothing changes.
         case garbageFull
     }
 

@@ -8,7 +8,9 @@ package import StoreModel
 package struct PartChange: RegisterChange {
     package enum Outcome: Hashable, Sendable {
         case stored(PartRecord)
-        /// Too many manifests are held on behalf of the part. Nothing changes.
+        /// Too many manifests are held on behalf of the part.
+        ///
+        /// Nothing changes.
         case full
     }
 

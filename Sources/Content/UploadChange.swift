@@ -8,7 +8,9 @@ package import StoreModel
 package struct OpenUploadChange: RegisterChange {
     package enum Outcome: Hashable, Sendable {
         case opened(Upload)
-        /// As many uploads of the key are open as may be. Nothing changes.
+        /// As many uploads of the key are open as may be.
+        ///
+        /// Nothing changes.
         case full
     }
 
@@ -90,7 +92,9 @@ package struct CompleteUploadChange: RegisterChange {
 package struct AbortUploadChange: RegisterChange {
     package enum Outcome: Hashable, Sendable {
         case aborted
-        /// There is nothing to abort. Nothing changes.
+        /// There is nothing to abort.
+        ///
+        /// Nothing changes.
         case notOpen
         case garbageFull
     }

@@ -11,9 +11,13 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
         case objectNotFound
         case sourceBucketNotFound
         case sourceNotFound
-        /// A condition on the target is false. Nothing was written.
+        /// A condition on the target is false.
+        ///
+        /// Nothing was written.
         case preconditionFailed
-        /// A condition on the source of a copy is false. Nothing was written.
+        /// A condition on the source of a copy is false.
+        ///
+        /// Nothing was written.
         case sourcePreconditionFailed
         /// The object is larger than one request may make it.
         case entityTooLarge
@@ -22,17 +26,25 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
         case uploadNotFound
         /// As many uploads of the key are open as may be.
         case tooManyUploads
-        /// A completion that did not end has put the parts together in another way. Nothing was
-        /// written.
+        /// A completion that did not end has put the parts together in another way.
+        ///
+        /// Nothing was written.
         case uploadConflict
-        /// The parts consist of more pieces than one object may have. Nothing was written.
+        /// The parts consist of more pieces than one object may have.
+        ///
+        /// Nothing was written.
         case tooFragmented
-        /// The client's body ended early, or its checks failed. Nothing was written.
+        /// The client's body ended early, or its checks failed.
+        ///
+        /// Nothing was written.
         case bodyInvalid
-        /// Too many conflicting operations, or too much work waiting. Nothing was written; try
-        /// again.
+        /// Too many conflicting operations, or too much work waiting.
+        ///
+        /// Nothing was written; try again.
         case busy
-        /// Too few nodes answered. Certainly nothing was written; try again.
+        /// Too few nodes answered.
+        ///
+        /// Certainly nothing was written; try again.
         case quorumUnavailable
         /// Nobody knows whether the change was made.
         case outcomeUnknown

@@ -14,7 +14,9 @@ package protocol ObjectStore: Sendable {
     /// refused.
     func deleteBucket(_ name: BucketName) async throws(ClusterError)
 
-    /// Stores an object. Nothing of it is visible unless this returns.
+    /// Stores an object.
+    ///
+    /// Nothing of it is visible unless this returns.
     func put(
         _ request: PutRequest,
         body: any BodySource
@@ -23,7 +25,9 @@ package protocol ObjectStore: Sendable {
     /// Looks an object up, ready to be read.
     func open(_ name: ObjectName) async throws(ClusterError) -> any OpenObject
 
-    /// Deletes an object. Deleting nothing succeeds.
+    /// Deletes an object.
+    ///
+    /// Deleting nothing succeeds.
     func delete(_ name: ObjectName, condition: WriteCondition) async throws(ClusterError)
 
     func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult
@@ -32,7 +36,9 @@ package protocol ObjectStore: Sendable {
 
     // MARK: - Multipart uploads
 
-    /// Opens an upload. Nothing of it is visible as an object until it is completed.
+    /// Opens an upload.
+    ///
+    /// Nothing of it is visible as an object until it is completed.
     ///
     /// Throws `tooManyUploads` if ``Limit/uploads`` of the key are open.
     func createUpload(_ request: CreateUploadRequest) async throws(ClusterError) -> UploadSummary
@@ -51,8 +57,10 @@ package protocol ObjectStore: Sendable {
         body: any BodySource
     ) async throws(ClusterError) -> PartSummary
 
-    /// Makes a part of an object, or of a range of it. Its bytes are those of the source version
-    /// that was current during the request, whatever becomes of the source afterwards.
+    /// Makes a part of an object, or of a range of it.
+    ///
+    /// Its bytes are those of the source version that was current during the request, whatever
+    /// becomes of the source afterwards.
     ///
     /// Throws what ``putPart(_:body:)`` throws, and of the source what ``copy(_:)`` throws.
     func copyPart(_ request: CopyPartRequest) async throws(ClusterError) -> CopyPartResult
@@ -70,10 +78,14 @@ package protocol ObjectStore: Sendable {
         _ request: CompleteUploadRequest
     ) async throws(ClusterError) -> CompleteUploadOutcome
 
-    /// Closes an upload and drops its parts. Throws `uploadNotFound` if it is not open.
+    /// Closes an upload and drops its parts.
+    ///
+    /// Throws `uploadNotFound` if it is not open.
     func abortUpload(_ name: UploadName) async throws(ClusterError)
 
-    /// Parts in the order of their numbers. Throws `uploadNotFound` if the upload is not open.
+    /// Parts in the order of their numbers.
+    ///
+    /// Throws `uploadNotFound` if the upload is not open.
     func listParts(_ request: ListPartsRequest) async throws(ClusterError) -> PartPage
 
     /// Open uploads of a bucket, in the order of keys, and of ids among those of one key.
@@ -168,7 +180,9 @@ package struct PutRequest: Sendable {
 /// ``next()`` throws instead of returning nil, and nothing is committed. One reader, one call at a
 /// time.
 package protocol BodySource: Sendable {
-    /// The next bytes, never empty; nil at the end. Not asking is back-pressure.
+    /// The next bytes, never empty; nil at the end.
+    ///
+    /// Not asking is back-pressure.
     func next() async throws -> ByteBuffer?
     /// Checksums that came behind the body and were verified with its end.
     func checksumsAtEnd() async -> [Checksum]
@@ -181,7 +195,9 @@ extension BodySource {
 /// An object found, pinned to the version that was current when it was opened.
 package protocol OpenObject: Sendable {
     var summary: ObjectSummary { get }
-    /// Starts reading. `range` lies within the object; an empty range gives no bytes.
+    /// Starts reading.
+    ///
+    /// `range` lies within the object; an empty range gives no bytes.
     func read(_ range: Range<UInt64>) -> any BodyReader
 }
 

@@ -192,7 +192,9 @@ package struct CompleteUploadRequest: Sendable {
 /// What became of a completion.
 package enum CompleteUploadOutcome: Hashable, Sendable {
     case completed(ObjectSummary)
-    /// The list of parts is wrong. Nothing was written, and the upload is open as before.
+    /// The list of parts is wrong.
+    ///
+    /// Nothing was written, and the upload is open as before.
     case refused(PartRefusal)
 }
 

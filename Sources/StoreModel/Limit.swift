@@ -39,8 +39,8 @@ package enum Limit {
     /// Names of all holders of one manifest together, in bytes (64 KiB): a hold is sent with each
     /// change.
     package static let holderBytes = 64 << 10
-    /// Segment runs of one manifest: ``parts`` × 3, since a part copied from the middle of an object
-    /// has a run of whole chunks and two ends.
+    /// Segment runs of one manifest: ``parts`` × 3, since a part copied from the middle of an
+    /// object has a run of whole chunks and two ends.
     package static let segmentRuns = 30_000
     /// Segment runs that a version carries itself; if there are more, its manifest alone has them.
     package static let inlineRuns = 32

@@ -81,8 +81,8 @@ package struct Hold: Hashable, Sendable, BinaryRecord {
 ///     | segments: u32 count, each | borrows: u32 count, each | holds: u32 count, each
 ///
 /// Segments never change once sealed. A dead manifest keeps them, so that the deletion of its
-/// chunks can be repeated until every node has confirmed it.
-/// Source: docs/protocol/content.md, "Manifests".
+/// chunks can be repeated until every node has confirmed it. Source: docs/protocol/content.md,
+/// "Manifests".
 package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
     package enum State: UInt8, Hashable, Sendable {
         case open = 1

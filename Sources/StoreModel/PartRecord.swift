@@ -6,8 +6,7 @@
 ///
 /// A part that is uploaded again replaces the record. Chunks that the record does not list any more
 /// stay until the upload is closed: they are nobody's until then, and everybody's who may yet
-/// complete the upload.
-/// Source: docs/protocol/content.md, "Multipart uploads".
+/// complete the upload. Source: docs/protocol/content.md, "Multipart uploads".
 package struct PartRecord: Hashable, Sendable, BinaryRecord {
     /// Without quotes: the MD5 of the part's bytes, or 32 digits that stand for them.
     package var etag: String

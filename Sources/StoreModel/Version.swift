@@ -2,8 +2,9 @@
 package enum VersionContent: Hashable, Sendable, BinaryRecord {
     /// At most ``Limit/inlineBytes``.
     case inline([UInt8])
-    /// `digest` is that of the segments (``ManifestRecord/digest(of:)``). `ceiling` is the highest
-    /// ballot for which the version holds the manifest.
+    /// `digest` is that of the segments (``ManifestRecord/digest(of:)``).
+    ///
+    /// `ceiling` is the highest ballot for which the version holds the manifest.
     ///
     /// If there are more than ``Limit/inlineRuns`` segments, the manifest alone has them, and the
     /// list is empty here: content in a manifest is never empty.
