@@ -43,6 +43,11 @@ package struct S3Error: Error, Hashable, Sendable {
         S3Error(.notImplemented, "\(what) is not implemented.")
     }
 
+    /// `upload` is the id as the client wrote it.
+    package static func noSuchUpload(_ upload: String) -> S3Error {
+        S3Error(.noSuchUpload, nil, [Element("UploadId", upload)])
+    }
+
     package static func preconditionFailed(_ condition: String) -> S3Error {
         S3Error(.preconditionFailed, nil, [Element("Condition", condition)])
     }

@@ -19,11 +19,25 @@ actor MemoryStore: ObjectStore {
         var listFailure: ClusterError.Code?
     }
 
+    /// An upload that is open.
+    struct OpenUpload {
+        let object: ObjectName
+        let summary: UploadSummary
+        let metadata: ObjectMetadata
+        var parts: [PartNumber: (summary: PartSummary, content: [UInt8])] = [:]
+    }
+
     /// Seconds since 1970 of the next write.
     var seconds: UInt64
     var trouble = Trouble()
     private(set) var tree: [BucketName: [ObjectKey: Object]] = [:]
     private(set) var copies: [CopyRequest] = []
+    private(set) var partCopies: [CopyPartRequest] = []
+    /// Smallest part but for the last, in bytes.
+    var partBytesMin: UInt64 = 1
+    var uploads: [UploadID: OpenUpload] = [:]
+    /// What has been made of uploads, for those who ask again.
+    var completed: [UploadID: (parts: [PartClaim], object: ObjectSummary)] = [:]
     private var versions: UInt64 = 0
 
     init(seconds: UInt64) { self.seconds = seconds }
@@ -31,6 +45,23 @@ actor MemoryStore: ObjectStore {
     func cause(_ trouble: Trouble) { self.trouble = trouble }
 
     func advance(seconds: UInt64) { self.seconds += seconds }
+
+    func demand(partBytes: UInt64) { self.partBytesMin = partBytes }
+
+    func note(_ copy: CopyPartRequest) { self.partCopies.append(copy) }
+
+    /// A number that was not given before.
+    func nextNumber() -> UInt64 {
+        self.versions += 1
+        return self.versions
+    }
+
+    /// Waits and fails as a test has asked for.
+    func suffer() async throws(ClusterError) {
+        // Nobody waits when the test has ended.
+        try? await Task.sleep(for: self.trouble.copyDelay)
+        if let code = self.trouble.copyFailure { throw ClusterError(code, "copy") }
+    }
 
     func buckets() async throws(ClusterError) -> [BucketSummary] {
         self.tree.keys.sorted().map { BucketSummary(name: $0, created: self.time) }
@@ -96,9 +127,7 @@ actor MemoryStore: ObjectStore {
         }
         try request.sourceCheck(source.summary)
         try self.check(request.condition, request.target)
-        // Nobody waits when the test has ended.
-        try? await Task.sleep(for: self.trouble.copyDelay)
-        if let code = self.trouble.copyFailure { throw ClusterError(code, "copy") }
+        try await self.suffer()
         var metadata = request.metadata ?? source.summary.metadata
         if request.metadata == nil { metadata.websiteRedirect = request.websiteRedirect }
         let summary = self.store(
@@ -151,14 +180,14 @@ actor MemoryStore: ObjectStore {
         return (.commonPrefix(prefix), prefix)
     }
 
-    private var time: HybridTime { HybridTime(microseconds: self.seconds * 1_000_000 + 123_456) }
+    var time: HybridTime { HybridTime(microseconds: self.seconds * 1_000_000 + 123_456) }
 
-    private func objects(_ name: BucketName) throws(ClusterError) -> [ObjectKey: Object] {
+    func objects(_ name: BucketName) throws(ClusterError) -> [ObjectKey: Object] {
         guard let objects = self.tree[name] else { throw ClusterError(.bucketNotFound, "find") }
         return objects
     }
 
-    private func check(_ condition: WriteCondition, _ name: ObjectName) throws(ClusterError) {
+    func check(_ condition: WriteCondition, _ name: ObjectName) throws(ClusterError) {
         let now = try self.objects(name.bucket)[name.key]
         switch condition {
         case .none: return
@@ -172,7 +201,7 @@ actor MemoryStore: ObjectStore {
         }
     }
 
-    private func store(
+    func store(
         _ content: [UInt8],
         at name: ObjectName,
         etag: String,
@@ -180,9 +209,8 @@ actor MemoryStore: ObjectStore {
         _ metadata: ObjectMetadata,
         _ checksums: [Checksum]
     ) -> ObjectSummary {
-        self.versions += 1
         let summary = ObjectSummary(
-            version: VersionID(high: 0, low: self.versions),
+            version: VersionID(high: 0, low: self.nextNumber()),
             etag: etag,
             size: UInt64(content.count),
             storageClass: storageClass,

@@ -24,14 +24,11 @@ struct CopyDirectives {
 
     init(_ headers: [HeaderField]) throws(S3Error) {
         try RefusedHeaders.check(headers)
-        self.source = try CopySource(parsing: headers.first("x-amz-copy-source") ?? "")
-        if let version = self.source.version, version != "null" {
-            throw .invalidArgument("Invalid version id specified", "versionId", version)
-        }
+        self.source = try CopySource(current: headers)
         self.condition = try TargetCondition(headers)
         self.sourceConditions = ReadConditions(copying: headers)
         self.storageClass = try StorageClass(headers: headers)
-        self.mode = try Self.mode(headers.first("x-triolet-copy-mode"))
+        self.mode = try CopyRequest.Mode(headers)
         self.algorithm = try headers.first("x-amz-checksum-algorithm").map {
             text throws(S3Error) in try BodyChecks.algorithm(text)
         }
@@ -67,16 +64,33 @@ struct CopyDirectives {
             throw .invalidArgument("Unknown tagging directive.", "x-amz-tagging-directive", value)
         }
     }
+}
 
-    private static func mode(_ text: String?) throws(S3Error) -> CopyRequest.Mode {
-        guard let text else { return .automatic }
-        guard let mode = CopyRequest.Mode(rawValue: text) else {
+extension CopySource {
+    /// What `x-amz-copy-source` names; only the version `null` exists.
+    init(current headers: [HeaderField]) throws(S3Error) {
+        try self.init(parsing: headers.first("x-amz-copy-source") ?? "")
+        if let version = self.version, version != "null" {
+            throw .invalidArgument("Invalid version id specified", "versionId", version)
+        }
+    }
+}
+
+extension CopyRequest.Mode {
+    /// What `x-triolet-copy-mode` asks for.
+    init(_ headers: [HeaderField]) throws(S3Error) {
+        let name = "x-triolet-copy-mode"
+        guard let text = headers.first(name) else {
+            self = .automatic
+            return
+        }
+        guard let mode = Self(rawValue: text) else {
             throw .invalidArgument(
                 "The copy mode is automatic, reference or independent.",
-                "x-triolet-copy-mode",
+                name,
                 text
             )
         }
-        return mode
+        self = mode
     }
 }

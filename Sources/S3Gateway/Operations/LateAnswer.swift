@@ -5,32 +5,73 @@ import S3Protocol
 
 /// Keeps a client waiting that would give up on a silent server.
 ///
-/// A copy that is done in time is answered with its own status. After
+/// What is done in time is answered with its own status. After
 /// ``S3Settings/lateAnswerDelay`` the answer is begun with status 200 and the XML declaration, then
 /// a space follows now and then, and in the end the result or an `<Error>`. Spaces come after the
 /// declaration, never before it, and the error has no namespace: clients take anything else for
 /// success or for rubbish. If the end cannot be told, the connection is reset, so that nobody takes
 /// the beginning for the whole.
-/// Source: S3 API Reference, "CopyObject"; docs/s3-compatibility.md.
+/// Source: S3 API Reference, "CopyObject" and "CompleteMultipartUpload"; docs/s3-compatibility.md.
 struct LateAnswer {
-    let service: S3Service
-    let exchange: HTTPExchange
-    let identity: ResponseIdentity
-    let resource: String
+    /// What is answered to a success.
+    struct Content: Sendable {
+        /// Left out if the answer was begun before they were known.
+        let headers: HTTPHeaders
+        /// Writes what stands within the root element.
+        let write: @Sendable (inout XMLWriter) -> Void
+    }
 
-    private enum Event<Value: Sendable>: Sendable {
-        case done(Value)
+    private let service: S3Service
+    private let exchange: HTTPExchange
+    private let identity: ResponseIdentity
+    private let resource: String
+
+    init(service: S3Service, request: S3Request, identity: ResponseIdentity) {
+        self.service = service
+        self.exchange = request.exchange
+        self.identity = identity
+        self.resource = request.target.canonicalPath
+    }
+
+    /// Does `work` and answers with its result.
+    ///
+    /// - Parameters:
+    ///   - root: The root element of a success.
+    ///   - work: It is done to its end, however long it takes and whether the client is still there
+    ///     or not.
+    /// - Returns: the answer, or what has been sent already.
+    /// - Throws: what `work` throws, unless the answer has begun.
+    func answer(
+        root: String,
+        work: @escaping @Sendable () async throws(S3Error) -> Content
+    ) async throws(S3Error) -> S3Answer {
+        let (result, isLate) = await self.wait(for: work)
+        if isLate { return await self.finish(root, result) }
+        let content = try result.get()
+        return .xml(
+            XMLWriter.document(root, content: content.write),
+            headers: content.headers
+        )
+    }
+
+    private enum Event: Sendable {
+        case done(Result<Content, S3Error>)
         case tick
     }
 
-    /// Waits for `work`, however long it takes and whether the client is still there or not.
-    func wait<Value: Sendable>(
-        for work: @escaping @Sendable () async -> Value
-    ) async -> (Value, isLate: Bool) {
+    private func wait(
+        for work: @escaping @Sendable () async throws(S3Error) -> Content
+    ) async -> (Result<Content, S3Error>, isLate: Bool) {
         let time = self.service.doors.time
         let settings = self.service.settings
-        return await withTaskGroup(of: Event<Value>.self) { group in
-            group.addTask { .done(await work()) }
+        return await withTaskGroup(of: Event.self) { group in
+            group.addTask {
+                do throws(S3Error) {
+                    return .done(.success(try await work()))
+                } catch {
+                    return .done(.failure(error))
+                }
+            }
             group.addTask {
                 await time.sleep(for: settings.lateAnswerDelay)
                 return .tick
@@ -73,15 +114,15 @@ struct LateAnswer {
     }
 
     /// Ends the answer that was begun.
-    func finish(_ result: Result<(inout XMLWriter) -> Void, S3Error>) async -> S3Answer {
+    private func finish(_ root: String, _ result: Result<Content, S3Error>) async -> S3Answer {
         var writer = XMLWriter(declaration: false)
         var failure: S3Error?
         switch result {
         case .success(let content):
             writer.element(
-                "CopyObjectResult",
+                root,
                 attributes: [("xmlns", XMLWriter.namespace)],
-                content: content
+                content: content.write
             )
         case .failure(let error):
             failure = error

@@ -17,30 +17,15 @@ extension S3Service {
         subject.source = directives.source
         subject.condition = directives.condition.header
         let copy = self.copyRequest(directives, to: request.object)
-        let late = LateAnswer(
-            service: self,
-            exchange: request.exchange,
-            identity: identity,
-            resource: request.target.canonicalPath
-        )
-        let (result, isLate) = await late.wait { [subject] () -> Result<CopyResult, S3Error> in
-            do throws(S3Error) {
-                return .success(
-                    try await self.ask(subject) { () throws(ClusterError) in
-                        try await self.store.copy(copy)
-                    }
-                )
-            } catch {
-                return .failure(error)
+        let late = LateAnswer(service: self, request: request, identity: identity)
+        return try await late.answer(root: "CopyObjectResult") {
+            [subject] () async throws(S3Error) in
+            let copied = try await self.ask(subject) { () throws(ClusterError) in
+                try await self.store.copy(copy)
             }
+            Self.note(copied, request.record)
+            return LateAnswer.Content(headers: Self.headers(copied), write: Self.write(copied))
         }
-        if case .success(let copied) = result { Self.note(copied, request.record) }
-        if isLate { return await late.finish(result.map(Self.write)) }
-        let copied = try result.get()
-        return .xml(
-            XMLWriter.document("CopyObjectResult", content: Self.write(copied)),
-            headers: Self.headers(copied)
-        )
     }
 
     private func copyRequest(_ directives: CopyDirectives, to target: ObjectName) -> CopyRequest {
@@ -58,7 +43,7 @@ extension S3Service {
             sizeMax: sizeMax,
             sourceCheck: { summary throws(ClusterError) in
                 do throws(S3Error) {
-                    try directives.check(summary, now: now)
+                    try directives.sourceConditions.checkCopy(of: summary, now: now)
                     try directives.checkAlgorithm(summary)
                     if isSelfCopy, !directives.changesSomething { throw CopyDirectives.selfCopy }
                     guard summary.size <= sizeMax else { throw CopyDirectives.tooLarge(sizeMax) }
@@ -71,15 +56,15 @@ extension S3Service {
         return copy
     }
 
-    private static func write(_ copied: CopyResult) -> (inout XMLWriter) -> Void {
+    private static func write(_ copied: CopyResult) -> @Sendable (inout XMLWriter) -> Void {
         { writer in
             writer.element("LastModified", copied.summary.modified.calendarTime.iso8601)
             writer.element("ETag", "\"\(copied.summary.etag)\"")
-            guard !copied.summary.checksums.isEmpty else { return }
-            writer.element("ChecksumType", "FULL_OBJECT")
-            for checksum in copied.summary.checksums {
-                writer.element("Checksum\(checksum.algorithm.name)", Base64.text(checksum.value))
-            }
+            writer.element(
+                "ChecksumType",
+                ifPresent: copied.summary.checksums.first?.type.rawValue
+            )
+            writer.checksums(copied.summary.checksums)
         }
     }
 
@@ -107,10 +92,10 @@ extension S3Service {
     }
 }
 
-extension CopyDirectives {
-    /// Looks at the conditions on the source.
-    fileprivate func check(_ source: ObjectSummary, now: CalendarTime) throws(S3Error) {
-        switch self.sourceConditions.evaluate(
+extension ReadConditions {
+    /// Looks at the conditions on the source of a copy.
+    func checkCopy(of source: ObjectSummary, now: CalendarTime) throws(S3Error) {
+        switch self.evaluate(
             etag: source.etag,
             modified: source.modified.calendarTime,
             now: now
@@ -121,7 +106,9 @@ extension CopyDirectives {
             throw .preconditionFailed(condition)
         }
     }
+}
 
+extension CopyDirectives {
     /// A copy carries the checksum of its source; no other is computed for it.
     fileprivate func checkAlgorithm(_ source: ObjectSummary) throws(S3Error) {
         guard let algorithm = self.algorithm else { return }
@@ -137,7 +124,7 @@ extension CopyDirectives {
             + "encryption attributes."
     )
 
-    fileprivate static func tooLarge(_ bytesMax: UInt64) -> S3Error {
+    static func tooLarge(_ bytesMax: UInt64) -> S3Error {
         S3Error(
             .invalidRequest,
             "The specified copy source is larger than the maximum allowable size for a copy "

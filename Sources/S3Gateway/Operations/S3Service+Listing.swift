@@ -68,8 +68,7 @@ private struct ListQuery {
     let delimiter: [UInt8]?
     let after: [UInt8]?
     let limit: Int
-    /// Whether names are percent-encoded in the answer.
-    let isEncoded: Bool
+    private let names: NameEncoding
 
     init(_ request: S3Request, after: [UInt8]?) throws(S3Error) {
         let target = request.target
@@ -78,16 +77,7 @@ private struct ListQuery {
         self.delimiter = delimiter.isEmpty ? nil : Array(delimiter.utf8)
         self.after = after
         self.limit = try Self.limit(target["max-keys"])
-        switch target["encoding-type"] {
-        case nil, "": self.isEncoded = false
-        case "url": self.isEncoded = true
-        case .some(let type):
-            throw .invalidArgument(
-                "Invalid Encoding Method specified in Request",
-                "encoding-type",
-                type
-            )
-        }
+        self.names = try NameEncoding(target)
     }
 
     private static func limit(_ text: String?) throws(S3Error) -> Int {
@@ -102,16 +92,12 @@ private struct ListQuery {
         return min(Int(limit), Limit.listEntries)
     }
 
-    func shown(_ bytes: [UInt8]) -> String {
-        self.isEncoded
-            ? PercentEncoding.encode(bytes, escapingSlash: false)
-            : String(decoding: bytes, as: UTF8.self)
-    }
+    func shown(_ bytes: [UInt8]) -> String { self.names.shown(bytes) }
 
     func writeCommon(_ page: ListPage, into writer: inout XMLWriter) {
         writer.element("MaxKeys", String(self.limit))
         writer.element("Delimiter", ifPresent: self.delimiter.map(self.shown))
-        writer.element("EncodingType", ifPresent: self.isEncoded ? "url" : nil)
+        writer.element("EncodingType", ifPresent: self.names.type)
         writer.element("IsTruncated", page.next == nil ? "false" : "true")
     }
 

@@ -47,14 +47,16 @@ extension StorageClass {
 }
 
 extension HTTPHeaders {
-    mutating func addChecksums(_ checksums: [Checksum]) {
-        guard !checksums.isEmpty else { return }
+    /// Adds checksums, and what they are checksums of unless it is a part of an upload.
+    mutating func addChecksums(_ checksums: [Checksum], withType: Bool = true) {
         for checksum in checksums {
             self.add(
                 name: BodyChecks.prefix + checksum.algorithm.headerSuffix,
-                value: Base64.text(checksum.value)
+                value: checksum.text
             )
         }
-        self.add(name: "x-amz-checksum-type", value: "FULL_OBJECT")
+        if withType, let type = checksums.first?.type {
+            self.add(name: ChecksumType.header, value: type.rawValue)
+        }
     }
 }

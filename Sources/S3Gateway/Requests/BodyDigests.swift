@@ -22,7 +22,7 @@ struct BodyDigests {
             self.expected = nil
         }
         if checks.contentMD5 != nil { self.md5 = Insecure.MD5() }
-        let algorithm = checks.checksum?.algorithm ?? checks.trailer
+        let algorithm = checks.checksum?.algorithm ?? checks.trailer ?? checks.computed
         if let algorithm { self.checksum = RunningChecksum(algorithm) }
     }
 
@@ -34,7 +34,7 @@ struct BodyDigests {
         }
     }
 
-    /// Compares all of them, and gives the checksum that came behind the body.
+    /// Compares all of them, and gives the checksum that came behind the body or was computed.
     func check(trailers: [HeaderField]) throws(S3Error) -> Checksum? {
         if let digest = self.sha256.map({ Array($0.finalize()) }), let expected = self.expected,
             digest != expected
@@ -56,6 +56,9 @@ struct BodyDigests {
             )
         }
         guard let running = self.checksum else { return nil }
+        if self.checks.checksum == nil, self.checks.trailer == nil {
+            return Checksum(algorithm: running.algorithm, value: running.value)
+        }
         let name = BodyChecks.prefix + running.algorithm.headerSuffix
         var trailer: Checksum?
         if self.checks.checksum == nil, let text = trailers.first(name) {

@@ -26,12 +26,12 @@ package actor CheckedBody: BodySource {
 
     init(
         _ raw: any BodySource,
+        _ checks: BodyChecks,
         headers: [HeaderField],
         verified: Verified,
         bytesMax: UInt64,
         record: RequestRecord
     ) throws(S3Error) {
-        let checks = try BodyChecks(headers)
         let isChunked = verified.payload.isChunked
         let announced = try Self.announced(headers, isChunked: isChunked)
         if let announced, announced > bytesMax {

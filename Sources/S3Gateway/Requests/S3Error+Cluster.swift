@@ -9,6 +9,8 @@ struct ErrorSubject {
     var source: CopySource?
     /// The header of the target's condition.
     var condition: String?
+    /// The id of a multipart upload, as the client wrote it.
+    var upload: String?
 }
 
 extension S3Error {
@@ -70,6 +72,7 @@ extension S3Error {
             subject.source.map { [Element("BucketName", $0.bucket.text)] } ?? []
         case .objectNotFound: subject.key.map { [Element("Key", $0)] } ?? []
         case .sourceNotFound: subject.source.map { [Element("Key", $0.key.description)] } ?? []
+        case .uploadNotFound: subject.upload.map { [Element("UploadId", $0)] } ?? []
         case .preconditionFailed: subject.condition.map { [Element("Condition", $0)] } ?? []
         default: []
         }

@@ -25,6 +25,13 @@ enum S3Operation: String, CaseIterable {
     case getObjectAcl = "GetObjectAcl"
     case putObjectAcl = "PutObjectAcl"
     case getObjectTagging = "GetObjectTagging"
+    case createMultipartUpload = "CreateMultipartUpload"
+    case uploadPart = "UploadPart"
+    case uploadPartCopy = "UploadPartCopy"
+    case completeMultipartUpload = "CompleteMultipartUpload"
+    case abortMultipartUpload = "AbortMultipartUpload"
+    case listParts = "ListParts"
+    case listMultipartUploads = "ListMultipartUploads"
 
     /// Parameters that the operation understands.
     private var parameters: Set<String> {
@@ -39,6 +46,13 @@ enum S3Operation: String, CaseIterable {
         case .getObject, .headObject:
             Self.overrides.union(["versionId", "partNumber"])
         case .deleteObject, .getObjectAcl, .putObjectAcl, .getObjectTagging: ["versionId"]
+        case .uploadPart, .uploadPartCopy: ["partNumber"]
+        case .listParts: ["max-parts", "part-number-marker", "encoding-type"]
+        case .listMultipartUploads:
+            [
+                "prefix", "delimiter", "key-marker", "upload-id-marker", "max-uploads",
+                "encoding-type",
+            ]
         default: []
         }
     }
@@ -64,9 +78,9 @@ enum S3Operation: String, CaseIterable {
         guard
             let operation = try Self.find(method, addressed, subresource, target, isCopy: isCopy)
         else {
-            throw Subresource.missing(method, addressed, subresource, isCopy: isCopy)
+            throw Subresource.missing(method, addressed, subresource)
         }
-        guard !isCopy || operation == .copyObject else {
+        guard !isCopy || operation == .copyObject || operation == .uploadPartCopy else {
             throw .invalidArgument(
                 "You can only specify a copy source header for copy requests.",
                 "x-amz-copy-source",
@@ -113,6 +127,7 @@ enum S3Operation: String, CaseIterable {
             return .listObjectsV2
         case (.GET, "location"): return .getBucketLocation
         case (.GET, "acl"): return .getBucketAcl
+        case (.GET, "uploads"): return .listMultipartUploads
         case (.GET, .some(let name)):
             return BucketConfiguration.answers[name] == nil ? nil : .getBucketConfiguration
         case (.PUT, nil): return .createBucket
@@ -137,6 +152,11 @@ enum S3Operation: String, CaseIterable {
         case (.PUT, nil): isCopy ? .copyObject : .putObject
         case (.PUT, "acl"): .putObjectAcl
         case (.DELETE, nil): .deleteObject
+        case (.POST, "uploads"): .createMultipartUpload
+        case (.PUT, "uploadId"): isCopy ? .uploadPartCopy : .uploadPart
+        case (.POST, "uploadId"): .completeMultipartUpload
+        case (.DELETE, "uploadId"): .abortMultipartUpload
+        case (.GET, "uploadId"): .listParts
         default: nil
         }
     }

@@ -32,10 +32,22 @@ struct S3Request: Sendable {
     }
 
     /// The body, checked against all that the request says of it.
-    func body(bytesMax: UInt64) throws(S3Error) -> CheckedBody {
-        try CheckedBody(
+    ///
+    /// A body above `bytesMax` is refused. A checksum by `algorithm` is computed if the request
+    /// brings none. `ignoresChecksums` says that `x-amz-checksum-…` speaks of something else.
+    func body(
+        bytesMax: UInt64,
+        computing algorithm: Checksum.Algorithm? = nil,
+        ignoresChecksums: Bool = false
+    ) throws(S3Error) -> CheckedBody {
+        var headers = self.headers
+        if ignoresChecksums { headers.removeAll { $0.name.hasPrefix(BodyChecks.prefix) } }
+        var checks = try BodyChecks(headers)
+        checks.computed = algorithm
+        return try CheckedBody(
             self.exchange.body,
-            headers: self.headers,
+            checks,
+            headers: headers,
             verified: self.verified,
             bytesMax: bytesMax,
             record: self.record
@@ -43,8 +55,11 @@ struct S3Request: Sendable {
     }
 
     /// A small body, whole.
-    func wholeBody(bytesMax: Int) async throws(S3Error) -> [UInt8] {
-        let body = try self.body(bytesMax: UInt64(bytesMax))
+    func wholeBody(
+        bytesMax: Int,
+        ignoresChecksums: Bool = false
+    ) async throws(S3Error) -> [UInt8] {
+        let body = try self.body(bytesMax: UInt64(bytesMax), ignoresChecksums: ignoresChecksums)
         var bytes: [UInt8] = []
         do {
             while let buffer = try await body.next() {

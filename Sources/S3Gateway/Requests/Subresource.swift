@@ -16,10 +16,9 @@ enum Subresource {
     static func missing(
         _ method: HTTPMethod,
         _ addressed: Addressed,
-        _ subresource: String?,
-        isCopy: Bool
+        _ subresource: String?
     ) -> S3Error {
-        if let name = Self.name(method, addressed, subresource, isCopy: isCopy) {
+        if let name = Self.name(method, addressed, subresource) {
             return .notImplemented(name)
         }
         if let subresource {
@@ -34,12 +33,10 @@ enum Subresource {
     private static func name(
         _ method: HTTPMethod,
         _ addressed: Addressed,
-        _ subresource: String?,
-        isCopy: Bool
+        _ subresource: String?
     ) -> String? {
         guard case .object = addressed else {
             switch (method, subresource) {
-            case (.GET, "uploads"): return "ListMultipartUploads"
             case (.GET, "versions"): return "ListObjectVersions"
             case (.PUT, "versioning"): return "PutBucketVersioning"
             case (.POST, nil): return "PostObject"
@@ -47,11 +44,6 @@ enum Subresource {
             }
         }
         switch (method, subresource) {
-        case (.POST, "uploads"): return "CreateMultipartUpload"
-        case (.PUT, "uploadId"): return isCopy ? "UploadPartCopy" : "UploadPart"
-        case (.POST, "uploadId"): return "CompleteMultipartUpload"
-        case (.DELETE, "uploadId"): return "AbortMultipartUpload"
-        case (.GET, "uploadId"): return "ListParts"
         case (.GET, "attributes"): return "GetObjectAttributes"
         case (.PUT, "tagging"): return "PutObjectTagging"
         case (.POST, "restore"): return "RestoreObject"

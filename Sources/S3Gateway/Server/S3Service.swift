@@ -158,6 +158,13 @@ package struct S3Service: HTTPResponder {
         case .headObject: try await self.getObject(request)
         case .deleteObject: try await self.deleteObject(request)
         case .getObjectTagging: try await self.objectTagging(request)
+        case .createMultipartUpload: try await self.createUpload(request)
+        case .uploadPart: try await self.uploadPart(request)
+        case .uploadPartCopy: try await self.uploadPartCopy(request, identity)
+        case .completeMultipartUpload: try await self.completeUpload(request, identity)
+        case .abortMultipartUpload: try await self.abortUpload(request)
+        case .listParts: try await self.listParts(request)
+        case .listMultipartUploads: try await self.listUploads(request)
         }
     }
 

@@ -8,6 +8,10 @@ package struct BodyChecks: Hashable, Sendable {
     package var checksum: Checksum?
     /// The checksum that comes behind the body.
     package var trailer: Checksum.Algorithm?
+    /// A checksum that nobody promised and that is wanted all the same.
+    ///
+    /// Without meaning if there is another.
+    package var computed: Checksum.Algorithm?
 
     package init(_ headers: [HeaderField]) throws(S3Error) {
         if let text = headers.first("content-md5") {

@@ -9,13 +9,13 @@ package struct CompletedParts: Hashable, Sendable {
     package static let bodyBytes = 4 << 20
 
     package struct Part: Hashable, Sendable {
-        package let number: Int
+        package let number: PartNumber
         /// Without quotes.
         package let etag: String
         /// What the client believes the part's checksum to be; at most one of each algorithm.
         package let checksums: [Checksum]
 
-        package init(number: Int, etag: String, checksums: [Checksum] = []) {
+        package init(number: PartNumber, etag: String, checksums: [Checksum] = []) {
             self.number = number
             self.etag = etag
             self.checksums = checksums
@@ -29,7 +29,7 @@ package struct CompletedParts: Hashable, Sendable {
         let root = try XMLNode(parsing: body)
         guard root.name == "CompleteMultipartUpload" else { throw S3Error(.malformedXML) }
         let nodes = root.children.filter { $0.name == "Part" }
-        guard nodes.count <= UploadParameters.partsMax else { throw S3Error(.malformedXML) }
+        guard nodes.count <= Limit.parts else { throw S3Error(.malformedXML) }
         guard !nodes.isEmpty else {
             throw S3Error(.invalidRequest, "You must specify at least one part")
         }
@@ -37,14 +37,6 @@ package struct CompletedParts: Hashable, Sendable {
         parts.reserveCapacity(nodes.count)
         for node in nodes { parts.append(try Self.part(node)) }
         self.parts = parts
-    }
-
-    /// Throws unless the numbers ascend.
-    package func checkOrder(upload: String) throws(S3Error) {
-        for (part, next) in zip(self.parts, self.parts.dropFirst()) where part.number >= next.number
-        {
-            throw S3Error(.invalidPartOrder, nil, [.init("UploadId", upload)])
-        }
     }
 
     private static func part(_ node: XMLNode) throws(S3Error) -> Part {

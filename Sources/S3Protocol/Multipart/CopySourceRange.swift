@@ -33,6 +33,12 @@ package struct CopySourceRange: Hashable, Sendable {
         self.last = last
     }
 
+    /// The bytes that are meant, whatever the size of the source.
+    package var bytes: Range<UInt64> {
+        // No object is so long that the last offset would matter.
+        self.first..<max(self.first, self.last == .max ? .max : self.last + 1)
+    }
+
     /// The range within a source of `size` bytes.
     package func resolved(size: UInt64) throws(S3Error) -> Range<UInt64> {
         guard self.first < size else {
@@ -48,7 +54,7 @@ package struct CopySourceRange: Hashable, Sendable {
                 "bytes=\(self.first)-\(self.last)"
             )
         }
-        return self.first..<self.last + 1
+        return self.bytes
     }
 
     private static func offset(_ digits: Substring) -> UInt64? {

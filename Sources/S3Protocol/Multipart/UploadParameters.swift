@@ -1,17 +1,12 @@
+package import StoreModel
+
 /// The numbers that requests about multipart uploads carry in their query.
 ///
 /// Source: S3 API Reference, "UploadPart", "ListParts" and "ListMultipartUploads".
 package enum UploadParameters {
-    /// Highest number of a part, and most parts of an object.
-    ///
-    /// Source: S3 User Guide, "Amazon S3 multipart upload limits".
-    package static let partsMax = 10_000
-    /// Least size of a part that is not the last one, in bytes (5 MiB).
-    package static let partBytesMin: UInt64 = 5 << 20
-
     /// Reads `partNumber`, or a number in a list of parts.
-    package static func partNumber(_ text: String) throws(S3Error) -> Int {
-        guard let number = Self.digits(text), (1...Self.partsMax).contains(number) else {
+    package static func partNumber(_ text: String) throws(S3Error) -> PartNumber {
+        guard let number = Self.digits(text).flatMap(PartNumber.init) else {
             throw .invalidArgument(
                 "Part number must be an integer between 1 and 10000, inclusive",
                 "partNumber",

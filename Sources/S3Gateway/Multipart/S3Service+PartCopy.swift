@@ -1,0 +1,105 @@
+import Coordinator
+import NIOHTTP1
+import S3Protocol
+import StoreModel
+
+extension S3Service {
+    func uploadPartCopy(
+        _ request: S3Request,
+        _ identity: ResponseIdentity
+    ) async throws(S3Error) -> S3Answer {
+        let directives = try PartCopyDirectives(request.headers)
+        request.record.note {
+            $0.source = "\(directives.source.bucket)/\(directives.source.key)"
+        }
+        let number = try request.partNumber()
+        let name = try request.upload()
+        let upload = try await self.upload(name, request)
+        var subject = request.uploadSubject
+        subject.source = directives.source
+        let copy = self.partCopy(directives, to: name, number, upload)
+        let late = LateAnswer(service: self, request: request, identity: identity)
+        return try await late.answer(root: "CopyPartResult") {
+            [subject] () async throws(S3Error) in
+            let copied = try await self.ask(subject) { () throws(ClusterError) in
+                try await self.store.copyPart(copy)
+            }
+            request.record.note {
+                $0.copyMode = copied.mode.rawValue
+                $0.bytesMoved = copied.bytesMoved
+                $0.bytesReferenced = copied.mode == .reference ? copied.part.size : 0
+            }
+            return Self.content(copied)
+        }
+    }
+
+    private func partCopy(
+        _ directives: PartCopyDirectives,
+        to name: UploadName,
+        _ number: PartNumber,
+        _ upload: UploadSummary
+    ) -> CopyPartRequest {
+        let source = ObjectName(directives.source.bucket, directives.source.key)
+        let now = self.now
+        var copy = CopyPartRequest(
+            source: source,
+            upload: name,
+            number: number,
+            range: directives.range?.bytes,
+            sourceCheck: { summary throws(ClusterError) in
+                do throws(S3Error) {
+                    try directives.check(summary, now: now)
+                } catch {
+                    throw ClusterError(.sourcePreconditionFailed, "copy \(source)", cause: error)
+                }
+            }
+        )
+        if let algorithm = upload.checksum?.algorithm, directives.computesChecksum {
+            copy.observe = { ChecksummedBody($0, algorithm) }
+        }
+        return copy
+    }
+
+    private static func content(_ copied: CopyPartResult) -> LateAnswer.Content {
+        LateAnswer.Content(
+            headers: [
+                "x-triolet-copy-mode": copied.mode.rawValue,
+                "x-triolet-copy-bytes-moved": String(copied.bytesMoved),
+            ],
+            write: { writer in
+                writer.element("LastModified", copied.part.modified.calendarTime.iso8601)
+                writer.element("ETag", "\"\(copied.part.etag)\"")
+                writer.checksums(copied.part.checksums)
+            }
+        )
+    }
+}
+
+/// What the headers of UploadPartCopy ask for.
+///
+/// Source: S3 API Reference, "UploadPartCopy"; docs/s3-compatibility.md, "Multipart uploads".
+private struct PartCopyDirectives {
+    let source: CopySource
+    let range: CopySourceRange?
+    let sourceConditions: ReadConditions
+    /// Whether the upload's checksum is computed of the bytes, which have to be read for it.
+    let computesChecksum: Bool
+
+    init(_ headers: [HeaderField]) throws(S3Error) {
+        try RefusedHeaders.check(headers)
+        self.source = try CopySource(current: headers)
+        self.range = try headers.first(CopySourceRange.header).map { text throws(S3Error) in
+            try CopySourceRange(parsing: text)
+        }
+        self.sourceConditions = ReadConditions(copying: headers)
+        self.computesChecksum = try CopyRequest.Mode(headers) != .reference
+    }
+
+    func check(_ source: ObjectSummary, now: CalendarTime) throws(S3Error) {
+        try self.sourceConditions.checkCopy(of: source, now: now)
+        let bytes = try self.range?.resolved(size: source.size) ?? 0..<source.size
+        guard UInt64(bytes.count) <= Limit.partBytesMax else {
+            throw CopyDirectives.tooLarge(Limit.partBytesMax)
+        }
+    }
+}
