@@ -13,6 +13,7 @@ class CommandLine:
         self.cluster = cluster
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
+        self.extra = {}
 
     def environment(self, node):
         return {}
@@ -21,7 +22,7 @@ class CommandLine:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("AWS_")
         }
-        environment |= {"HOME": str(self.directory)} | self.environment(node)
+        environment |= {"HOME": str(self.directory)} | self.environment(node) | self.extra
         result = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=120
         )
