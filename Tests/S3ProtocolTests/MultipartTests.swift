@@ -133,7 +133,8 @@ struct MultipartTests {
         let tag = String(repeating: "a", count: 32)
         let checksum = Base64.text([UInt8](repeating: 7, count: 32))
         let text = (1...10_000).map { number in
-            "  <Part>\n    <PartNumber>\(number)</PartNumber>\n    <ETag>&quot;\(tag)&quot;</ETag>\n"
+            "  <Part>\n    <PartNumber>\(number)</PartNumber>\n"
+                + "    <ETag>&quot;\(tag)&quot;</ETag>\n"
                 + "    <ChecksumSHA256>\(checksum)</ChecksumSHA256>\n  </Part>\n"
         }.joined()
         #expect(text.utf8.count < CompletedParts.bodyBytes)
