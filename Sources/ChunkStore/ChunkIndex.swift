@@ -49,15 +49,6 @@ struct ChunkIndex: Sendable {
         return name.manifest
     }
 
-    /// The first chunks of a manifest.
-    func page(
-        of manifest: ManifestID,
-        limit: Int
-    ) async throws(ChunkStoreError) -> Page {
-        let prefix = manifest.encoded
-        return try await self.page(from: prefix, to: ChunkKey.end(ofPrefix: prefix), limit: limit)
-    }
-
     func page(
         from start: [UInt8],
         to end: [UInt8]?,

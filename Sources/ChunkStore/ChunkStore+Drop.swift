@@ -7,27 +7,36 @@ extension ChunkStore {
     /// Chunks dropped at once.
     private static let pageRows = 512
 
-    /// Drops all chunks of a manifest; durable on return.
+    /// Drops the chunks of a manifest that are in none of the runs; durable on return.
     ///
     /// Waits for writes of the manifest's chunks that are under way. Their space is free on return,
     /// but for the rest of a 4 KiB page.
     ///
     /// - Returns: the number of chunks dropped; 0 if there were none.
-    package func drop(_ manifest: ManifestID) async throws(ChunkStoreError) -> Int {
+    package func drop(
+        _ manifest: ManifestID,
+        keeping kept: [SegmentRun] = []
+    ) async throws(ChunkStoreError) -> Int {
         try self.checkService()
         await self.waitForWriters(of: manifest)
+        let kept = KeptChunks(kept)
         return try await self.dropping.run { () async throws(ChunkStoreError) in
             var dropped = 0
+            var start = manifest.encoded
+            let end = ChunkKey.end(ofPrefix: start)
             while true {
-                let page = try await self.index.page(of: manifest, limit: Self.pageRows)
+                let page = try await self.index.page(from: start, to: end, limit: Self.pageRows)
                 guard !page.isDamaged else {
                     throw self.fail("index row of a chunk of manifest \(manifest) is damaged")
                 }
-                if page.rows.isEmpty { return dropped }
-                try await self.index.drop(page.rows)
-                dropped += page.rows.count
-                self.state.withLock { $0.statistics.chunksDropped += page.rows.count }
-                try await self.erase(page.rows.map(\.row))
+                guard let last = page.last else { return dropped }
+                start = last + [0]
+                let rows = page.rows.filter { !kept.contains($0.name) }
+                guard !rows.isEmpty else { continue }
+                try await self.index.drop(rows)
+                dropped += rows.count
+                self.state.withLock { $0.statistics.chunksDropped += rows.count }
+                try await self.erase(rows.map(\.row))
             }
         }
     }

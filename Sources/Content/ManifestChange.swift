@@ -14,10 +14,13 @@ package struct HoldChange: RegisterChange {
 
     package let hold: Hold
     package let want: Want
+    /// See ``ManifestRecord/hold(_:digest:versionsMax:)``.
+    package let versionsMax: Int
 
-    package init(_ hold: Hold, _ want: Want) {
+    package init(_ hold: Hold, _ want: Want, versionsMax: Int = Limit.versionHolders) {
         self.hold = hold
         self.want = want
+        self.versionsMax = versionsMax
     }
 
     package func apply(
@@ -29,7 +32,8 @@ package struct HoldChange: RegisterChange {
         var record = before
         let outcome =
             switch self.want {
-            case .segments(let digest): record.hold(self.hold, digest: digest)
+            case .segments(let digest):
+                record.hold(self.hold, digest: digest, versionsMax: self.versionsMax)
             case .seal(let segments, let borrows):
                 record.seal(segments, borrows: borrows, for: self.hold)
             }
@@ -72,8 +76,8 @@ package struct ReleaseChange: RegisterChange {
 /// docs/protocol/content.md, "Killing".
 package struct KillChange: RegisterChange {
     package enum Outcome: Hashable, Sendable {
-        /// Dead, and its chunks may go.
-        case dead
+        /// Dead: its chunks may go, and what it borrows.
+        case dead(borrows: [ManifestID])
         /// Dead, and every node has dropped its chunks.
         case buried
         case alive(ManifestRecord)
@@ -87,24 +91,56 @@ package struct KillChange: RegisterChange {
     ) throws(RecordError) -> ChangeDecision<Outcome> {
         // A tombstone without history marks a register that was looked at before it was created.
         guard let value, value.changeNumber > 0 else {
-            return .write(body: ManifestRecord.stillborn.encoded, hasGarbage: true, .dead)
+            return .write(
+                body: ManifestRecord.stillborn.encoded,
+                hasGarbage: true,
+                .dead(borrows: [])
+            )
         }
         guard let body = value.body else { return .keep(.buried) }
         let record = try ManifestRecord(decoding: body)
-        return .keep(record.state == .dead ? .dead : .alive(record))
+        return .keep(record.state == .dead ? .dead(borrows: record.borrows) : .alive(record))
     }
 }
 
-/// Leaves a tombstone for a dead manifest whose chunks every node has dropped.
+/// Leaves a tombstone for a dead manifest whose chunks every node has dropped, and which holds no
+/// other manifest any more.
+///
+/// The outcome is whether it is buried.
 package struct BuryChange: RegisterChange {
-    package init() {}
+    /// Manifests whose holds by this one have been released since its death was chosen.
+    package let released: [ManifestID]
+
+    package init(released: [ManifestID] = []) { self.released = released }
 
     package func apply(
         to value: RegisterValue?,
         ballot: Ballot
     ) throws(RecordError) -> ChangeDecision<Bool> {
         guard let body = value?.body else { return .keep(true) }
-        guard try ManifestRecord(decoding: body).state == .dead else { return .keep(false) }
+        let record = try ManifestRecord(decoding: body)
+        guard record.state == .dead, Set(record.borrows).isSubset(of: self.released) else {
+            return .keep(false)
+        }
         return .write(body: nil, hasGarbage: false, true)
+    }
+}
+
+/// Notes which holds of a manifest the audit has found needed.
+///
+/// The outcome is whether there was anything to note.
+package struct ConfirmChange: RegisterChange {
+    package let owners: [Owner]
+
+    package init(_ owners: [Owner]) { self.owners = owners }
+
+    package func apply(
+        to value: RegisterValue?,
+        ballot: Ballot
+    ) throws(RecordError) -> ChangeDecision<Bool> {
+        guard let body = value?.body else { return .keep(false) }
+        var record = try ManifestRecord(decoding: body)
+        guard record.confirm(self.owners) else { return .keep(false) }
+        return .write(body: record.encoded, hasGarbage: false, true)
     }
 }

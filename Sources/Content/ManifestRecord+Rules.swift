@@ -10,7 +10,10 @@ extension ManifestRecord {
         /// Dead, or never created: it cannot be held any more.
         case gone
         /// As many hold it as may.
-        case full
+        ///
+        /// The manifests among them, newest first: one that has the same segments, a child, may
+        /// have room.
+        case full([ManifestID])
         /// It has other segments than the owner would name, or none yet.
         case otherSegments
     }
@@ -20,7 +23,7 @@ extension ManifestRecord {
         /// The hold is gone; others are left.
         case removed
         /// The hold stays: its ceiling is not below the fence.
-        case kept
+        case kept(ceiling: Ballot)
         /// There was no such hold.
         case absent
         /// The hold was the last: the manifest is dead from now on.
@@ -33,7 +36,17 @@ extension ManifestRecord {
     ///
     /// An open manifest has no segments that a version could name: only holds it was created with
     /// are raised.
-    package mutating func hold(_ hold: Hold, digest: UInt64) -> HoldOutcome {
+    ///
+    /// - Parameters:
+    ///   - hold: Who holds, and up to which ballot.
+    ///   - digest: That of the segments which the owner will name.
+    ///   - versionsMax: Versions that may hold, at most ``Limit/versionHolders``.
+    /// - Returns: what became of it.
+    package mutating func hold(
+        _ hold: Hold,
+        digest: UInt64,
+        versionsMax: Int = Limit.versionHolders
+    ) -> HoldOutcome {
         guard self.state != .dead else { return .gone }
         let place = self.holds.firstIndex { $0.owner == hold.owner }
         if self.state == .open, place == nil { return .otherSegments }
@@ -42,17 +55,40 @@ extension ManifestRecord {
             self.holds[place].ceiling = max(self.holds[place].ceiling, hold.ceiling)
             return .held
         }
-        guard self.hasRoom(for: hold.owner) else { return .full }
+        guard self.hasRoom(for: hold.owner, versionsMax) else { return .full(self.borrowers) }
         self.insert(hold)
         return .held
     }
 
-    private func hasRoom(for owner: Owner) -> Bool {
-        let isVersion = if case .version = owner { true } else { false }
-        let versions = self.holds.count { if case .version = $0.owner { true } else { false } }
+    /// Manifests that hold this one, newest first.
+    private var borrowers: [ManifestID] {
+        self.holds.compactMap { hold -> ManifestID? in
+            if case .manifest(let manifest) = hold.owner { manifest } else { nil }
+        }.sorted { $1.birth < $0.birth }
+    }
+
+    private func hasRoom(for owner: Owner, _ versionsMax: Int) -> Bool {
         let bytes = self.holds.reduce(owner.encoded.count) { $0 + $1.owner.encoded.count }
-        return self.holds.count < Limit.holders && bytes <= Limit.holderBytes
-            && (!isVersion || versions < Limit.versionHolders)
+        guard case .version = owner else {
+            return self.holds.count < Limit.holders && bytes <= Limit.holderBytes
+        }
+        let versions = self.holds.count { if case .version = $0.owner { true } else { false } }
+        return versions < min(versionsMax, Limit.versionHolders)
+            && bytes <= Limit.holderBytes - Limit.childHolderBytes
+    }
+
+    /// Notes of holds that their owners have been seen live: the audit need not look again.
+    ///
+    /// - Returns: false if there is nothing to note.
+    package mutating func confirm(_ owners: [Owner]) -> Bool {
+        guard self.state != .dead else { return false }
+        var isChanged = false
+        for place in self.holds.indices
+        where !self.holds[place].confirmed && owners.contains(self.holds[place].owner) {
+            self.holds[place].confirmed = true
+            isChanged = true
+        }
+        return isChanged
     }
 
     private mutating func insert(_ hold: Hold) {
@@ -98,7 +134,9 @@ extension ManifestRecord {
         guard let place = self.holds.firstIndex(where: { $0.owner == owner }) else {
             return .absent
         }
-        guard self.holds[place].ceiling < fence else { return .kept }
+        guard self.holds[place].ceiling < fence else {
+            return .kept(ceiling: self.holds[place].ceiling)
+        }
         self.holds.remove(at: place)
         guard self.holds.isEmpty else { return .removed }
         self.state = .dead

@@ -72,7 +72,9 @@ extension Coordinator {
     ) async throws(ClusterError) -> Version {
         var held = holding?.ceiling ?? .zero
         let outcome = try await self.change(target, change, from: prepared, operation) { ballot in
-            guard let holding, ballot > held else { return }
+            guard let holding, ballot > held,
+                !self.settings.sabotage.contains(.noSecondHold)
+            else { return }
             try await self.holdAgain(holding, for: ballot, operation)
             held = ballot.ceiling
         }
@@ -88,6 +90,25 @@ extension Coordinator {
         from prepared: Prepared?,
         _ operation: String,
         beforeAccept: (Ballot) async throws -> Void
+    ) async throws(ClusterError) -> Change.Outcome {
+        if self.settings.sabotage.contains(.overwriteDropsGarbage) {
+            return try await self.carryOut(
+                ForgetfulChange(change),
+                target,
+                from: prepared,
+                operation,
+                beforeAccept
+            )
+        }
+        return try await self.carryOut(change, target, from: prepared, operation, beforeAccept)
+    }
+
+    private func carryOut<Change: RegisterChange>(
+        _ change: Change,
+        _ target: Target,
+        from prepared: Prepared?,
+        _ operation: String,
+        _ beforeAccept: (Ballot) async throws -> Void
     ) async throws(ClusterError) -> Change.Outcome {
         var prepared = prepared
         var bucket = target.bucket

@@ -85,22 +85,17 @@ extension Coordinator {
                 bytesMoved: 0
             )
         case .manifest(let manifest, let segments, let digest, _):
+            let content = SharedContent(
+                manifest: manifest,
+                storageClass: plan.source.storageClass,
+                segments: segments,
+                digest: digest
+            )
             let isSameClass = plan.source.storageClass == plan.request.storageClass
             if plan.request.mode != .independent, isSameClass {
-                let reference = try await self.refer(
-                    plan,
-                    to: manifest,
-                    segments,
-                    digest,
-                    from: prepared
-                )
-                switch reference {
-                case .made(let result): return result
-                case .gone: return nil
-                case .full: break
-                }
+                return try await self.refer(plan, to: content, from: prepared)
             }
-            return try await self.pull(plan, manifest, segments, digest, from: prepared)
+            return try await self.pull(plan, content, from: prepared)
         }
     }
 
@@ -134,49 +129,69 @@ extension Coordinator {
 
     // MARK: - By reference
 
-    private enum Reference {
-        case made(CopyResult)
-        case gone
-        case full
-    }
-
-    /// Holds the source's manifest for the target, and names it there.
+    /// Holds the source's manifest for the target, or a child of it, and names it there.
     ///
     /// No content moves.
+    ///
+    /// - Returns: nil if the source's content is gone.
     private func refer(
         _ plan: CopyPlan,
-        to manifest: ManifestID,
-        _ segments: [SegmentRun],
-        _ digest: UInt64,
+        to content: SharedContent,
         from prepared: Prepared?
-    ) async throws(ClusterError) -> Reference {
-        let ceiling = prepared?.ballot.ceiling ?? self.ceiling(for: plan.target.key)
-        let holding = Holding(
-            manifest: manifest,
-            owner: .version(plan.target.key, plan.entry),
-            digest: digest,
-            ceiling: ceiling
+    ) async throws(ClusterError) -> CopyResult? {
+        let wanted = self.wantedHold(
+            of: plan.entry,
+            plan,
+            upTo: prepared?.ballot.ceiling ?? self.ceiling(for: plan.target.key)
         )
-        if !self.settings.sabotage.contains(.copyWithoutHold) {
-            switch try await self.manifests.hold(holding) {
-            case .held: break
-            case .gone, .otherSegments: return .gone
-            case .full: return .full
-            }
-        }
+        let undertakings = [Undertaking.version(plan.entry)]
+        self.begin(undertakings)
+        defer { self.end(undertakings) }
+        guard let holding = try await self.hold(content, wanted) else { return nil }
         let stored = try await self.commit(
             plan,
-            holding.content(segments),
+            holding.content(content.segments),
             holding: holding,
             from: prepared
         )
-        return .made(
-            CopyResult(
-                summary: ObjectSummary(stored),
-                mode: .reference,
-                chunksPulled: 0,
-                bytesMoved: 0
-            )
+        if self.settings.sabotage.contains(.holdAfterAccept) {
+            _ = try? await self.manifests.hold(holding)
+        }
+        return CopyResult(
+            summary: ObjectSummary(stored),
+            mode: .reference,
+            chunksPulled: 0,
+            bytesMoved: 0
+        )
+    }
+
+    /// Takes out the hold, unless rule R1 is broken on purpose.
+    private func hold(
+        _ content: SharedContent,
+        _ wanted: WantedHold
+    ) async throws(ClusterError) -> Holding? {
+        let broken: Sabotage = [.copyWithoutHold, .holdAfterAccept]
+        if self.settings.sabotage.isDisjoint(with: broken) {
+            return try await self.manifests.reach(content, for: wanted)
+        }
+        return Holding(
+            manifest: content.manifest,
+            owner: wanted.hold.owner,
+            digest: content.digest,
+            ceiling: wanted.ceiling
+        )
+    }
+
+    private func wantedHold(
+        of entry: VersionID,
+        _ plan: CopyPlan,
+        upTo ceiling: Ballot
+    ) -> WantedHold {
+        WantedHold(
+            key: plan.target.key,
+            entry: entry,
+            ceiling: ceiling,
+            generation: plan.target.bucket.generation
         )
     }
 
@@ -187,17 +202,22 @@ extension Coordinator {
     /// - Returns: nil if the source's content is gone.
     private func pull(
         _ plan: CopyPlan,
-        _ source: ManifestID,
-        _ segments: [SegmentRun],
-        _ digest: UInt64,
+        _ source: SharedContent,
         from prepared: Prepared?
     ) async throws(ClusterError) -> CopyResult? {
-        guard let pin = try await self.pin(source, digest, plan) else { return nil }
+        let pin = self.newVersion()
+        self.begin([.version(pin)])
+        defer { self.end([.version(pin)]) }
+        guard let pinned = try await self.pin(source, as: pin, plan) else { return nil }
         defer {
             self.doors.background.run {
-                // The pin's owner is nobody's version: any fence lies above its ceiling.
-                let fence = self.ballots.ballot(above: .zero, for: plan.target.key)
-                _ = try? await self.manifests.release(source, pin, fence: fence)
+                // The pin's owner is nobody's version: any ballot above its ceiling is evidence.
+                let fence = self.ballots.ballot(above: pinned.ceiling, for: plan.target.key)
+                _ = try? await self.manifests.release(
+                    pinned.manifest,
+                    pinned.owner,
+                    fence: fence
+                )
             }
         }
         let draft = self.draft(
@@ -207,10 +227,12 @@ extension Coordinator {
             ceiling: prepared?.ballot.ceiling ?? self.ceiling(for: plan.target.key),
             plan.operation
         )
+        self.begin(draft.undertakings)
+        defer { self.end(draft.undertakings) }
         let isOpen = plan.source.size > self.settings.openManifestBytes
         if isOpen { try await self.open(draft) }
         let pulls = ChunkPulls(
-            segments,
+            source.segments,
             into: draft.manifest,
             as: draft.storageClass,
             chunks: self.chunks,
@@ -238,20 +260,19 @@ extension Coordinator {
 
     /// Keeps the source's content while it is pulled, whatever happens to its version.
     ///
-    /// The hold names an entry that no version will ever have, with the lowest of ceilings.
+    /// The hold names an entry that no version will ever have. Its ceiling is a ballot of this
+    /// node, so that audits know whom to ask whether the copy is under way.
     ///
     /// - Returns: nil if the content is gone.
     private func pin(
-        _ source: ManifestID,
-        _ digest: UInt64,
+        _ source: SharedContent,
+        as entry: VersionID,
         _ plan: CopyPlan
-    ) async throws(ClusterError) -> Owner? {
-        let owner = Owner.version(plan.target.key, self.newVersion())
-        let holding = Holding(manifest: source, owner: owner, digest: digest, ceiling: .zero)
-        switch try await self.manifests.hold(holding) {
-        // A full manifest has many other holders: the copy goes on without a hold of its own.
-        case .held, .full: return owner
-        case .gone, .otherSegments: return nil
-        }
+    ) async throws(ClusterError) -> Holding? {
+        let ceiling = self.ballots.ballot(above: .zero, for: plan.target.key)
+        return try await self.manifests.reach(
+            source,
+            for: self.wantedHold(of: entry, plan, upTo: ceiling)
+        )
     }
 }

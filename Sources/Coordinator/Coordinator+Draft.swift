@@ -1,4 +1,5 @@
 import Content
+import PeerProtocol
 import Runtime
 import StoreModel
 
@@ -14,6 +15,9 @@ struct Draft: Sendable {
 
     /// The version to be.
     let entry: VersionID
+
+    /// What others know the operation by.
+    var undertakings: [Undertaking] { [.version(self.entry), .manifest(self.manifest)] }
 }
 
 extension Coordinator {
@@ -33,6 +37,15 @@ extension Coordinator {
             operation: operation,
             entry: entry
         )
+    }
+
+    /// Tells audits to leave the operation alone, until ``end(_:)``.
+    func begin(_ undertakings: [Undertaking]) {
+        for undertaking in undertakings { self.undertakings.begin(undertaking) }
+    }
+
+    func end(_ undertakings: [Undertaking]) {
+        for undertaking in undertakings { self.undertakings.end(undertaking) }
     }
 
     /// Creates the manifest before its segments are known, so that its chunks have an owner.

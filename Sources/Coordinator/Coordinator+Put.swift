@@ -20,6 +20,8 @@ extension Coordinator {
             ceiling: self.ceiling(for: target.key),
             operation
         )
+        self.begin(draft.undertakings)
+        defer { self.end(draft.undertakings) }
         let content = try await self.upload(request, body, draft)
         let holding: Holding?
         let placed: VersionContent

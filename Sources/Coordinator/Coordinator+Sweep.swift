@@ -18,6 +18,9 @@ package struct SweepSummary: Hashable, Sendable {
     package var repaired = 0
     /// Rows left for later: their time has not come, or a node is missing.
     package var postponed = 0
+    /// When the oldest of what was dropped, and is kept back or could not be released, was dropped:
+    /// microseconds of a clock.
+    package var oldestDropped: UInt64?
 }
 
 extension Coordinator {
@@ -26,11 +29,12 @@ extension Coordinator {
     /// Dropped entries of one key that are not kept back for readers any more.
     private static let garbageKept = 100
 
-    /// Sweeps again and again, and catches up with the other replicas; returns when the task is
-    /// cancelled.
+    /// Sweeps again and again, catches up with the other replicas, and audits; returns when the
+    /// task is cancelled.
     package func runSweeps() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.runCatchUps() }
+            group.addTask { await self.runAudits() }
             while !Task.isCancelled {
                 await self.doors.time.sleep(for: self.settings.sweepInterval)
                 _ = await self.sweep()
@@ -41,11 +45,11 @@ extension Coordinator {
     /// Works off what changes have dropped, as far as the own node has rows that say so.
     ///
     /// Each row is the business of the first replica; the others step in later. Doing it twice is
-    /// harmless.
-    /// Source: docs/protocol/content.md, "Sweep".
+    /// harmless. Source: docs/protocol/content.md, "Sweep".
     package func sweep() async -> SweepSummary {
         var summary = SweepSummary()
-        var after: [UInt8]?
+        var after = self.garbageMarker.value
+        self.garbageMarker.move(to: nil)
         while summary.rows < self.settings.sweepRows {
             let scan = ScanRequest(
                 .garbage,
@@ -64,7 +68,16 @@ extension Coordinator {
             }
             guard let next = page.next else { break }
             after = next
+            // What cannot be done now must not keep the rest from being done.
+            if summary.rows >= self.settings.sweepRows { self.garbageMarker.move(to: next) }
         }
+        self.instruments.waiting(
+            rows: summary.postponed,
+            seconds: summary.oldestDropped.map { oldest in
+                let now = self.doors.time.wallMicroseconds
+                return Double(now - min(now, oldest)) / 1_000_000
+            } ?? 0
+        )
         await self.eraseTombstones(into: &summary)
         await self.repairKnownDamage(into: &summary)
         self.instruments.swept(summary)
@@ -80,10 +93,10 @@ extension Coordinator {
                     summary.postponed += 1
                     return
                 }
-                guard case .dead = try await self.manifests.kill(manifest) else {
+                guard case .dead(let borrows) = try await self.manifests.kill(manifest) else {
                     return await self.catchUp(key, try await self.read(key, "sweep \(key)"))
                 }
-                try await self.manifests.dropChunks(of: manifest)
+                try await self.manifests.finish(manifest, borrows: borrows)
                 summary.buried += 1
             case .part, .bucket, .layout: return
             }
@@ -98,12 +111,17 @@ extension Coordinator {
         into summary: inout SweepSummary
     ) async throws(ClusterError) {
         // Only a chosen value is evidence (rule R4). No bucket: nothing is completed on its behalf.
-        let state = try await self.read(key, generation: 0, "sweep \(key)")
+        let state = try await self.garbageState(of: key)
         let record: ObjectRecord
         do throws(RecordError) { record = try ObjectRecord(state.value) } catch {
             throw ClusterError(.internalError, "sweep \(key)", cause: error)
         }
         if record.garbage.isEmpty { return await self.catchUp(key, state) }
+        let started = summary.oldestDropped
+        for garbage in record.garbage {
+            let dropped = min(garbage.fence.round, record.modified.microseconds)
+            summary.oldestDropped = min(summary.oldestDropped ?? dropped, dropped)
+        }
         let isCrowded = record.garbage.count > Self.garbageKept
         let due = record.garbage.filter { garbage in
             // Overwriting quickly drives the ballots of a key ahead of the clock, second by second.
@@ -115,28 +133,67 @@ extension Coordinator {
             return
         }
         for garbage in due {
-            try await self.manifests.release(
-                garbage.manifest,
-                garbage.entry.owner(in: key),
-                fence: garbage.fence
-            )
+            try await self.release(garbage, of: key)
             summary.released += 1
         }
         try await self.forget(due, key)
+        if due.count == record.garbage.count { summary.oldestDropped = started }
+    }
+
+    /// What is known to have been dropped from a key.
+    private func garbageState(of key: RegisterKey) async throws(ClusterError) -> RegisterState {
+        if self.settings.sabotage.contains(.garbageFromOneReplica),
+            case .register(.row(let accepted, let value))? = try? await self.caller.ask(
+                self.caller.own,
+                .register(key, .read),
+                within: self.settings.registerTimeout
+            )
+        {
+            return RegisterState(ballot: accepted, value: value)
+        }
+        return try await self.read(key, generation: 0, "sweep \(key)")
+    }
+
+    /// Releases what a dropped entry held.
+    private func release(_ garbage: Garbage, of key: RegisterKey) async throws(ClusterError) {
+        let owner = garbage.entry.owner(in: key)
+        let ceiling = try await self.manifests.release(
+            garbage.manifest,
+            owner,
+            fence: garbage.fence
+        )
+        guard let ceiling else { return }
+        // A late retry of the operation has raised its ceiling beyond that of its version. No audit
+        // would look at a confirmed hold again.
+        try await self.audit(
+            Hold(owner: owner, ceiling: ceiling),
+            of: garbage.manifest,
+            sparing: false
+        )
     }
 
     /// Brings the own replica up to what has been chosen: its row says that there is work, and all
     /// of it has been done while the node was away.
     ///
     /// Otherwise each sweep would come back to the row, and rows enough would take up whole sweeps.
-    /// Anybody may repeat an accept, and what is chosen may be repeated behind any fence.
+    /// Anybody may repeat an accept, and what is chosen may be repeated behind any fence. Where the
+    /// own row is newer than what is chosen, nobody knows whether it will be: an identity decides.
     private func catchUp(_ key: RegisterKey, _ state: RegisterState) async {
         guard let value = state.value else { return }
-        _ = try? await self.caller.ask(
+        let reply = try? await self.caller.ask(
             self.caller.own,
             .register(key, .accept(state.ballot, value, generation: .max)),
             within: self.settings.registerTimeout
         )
+        guard case .register(.conflict(let newest))? = reply else { return }
+        _ = try? await self.completing(key) { generation throws(RegisterError) in
+            try await self.proposer.identity(
+                key,
+                generation: generation,
+                above: newest,
+                deadline: self.settings.registerTimeout
+            )
+        }
     }
 
     /// Whether the time for something dropped by then has come, for this node, after `grace`.
@@ -149,7 +206,7 @@ extension Coordinator {
     }
 
     /// This node's place in the line of those who sweep a row.
-    private func turn(of key: RegisterKey) -> Int {
+    func turn(of key: RegisterKey) -> Int {
         let replicas = self.layouts.layout?.replicaSet(of: key.partition) ?? []
         return replicas.firstIndex(of: self.caller.own) ?? replicas.count
     }

@@ -1,5 +1,5 @@
 import Content
-import PeerProtocol
+package import PeerProtocol
 package import Placement
 import Register
 package import Runtime
@@ -18,18 +18,24 @@ package struct Coordinator: ObjectStore {
     let writer: RegisterWriter
     let chunks: ChunkReplicas
     let manifests: ManifestKeeper
+    let undertakings: Undertakings
     let uploads: ByteBudget
     let hints = BucketHints()
     let instruments: CoordinatorInstruments
     let eraseMarker = SweepMarker()
+    let garbageMarker = SweepMarker()
+    let auditMemory = AuditMemory()
 
     /// Composes a coordinator for the node that `network` calls its own.
+    ///
+    /// `undertakings` is where that node answers from when it is asked what is under way here.
     package init(
         network: LoopbackNetwork,
         layouts: LayoutHolder,
         doors: Doors,
         ballots: BallotSource,
-        settings: CoordinatorSettings
+        settings: CoordinatorSettings,
+        undertakings: Undertakings = Undertakings()
     ) {
         let caller = PeerCaller(network: network, layouts: layouts)
         let instruments = CoordinatorInstruments()
@@ -63,8 +69,11 @@ package struct Coordinator: ObjectStore {
             caller: caller,
             layouts: layouts,
             doors: doors,
+            ballots: ballots,
+            undertakings: undertakings,
             settings: settings
         )
+        self.undertakings = undertakings
         self.instruments = instruments
         self.uploads = ByteBudget(bytes: settings.uploadBytes)
         // A node that starts again may be asked for something before it has joined again.

@@ -19,6 +19,14 @@ struct CoordinatorInstruments: Sendable {
     )
     private let pulled = Counter(label: "copy_chunk_bytes_pulled_total")
     private let released = Counter(label: "holds_released_total")
+    private let orphanHolds = Counter(label: "orphan_holds_released_total")
+    private let orphanManifests = Counter(label: "orphan_manifests_killed_total")
+    private let orphanChunks = Counter(label: "orphan_chunks_deleted_total")
+    private let confirmed = Counter(label: "holds_confirmed_total")
+    private let missing = Counter(label: "holds_missing_total")
+    private let unconfirmed = Gauge(label: "holds_unconfirmed")
+    private let waiting = Gauge(label: "sweep_waiting_rows")
+    private let waitingSince = Gauge(label: "sweep_waiting_seconds")
     private let buried = Counter(label: "manifests_buried_total")
     private let erased = Counter(label: "tombstones_erased_total")
     private let caughtUp = Counter(label: "rows_caught_up_total")
@@ -47,6 +55,23 @@ struct CoordinatorInstruments: Sendable {
         self.erased.increment(by: summary.erased)
         self.repaired.increment(by: summary.repaired)
     }
+
+    /// What waits for the sweep of this node, and how long the oldest of it.
+    func waiting(rows: Int, seconds: Double) {
+        self.waiting.record(rows)
+        self.waitingSince.record(seconds)
+    }
+
+    func audited(_ summary: AuditSummary) {
+        self.orphanHolds.increment(by: summary.released)
+        self.orphanManifests.increment(by: summary.killed)
+        self.orphanChunks.increment(by: summary.chunksDropped)
+        self.confirmed.increment(by: summary.confirmed)
+        self.missing.increment(by: summary.missing)
+    }
+
+    /// Holds that a whole pass of the audit over the own rows has found unconfirmed.
+    func unconfirmed(_ holds: Int) { self.unconfirmed.record(holds) }
 
     func caughtUp(_ summary: CatchUpSummary) {
         self.caughtUp.increment(by: summary.rows)

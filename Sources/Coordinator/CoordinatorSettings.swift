@@ -1,3 +1,5 @@
+import StoreModel
+
 /// Bounds of a coordinator's work, with defaults for production.
 package struct CoordinatorSettings: Sendable {
     /// Longest wait for one replica's answer about a register or a page of rows.
@@ -36,6 +38,18 @@ package struct CoordinatorSettings: Sendable {
     package var scrubInterval: Duration = .seconds(86_400)
     /// Registers that are erased, repaired or caught up on at once.
     package var parallelRepairs = 16
+    /// Versions that may hold one manifest before a child is made for more.
+    ///
+    /// Only tests and the simulation lower it.
+    package var versionHolders = Limit.versionHolders
+    /// Pause between two pages of the audits.
+    package var auditInterval: Duration = .seconds(60)
+    /// Rows, manifests with chunks and objects that one page of each audit looks at.
+    package var auditRows = 500
+    /// What is younger than this is not audited yet.
+    ///
+    /// Not a rule of safety: most of it is in order, and will be gone soon.
+    package var auditAge: Duration = .seconds(900)
     /// Content read in one step, in blocks (1 MiB).
     package var readBlocks = 8
     /// Rules broken on purpose; only the simulation may ask for any.
@@ -58,6 +72,30 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     package static let copyWithoutHold = Sabotage(rawValue: 1 << 2)
     /// A release takes whatever hold it finds (rule R5).
     package static let releaseIgnoresFence = Sabotage(rawValue: 1 << 3)
+    /// A copy by reference holds the manifest after its accept (rule R1).
+    package static let holdAfterAccept = Sabotage(rawValue: 1 << 16)
+    /// A creator that was acknowledged once takes its manifest for created.
+    package static let creatorTrustsMinority = Sabotage(rawValue: 1 << 17)
+    /// What a manifest borrows is released when its last hold is about to go (rule R8).
+    package static let borrowReleasedBeforeDeath = Sabotage(rawValue: 1 << 18)
+    /// The audit takes a manifest that borrows and is absent for dead (rule R8).
+    package static let absentOwnerIsDead = Sabotage(rawValue: 1 << 19)
+    /// The audit releases holds after a plain read (rule R4).
+    package static let auditWithoutFence = Sabotage(rawValue: 1 << 20)
+    /// The audit's evidence is a promise, not a commit (rule R4).
+    package static let fenceIsOnlyAPromise = Sabotage(rawValue: 1 << 21)
+    /// The audit deletes chunks of a manifest that it finds absent (rule R7).
+    package static let deleteOnAbsent = Sabotage(rawValue: 1 << 22)
+    /// The audit deletes chunks when it has tried to make their manifest dead (rule R7).
+    package static let deleteBeforeDeath = Sabotage(rawValue: 1 << 23)
+    /// The audit makes a manifest dead by an accept that nobody has promised.
+    package static let killWithoutPrepare = Sabotage(rawValue: 1 << 24)
+    /// The sweep releases what one replica's row says was dropped (rule R4).
+    package static let garbageFromOneReplica = Sabotage(rawValue: 1 << 25)
+    /// A proposal above its ceiling leaves under the old hold (rule R2).
+    package static let noSecondHold = Sabotage(rawValue: 1 << 26)
+    /// What a change drops is not noted for the sweep (rule R9).
+    package static let overwriteDropsGarbage = Sabotage(rawValue: 1 << 27)
     /// A tombstone is erased as soon as a majority has it.
     package static let eraseMajority = Sabotage(rawValue: 1 << 8)
     /// A reader takes "no row" and a tombstone for the same answer.

@@ -22,29 +22,20 @@ struct ManifestKeeper: Sendable {
     let caller: PeerCaller
     let layouts: LayoutHolder
     let doors: Doors
+    let ballots: BallotSource
+    let undertakings: Undertakings
     let settings: CoordinatorSettings
 
     // MARK: - Creation
 
-    /// Creates a manifest with its first hold: sealed, or open if `segments` is nil.
+    /// Creates a manifest with its first hold.
     ///
     /// Only the birth accept creates. Where its outcome is not known the register is looked at,
     /// which finishes what a minority may hold, or makes sure that the manifest will never be.
     ///
     /// - Throws: `quorumUnavailable` or `busy`: the manifest cannot be used.
-    func create(
-        _ manifest: ManifestID,
-        as storageClass: StorageClass,
-        segments: [SegmentRun]?,
-        for hold: Hold
-    ) async throws(ClusterError) {
-        let record = ManifestRecord(
-            state: segments == nil ? .open : .sealed,
-            storageClass: storageClass,
-            segments: segments ?? [],
-            borrows: [],
-            holds: [hold]
-        )
+    func create(_ manifest: ManifestID, _ record: ManifestRecord) async throws(ClusterError) {
+        precondition(record.holds.count == 1, "A manifest is created for one owner.")
         let operation = "create manifest \(manifest)"
         let value = RegisterValue.first(body: record.encoded, operation: self.writer.newOperation())
         let outcome: CreateOutcome
@@ -59,10 +50,28 @@ struct ManifestKeeper: Sendable {
         case .created: return
         case .refused: throw ClusterError(.busy, operation)
         case .unknown:
+            if self.settings.sabotage.contains(.creatorTrustsMinority) { return }
             guard case .alive(let found) = try await self.kill(manifest),
-                found.holds.contains(where: { $0.owner == hold.owner })
+                found.holds.contains(where: { $0.owner == record.holds[0].owner })
             else { throw ClusterError(.quorumUnavailable, operation) }
         }
+    }
+
+    /// Creates a manifest that borrows nothing: sealed, or open if `segments` is nil.
+    func create(
+        _ manifest: ManifestID,
+        as storageClass: StorageClass,
+        segments: [SegmentRun]?,
+        for hold: Hold
+    ) async throws(ClusterError) {
+        let record = ManifestRecord(
+            state: segments == nil ? .open : .sealed,
+            storageClass: storageClass,
+            segments: segments ?? [],
+            borrows: [],
+            holds: [hold]
+        )
+        try await self.create(manifest, record)
     }
 
     /// Makes sure that a manifest without a creation will never live.
@@ -76,7 +85,8 @@ struct ManifestKeeper: Sendable {
     func hold(_ holding: Holding) async throws(ClusterError) -> ManifestRecord.HoldOutcome {
         let change = HoldChange(
             Hold(owner: holding.owner, ceiling: holding.ceiling),
-            .segments(digest: holding.digest)
+            .segments(digest: holding.digest),
+            versionsMax: self.settings.versionHolders
         )
         return try await self.change(
             holding.manifest,
@@ -98,121 +108,20 @@ struct ManifestKeeper: Sendable {
         ).outcome
     }
 
-    /// Lets go of a manifest, and drops its chunks if nobody else holds it.
-    ///
-    /// - Returns: false if the hold stays because its ceiling is not below the fence.
-    @discardableResult
-    func release(
-        _ manifest: ManifestID,
-        _ owner: Owner,
-        fence: Ballot
-    ) async throws(ClusterError) -> Bool {
-        let ignoresFence = self.settings.sabotage.contains(.releaseIgnoresFence)
-        let change = ReleaseChange(
-            owner,
-            fence: ignoresFence ? Ballot(highestOf: fence) : fence
+    /// Notes which holds the audit has found needed.
+    func confirm(_ manifest: ManifestID, _ owners: [Owner]) async throws(ClusterError) {
+        _ = try await self.change(
+            manifest,
+            ConfirmChange(owners),
+            "confirm holds of manifest \(manifest)"
         )
-        let operation = "release manifest \(manifest)"
-        switch try await self.change(manifest, change, operation).outcome {
-        case .removed, .absent, .gone: return true
-        case .kept: return false
-        case .died:
-            try await self.dropChunks(of: manifest)
-            return true
-        }
     }
 
-    // MARK: - The end
-
-    /// Has every node drop the chunks of a dead manifest, and leaves a tombstone once all have.
-    ///
-    /// - Precondition: the death of the manifest is chosen.
-    /// - Throws: `quorumUnavailable` if a node has not confirmed; the sweep comes back to it.
-    func dropChunks(of manifest: ManifestID) async throws(ClusterError) {
-        let operation = "drop the chunks of manifest \(manifest)"
-        guard let layout = self.layouts.layout else { throw ClusterError(.notReady, operation) }
-        let replies = await gather(
-            from: layout.members,
-            background: self.doors.background,
-            ask: { node -> Bool? in
-                let reply = try? await self.caller.ask(
-                    node,
-                    .dropManifest(manifest),
-                    within: self.settings.chunkTimeout
-                )
-                if case .done? = reply { return true }
-                return nil
-            },
-            enough: { _ in false }
-        )
-        let dropped = replies.count { $0.reply != nil }
-        guard dropped == layout.members.count else {
-            throw ClusterError(
-                .quorumUnavailable,
-                operation,
-                facts: ["dropped": "\(dropped)", "nodes": "\(layout.members.count)"]
-            )
-        }
-        _ = try await self.change(manifest, BuryChange(), operation)
-    }
-
-    private func change<Change: RegisterChange>(
+    func change<Change: RegisterChange>(
         _ manifest: ManifestID,
         _ change: Change,
         _ operation: String
     ) async throws(ClusterError) -> Changed<Change.Outcome> {
         try await self.writer.change(.manifest(manifest), change, operation)
-    }
-}
-
-extension ManifestKeeper {
-    /// Times the evidence is sought; the second is above every ceiling.
-    private static let abandonsMax = 2
-
-    /// Takes back what an operation that certainly had no effect has stored.
-    ///
-    /// Best effort: what a crash leaves behind is found by the audit of holds.
-    func abandon(_ holding: Holding, _ target: Target) async {
-        var above = holding.ceiling
-        for _ in 0..<Self.abandonsMax {
-            // Evidence: a chosen value at a ballot above the ceiling that does not name the
-            // manifest.
-            let state = try? await self.writer.proposer.identity(
-                target.key,
-                generation: target.bucket.generation,
-                above: above,
-                deadline: self.settings.changeDeadline
-            )
-            guard let state, let entry = holding.owner.entry?.entry,
-                let record = try? ObjectRecord(state.value),
-                !record.names(holding.manifest, entry: entry),
-                let isReleased = try? await self.release(
-                    holding.manifest,
-                    holding.owner,
-                    fence: state.ballot
-                ), !isReleased
-            else { return }
-            // A retry of the operation has raised the ceiling, at a ballot below this one.
-            above = state.ballot.ceiling
-        }
-    }
-
-    /// Drops the chunks of a manifest that was never created.
-    func abandon(_ manifest: ManifestID) async {
-        guard case .dead? = try? await self.kill(manifest) else { return }
-        // The sweep comes back to it if a node does not confirm.
-        _ = try? await self.dropChunks(of: manifest)
-    }
-}
-
-extension Ballot {
-    /// No ceiling lies above it: what a release without a fence would use.
-    fileprivate init(highestOf ballot: Ballot) {
-        self.init(
-            round: Ballot.highestRound,
-            node: ballot.node,
-            incarnation: ballot.incarnation,
-            sequence: ballot.sequence
-        )
     }
 }

@@ -8,8 +8,10 @@ package import Wire
 ///
 /// Bytes: docs/protocol/messages.md.
 package enum PeerReply: Sendable {
-    /// Carried out. The number is the stored bytes moved by a pull or the chunks dropped; 0
-    /// otherwise.
+    /// Carried out.
+    ///
+    /// The number is the stored bytes moved by a pull, the chunks dropped, or 1 for what is under
+    /// way; 0 otherwise.
     case done(UInt64)
     case register(RegisterReply)
     case rows(ScanPage)
@@ -97,7 +99,7 @@ extension PeerReply {
             )
         case .ballotPage: self = .ballots(try BallotPage(from: &reader))
         case .register, .scan, .fence, .writeChunk, .readChunk, .pullChunk, .dropManifest,
-            .pushLayout, .describe, .digests, .ballots, .announce:
+            .pushLayout, .describe, .digests, .ballots, .announce, .underWay:
             throw .unknownTag(message.kind)
         }
         try reader.finish()

@@ -16,7 +16,8 @@ package enum PeerRequest: Sendable {
     /// `nil` asks for all blocks.
     case readChunk(ChunkName, blocks: Range<Int>?)
     case pullChunk(PullRequest)
-    case dropManifest(ManifestID)
+    /// Drops all chunks of the manifest that are in none of the runs.
+    case dropManifest(ManifestID, keeping: [SegmentRun])
     case pushLayout(LayoutRecord)
     case describe
     /// The digests of a partition's ranges; nil asks for one sum for each partition.
@@ -24,6 +25,8 @@ package enum PeerRequest: Sendable {
     case ballots(BallotRequest)
     /// The sender has started: keep it in mind, or say that it has been seen further.
     case announce(NodeStart)
+    /// Asks whether the node's coordinator has the operation under way: 1 or 0.
+    case underWay(Undertaking)
 }
 
 extension PeerRequest {
@@ -50,12 +53,15 @@ extension PeerRequest {
                 $0.write(UInt32($1.upperBound))
             }
         case .pullChunk(let request): request.encode(into: &writer)
-        case .dropManifest(let manifest): manifest.encode(into: &writer)
+        case .dropManifest(let manifest, let kept):
+            manifest.encode(into: &writer)
+            writer.writeList(kept) { $1.encode(into: &$0) }
         case .pushLayout(let layout): layout.encode(into: &writer)
         case .describe: break
         case .digests(let partition): writer.writeOptional(partition) { $1.encode(into: &$0) }
         case .ballots(let request): request.encode(into: &writer)
         case .announce(let start): start.encode(into: &writer)
+        case .underWay(let undertaking): undertaking.encode(into: &writer)
         }
         return PeerMessage(
             kind: self.kind.rawValue,
@@ -79,6 +85,7 @@ extension PeerRequest {
         case .digests: .digests
         case .ballots: .ballots
         case .announce: .announce
+        case .underWay: .underWay
         }
     }
 
@@ -106,7 +113,13 @@ extension PeerRequest {
             let name = try ChunkName(from: &reader)
             self = .readChunk(name, blocks: try reader.readOptional(Self.blocks))
         case .pullChunk: self = .pullChunk(try PullRequest(from: &reader))
-        case .dropManifest: self = .dropManifest(try ManifestID(from: &reader))
+        case .dropManifest:
+            self = .dropManifest(
+                try ManifestID(from: &reader),
+                keeping: try reader.readList(limit: Limit.segmentRuns) {
+                    reader throws(RecordError) in try SegmentRun(from: &reader)
+                }
+            )
         case .pushLayout: self = .pushLayout(try LayoutRecord(from: &reader))
         case .describe: self = .describe
         case .digests:
@@ -117,6 +130,7 @@ extension PeerRequest {
             )
         case .ballots: self = .ballots(try BallotRequest(from: &reader))
         case .announce: self = .announce(try NodeStart(from: &reader))
+        case .underWay: self = .underWay(try Undertaking(from: &reader))
         case .done, .registerReply, .rows, .blocks, .description, .staleLayout, .needLayout,
             .failure, .digestList, .ballotPage:
             throw .unknownTag(message.kind)

@@ -2,8 +2,8 @@ package import StoreModel
 
 /// What part of a node's rows is asked for.
 ///
-///     what u8 (1 objects, 2 buckets, 3 garbage, 4 tombstones, 5 damaged) | what is asked of them
-///     | after? | limit u32
+///     what u8 (1 objects, 2 buckets, 3 garbage, 4 tombstones, 5 damaged, 6 unconfirmed,
+///     7 contents, 8 chunk manifests) | what is asked of them | after? | limit u32
 ///
 /// Byte strings have a u32 length; optional ones a u8 for presence first.
 package struct ScanRequest: Hashable, Sendable, BinaryRecord {
@@ -21,14 +21,20 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
         case tombstones(before: UInt64)
         /// Rows that are damaged: those that somebody met, or all, for which every row is read.
         case damaged(all: Bool)
+        /// Manifests with holds that no audit has confirmed; their records are reported.
+        case unconfirmed
+        /// Objects of any bucket with a version whose content has a manifest.
+        case contents
+        /// Manifests of which the node has chunks: no rows of registers.
+        case chunkManifests
     }
 
     /// Longest ``after``: a round and the longest key of a row.
     package static let longestMarker = 8 + RegisterKey.longestRow
 
     package let subject: Subject
-    /// Only rows after this: an object's key, a common prefix, a bucket's name, a row's key,
-    /// or, for tombstones, a round (u64) and a row's key.
+    /// Only rows after this: an object's key, a common prefix, a bucket's name, a row's key, for
+    /// tombstones a round (u64) and a row's key, for chunk manifests a manifest's id.
     package let after: [UInt8]?
     /// 1 to ``Limit/scanRows``.
     package let limit: Int
@@ -55,6 +61,9 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
         case 3: self.subject = .garbage
         case 4: self.subject = .tombstones(before: try reader.read())
         case 5: self.subject = .damaged(all: try reader.readBool())
+        case 6: self.subject = .unconfirmed
+        case 7: self.subject = .contents
+        case 8: self.subject = .chunkManifests
         case let tag: throw .unknownTag(tag)
         }
         self.after = try reader.readOptional(text)
@@ -77,6 +86,9 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
         case .damaged(let all):
             writer.write(UInt8(5))
             writer.write(all)
+        case .unconfirmed: writer.write(UInt8(6))
+        case .contents: writer.write(UInt8(7))
+        case .chunkManifests: writer.write(UInt8(8))
         }
         writer.writeOptional(self.after) { $0.writeBytes($1) }
         writer.write(UInt32(self.limit))

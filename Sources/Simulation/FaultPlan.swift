@@ -62,12 +62,6 @@ package struct FaultPlan: Hashable, Sendable {
 
     package func has(_ kind: Kind) -> Bool { self.kinds.contains(kind) }
 
-    /// Whether every operation can clean up after itself: audits, which find what others leave,
-    /// come later.
-    var leavesNothingHalfDone: Bool {
-        self.kinds.allSatisfy { [.duplicates, .skew, .slowDisks].contains($0) }
-    }
-
     /// How the network treats messages while this plan is in force.
     func linkFaults(_ random: inout SplitMix64) -> LinkFaults {
         var faults = LinkFaults()

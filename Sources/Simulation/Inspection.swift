@@ -38,15 +38,37 @@ struct Inspection: Sendable {
         return newest.value
     }
 
-    /// The versions that clients can see.
-    func liveVersions(keys: Int) async -> [(key: Int, register: RegisterKey, version: Version)] {
+    /// The value of a register that a majority of its replicas has accepted at the same ballot; the
+    /// newest if there is none.
+    func chosen(_ key: RegisterKey) async -> RegisterValue? {
+        var rows: [(ballot: Ballot, value: RegisterValue?)] = []
+        for member in self.cluster.members {
+            guard
+                case .register(.row(let accepted, let value))? =
+                    await self.ask(member, .register(key, .read))
+            else { continue }
+            rows.append((accepted, value))
+        }
+        let agreed = rows.first { row in
+            rows.count { $0.ballot == row.ballot } > rows.count / 2
+        }
+        return (agreed ?? rows.max { $0.ballot < $1.ballot })?.value
+    }
+
+    /// The versions that clients can see: those of any replica's newest row, or, with `isChosen`,
+    /// those that are chosen.
+    func liveVersions(
+        keys: Int,
+        isChosen: Bool = false
+    ) async -> [(key: Int, register: RegisterKey, version: Version)] {
         guard let body = await self.newest(.bucket(self.cluster.bucket))?.body,
             let bucket = try? BucketRecord(decoding: body)
         else { return [] }
         var live: [(key: Int, register: RegisterKey, version: Version)] = []
         for key in 0..<keys {
             let register = RegisterKey.object(bucket.id, self.cluster.name(key).key)
-            guard let value = await self.newest(register) else { continue }
+            guard let value = isChosen ? await self.chosen(register) : await self.newest(register)
+            else { continue }
             guard let record = try? ObjectRecord(value) else {
                 self.history.report(Violation(.wrongBytes, "the record of k\(key) is damaged"))
                 continue

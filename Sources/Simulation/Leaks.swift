@@ -8,62 +8,84 @@ import StorageNode
 import StoreModel
 
 extension Inspection {
-    /// Nothing is kept that no version names: no chunk, no hold, no manifest, no dropped entry.
+    /// What is kept although no version needs it, or needed and not there: chunks, holds,
+    /// manifests, dropped entries.
     ///
-    /// - Precondition: nothing was ever left half done, and the sweeps have had time to end.
-    func checkLeaks(keys: Int) async {
-        let live = await self.liveVersions(keys: keys)
+    /// Empty once sweeps and audits have had time to end, whatever was left half done.
+    func leaks(keys: Int) async -> [String] {
+        let live = await self.liveVersions(keys: keys, isChosen: true)
         var holders: [ManifestID: [Owner]] = [:]
-        var chunks: [ChunkName] = []
+        var chunks: Set<ChunkName> = []
         for (_, register, version) in live {
             guard case .manifest(let manifest, let segments, _, _) = version.content else {
                 continue
             }
-            let isNew = holders[manifest] == nil
             holders[manifest, default: []].append(.version(register, version.id))
-            guard isNew else { continue }
             for segment in segments {
-                chunks += (0..<segment.count).map { segment.chunk($0) }
+                chunks.formUnion((0..<segment.count).map { segment.chunk($0) })
             }
         }
-        await self.checkHolds(holders)
-        await self.checkChunkCounts(chunks)
-        await self.checkGarbage()
+        return await self.heldWrongly(holders) + self.chunksLeft(chunks.sorted())
+            + self.garbageLeft()
     }
 
-    /// Every manifest that is not dead is held by the versions that name it, and by nobody else.
-    private func checkHolds(_ expected: [ManifestID: [Owner]]) async {
+    /// Every manifest that is not buried is held by the versions that name it and the manifests
+    /// that borrow from it, and by nobody else.
+    private func heldWrongly(_ versions: [ManifestID: [Owner]]) async -> [String] {
+        var stories: [String] = []
+        var records: [(manifest: ManifestID, record: ManifestRecord)] = []
         for manifest in self.manifests() {
-            guard let body = await self.newest(.manifest(manifest))?.body else { continue }
-            guard let record = try? ManifestRecord(decoding: body) else {
-                self.report("the record of manifest \(manifest) is damaged")
+            guard let body = await self.chosen(.manifest(manifest))?.body else { continue }
+            if let record = try? ManifestRecord(decoding: body) {
+                records.append((manifest, record))
+            } else {
+                stories.append("the record of manifest \(manifest) is damaged")
+            }
+        }
+        var expected = versions
+        for (manifest, record) in records where record.state != .dead {
+            for source in record.borrows {
+                expected[source, default: []].append(.manifest(manifest))
+            }
+        }
+        for (manifest, record) in records {
+            if record.state == .dead {
+                stories.append("manifest \(manifest) is dead and not buried")
                 continue
             }
             let owners = record.holds.map(\.owner)
             let wanted = (expected[manifest] ?? []).sorted()
             guard owners != wanted else { continue }
-            self.report("manifest \(manifest) is held by \(owners); it should be by \(wanted)")
+            stories.append(
+                "manifest \(manifest) is held by \(owners); it should be by \(wanted)"
+            )
         }
+        return stories
     }
 
     /// Every node has as many chunks as there are live ones on it.
-    private func checkChunkCounts(_ chunks: [ChunkName]) async {
+    private func chunksLeft(_ chunks: [ChunkName]) async -> [String] {
+        var stories: [String] = []
         for member in self.cluster.members {
             guard let node = member.node else { continue }
             var count = 0
             for chunk in chunks {
-                if case .blocks? = await self.ask(member, .readChunk(chunk, blocks: nil)) {
-                    count += 1
+                switch await self.ask(member, .readChunk(chunk, blocks: nil)) {
+                case .blocks?: count += 1
+                case .failure(let failure)? where failure.code == .corrupt: count += 1
+                default: break
                 }
             }
             let kept = node.chunkStatistics.chunks
             guard kept != count else { continue }
-            self.report("\(member.name) keeps \(kept) chunks, of which \(count) are live")
+            stories.append("\(member.name) keeps \(kept) chunks, of which \(count) are live")
         }
+        return stories
     }
 
     /// Nothing waits for a sweep any more.
-    private func checkGarbage() async {
+    private func garbageLeft() async -> [String] {
+        var stories: [String] = []
         for member in self.cluster.members {
             guard
                 case .rows(let page)? = await self.ask(
@@ -73,13 +95,12 @@ extension Inspection {
             else { continue }
             for row in page.rows {
                 // A row of one replica that missed the last change is no leak.
-                guard let value = await self.newest(row.key), value.hasGarbage else { continue }
-                self.report("\(row.key) still names dropped content")
+                guard let value = await self.chosen(row.key), value.hasGarbage else { continue }
+                stories.append("\(row.key) still names dropped content")
             }
         }
+        return stories
     }
-
-    private func report(_ story: String) { self.history.report(Violation(.leak, story)) }
 
     /// All manifests that any node has a row of, in order.
     private func manifests() -> [ManifestID] {

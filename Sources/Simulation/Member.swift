@@ -75,7 +75,8 @@ final class Member: Sendable {
                     layouts: node.layouts,
                     doors: doors,
                     ballots: BallotSource(incarnation: node.incarnation, clock: doors.time),
-                    settings: settings
+                    settings: settings,
+                    undertakings: node.undertakings
                 )
                 self.state.withLock { state in
                     state.running = Running(node: node, coordinator: coordinator)

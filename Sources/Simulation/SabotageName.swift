@@ -8,6 +8,18 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case copyWithoutHold
     case releaseIgnoresFence
     case noFloor
+    case holdAfterAccept
+    case noSecondHold
+    case auditWithoutFence
+    case fenceIsOnlyAPromise
+    case garbageFromOneReplica
+    case deleteOnAbsent
+    case deleteBeforeDeath
+    case killWithoutPrepare
+    case creatorTrustsMinority
+    case borrowReleasedBeforeDeath
+    case absentOwnerIsDead
+    case overwriteDropsGarbage
 
     package var sabotage: Sabotage {
         switch self {
@@ -16,6 +28,18 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .copyWithoutHold: .copyWithoutHold
         case .releaseIgnoresFence: .releaseIgnoresFence
         case .noFloor: []
+        case .holdAfterAccept: .holdAfterAccept
+        case .noSecondHold: .noSecondHold
+        case .auditWithoutFence: .auditWithoutFence
+        case .fenceIsOnlyAPromise: .fenceIsOnlyAPromise
+        case .garbageFromOneReplica: .garbageFromOneReplica
+        case .deleteOnAbsent: .deleteOnAbsent
+        case .deleteBeforeDeath: .deleteBeforeDeath
+        case .killWithoutPrepare: .killWithoutPrepare
+        case .creatorTrustsMinority: .creatorTrustsMinority
+        case .borrowReleasedBeforeDeath: .borrowReleasedBeforeDeath
+        case .absentOwnerIsDead: .absentOwnerIsDead
+        case .overwriteDropsGarbage: .overwriteDropsGarbage
         }
     }
 
@@ -34,9 +58,28 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .copyWithoutHold: "a copy by reference takes no hold (R1)"
         case .releaseIgnoresFence: "a release takes whatever hold it finds (R5)"
         case .noFloor: "an erased row leaves no floor"
+        case .holdAfterAccept: "a copy holds the manifest after its accept (R1)"
+        case .noSecondHold: "a proposal above its ceiling leaves under the old hold (R2)"
+        case .auditWithoutFence: "the audit releases holds after a plain read (R4)"
+        case .fenceIsOnlyAPromise: "the audit's evidence is promised, not committed (R4)"
+        case .garbageFromOneReplica: "the sweep trusts one replica's row (R4)"
+        case .deleteOnAbsent: "chunks of an absent manifest are deleted (R7)"
+        case .deleteBeforeDeath: "chunks are deleted when death has been tried (R7)"
+        case .killWithoutPrepare: "a manifest is made dead by an accept that nobody promised"
+        case .creatorTrustsMinority: "a creation counts when one replica has it"
+        case .borrowReleasedBeforeDeath: "a child lets go of its parent before it is dead (R8)"
+        case .absentOwnerIsDead: "a child that is absent is taken for dead (R8)"
+        case .overwriteDropsGarbage: "what a change drops is not noted (R9): a leak"
         }
     }
 
     /// Whether a few runs suffice.
-    package var isQuick: Bool { true }
+    package var isQuick: Bool {
+        switch self {
+        case .registerQuorumOfOne, .chunkQuorumOfOne, .copyWithoutHold, .releaseIgnoresFence,
+            .noFloor:
+            true
+        default: false
+        }
+    }
 }

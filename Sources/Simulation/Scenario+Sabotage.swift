@@ -13,6 +13,24 @@ extension Scenario {
             self.audits = true
             self.suffer([.lateness, .clogs])
         case .noFloor: self.erase([.lateness, .duplicates, .loss])
+        case .holdAfterAccept, .noSecondHold, .auditWithoutFence, .fenceIsOnlyAPromise:
+            self.audits = true
+            self.suffer([.lateness, .clogs, .loss])
+        case .garbageFromOneReplica:
+            self.suffer([.loss, .crashes, .cuts, .clogs])
+            self.workload.weights = [(.put, 25), (.copy, 45), (.get, 5), (.delete, 25)]
+        case .deleteOnAbsent, .killWithoutPrepare, .deleteBeforeDeath, .creatorTrustsMinority:
+            self.audits = true
+            self.suffer([.lateness, .clogs, .loss, .cuts])
+            self.workload.weights = [(.put, 70), (.copy, 10), (.get, 10), (.delete, 10)]
+        case .borrowReleasedBeforeDeath, .absentOwnerIsDead:
+            self.audits = true
+            self.versionHolders = 1
+            self.suffer([.lateness, .clogs, .loss])
+            self.workload.weights = [(.put, 10), (.copy, 70), (.get, 5), (.delete, 15)]
+        case .overwriteDropsGarbage:
+            self.audits = true
+            self.suffer([])
         }
     }
 

@@ -1,6 +1,7 @@
 package import Coordinator
 package import Register
 import SimulatedRuntime
+import StoreModel
 
 /// What a run is made of.
 package struct Scenario: Sendable {
@@ -14,8 +15,10 @@ package struct Scenario: Sendable {
     package var erasesSoon: Bool
     /// Whether messages are lost and machines crash before there is a layout.
     package var formsUnderFire: Bool
-    /// Whether holds are audited all the time.
+    /// Whether holds are audited all the time, also those of operations under way.
     package var audits: Bool
+    /// Versions that hold one manifest before a child is made: few, so that there are children.
+    package var versionHolders: Int
     /// Length of each of the three parts, in virtual time.
     package var part: Duration
 
@@ -29,6 +32,7 @@ package struct Scenario: Sendable {
         self.audits = random.chance(permille: 400)
         self.formsUnderFire = random.chance(permille: 300)
         self.erasesSoon = random.chance(permille: 250)
+        self.versionHolders = random.pick([1, 2, 3, Limit.versionHolders])
         self.sabotage = []
         self.acceptorSabotage = []
         self.part = .seconds(3)

@@ -11,6 +11,8 @@ import StoreModel
 package struct World: Sendable {
     /// Longest wait for anything once all is mended, in virtual time.
     private static let patience = Duration.seconds(60)
+    /// Times 20 s that audits and sweeps may take to tidy up.
+    private static let tidyingMax = 15
 
     private let scenario: Scenario
     private let cluster: Cluster
@@ -66,6 +68,9 @@ package struct World: Sendable {
         // Operations may take longer than half of that: to those a missing row proves nothing.
         settings.tombstoneAge = scenario.erasesSoon ? .milliseconds(150) : .seconds(2)
         settings.catchUpInterval = .seconds(4)
+        settings.auditInterval = scenario.audits ? .milliseconds(500) : .seconds(3)
+        settings.auditAge = .zero
+        settings.versionHolders = scenario.versionHolders
         settings.sabotage = scenario.sabotage
         return settings
     }
@@ -138,9 +143,21 @@ package struct World: Sendable {
         let inspection = self.inspection
         await inspection.checkHolds(keys: self.scenario.workload.keys)
         await inspection.checkContent(keys: self.scenario.workload.keys)
-        if plan.leavesNothingHalfDone, self.history.counts.unknown == 0 {
-            await inspection.checkLeaks(keys: self.scenario.workload.keys)
+        await self.checkLeaks(inspection)
+    }
+
+    /// Waits until nothing is kept that nobody needs: what crashes and lost messages have left is
+    /// found by the audits.
+    private func checkLeaks(_ inspection: Inspection) async {
+        let keys = self.scenario.workload.keys
+        var leaks = await inspection.leaks(keys: keys)
+        for _ in 0..<Self.tidyingMax where !leaks.isEmpty {
+            await self.simulator.sleep(nanoseconds: 20_000_000_000)
+            leaks = await inspection.leaks(keys: keys)
         }
+        for leak in leaks { self.history.report(Violation(.leak, leak)) }
+        guard !leaks.isEmpty else { return }
+        self.cluster.story.tell("\(leaks.count) leaks")
     }
 
     /// Creates the bucket, however often that takes.

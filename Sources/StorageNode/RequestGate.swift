@@ -52,7 +52,7 @@ final class RequestGate: Sendable {
             return (self.chunks, (blocks?.count ?? Limit.chunkBlocks) * Limit.blockBytes)
         case .pullChunk: return (self.pulls, Limit.chunkBytes)
         case .register, .fence, .dropManifest, .pushLayout, .describe, .digests, .ballots,
-            .announce:
+            .announce, .underWay:
             return nil
         }
     }

@@ -58,6 +58,10 @@ struct RowScan {
         case .garbage: return try await self.garbage()
         case .tombstones(let round): return try await self.tombstones(before: round)
         case .damaged(let all): return try await self.damaged(all: all)
+        case .unconfirmed: return try await self.rows(of: RowRange.manifests)
+        case .contents: return try await self.rows(of: RowRange.objects)
+        // Those are no rows.
+        case .chunkManifests: return ScanPage(rows: [], next: nil)
         }
     }
 
@@ -157,11 +161,17 @@ struct RowScan {
         case .corrupt: return ScannedRow(key: key, accepted: .zero, content: .corrupt)
         case .row(let content):
             guard !self.isForDamaged, let value = content.value else { return nil }
-            return ScannedRow(
-                key: key,
-                accepted: content.accepted,
-                content: Self.content(of: key, value)
-            )
+            let reported: ScannedRow.Content
+            switch self.request.subject {
+            case .unconfirmed:
+                guard let record = Self.unconfirmed(value) else { return nil }
+                reported = .live(record)
+            case .contents:
+                guard Self.namesManifest(value) else { return nil }
+                reported = .live([])
+            default: reported = Self.content(of: key, value)
+            }
+            return ScannedRow(key: key, accepted: content.accepted, content: reported)
         }
     }
 
@@ -253,10 +263,43 @@ extension RowScan {
     }
 }
 
+/// What audits look for.
+extension RowScan {
+    /// All rows that begin like this, those that are not reported looked at as well.
+    private mutating func rows(of prefix: [UInt8]) async throws(MetadataError) -> ScanPage {
+        try await self.range(
+            from: self.request.after.map { $0 + [0] } ?? prefix,
+            to: CommonPrefix.end(of: prefix),
+            nameStart: 0
+        )
+    }
+
+    /// The record of a manifest with holds that are not confirmed; nil for any other.
+    private static func unconfirmed(_ value: RegisterValue) -> [UInt8]? {
+        guard let body = value.body, let record = try? ManifestRecord(decoding: body) else {
+            return nil
+        }
+        return record.holds.contains { !$0.confirmed } ? body : nil
+    }
+
+    private static func namesManifest(_ value: RegisterValue) -> Bool {
+        guard let body = value.body, let record = try? ObjectRecord(decoding: body) else {
+            return false
+        }
+        return record.versions.contains { version in
+            if case .manifest = version.content { true } else { false }
+        }
+    }
+}
+
 /// Where rows of one sort begin.
 enum RowRange {
+    /// The tag of an object's key (``RegisterKey``).
+    static let objects: [UInt8] = [0x10]
+    /// The tag of a manifest.
+    static let manifests: [UInt8] = [0x20]
     /// The tag of a bucket's name (``RegisterKey``).
     static let buckets: [UInt8] = [0x40]
 
-    static func objects(of bucket: BucketID) -> [UInt8] { [0x10] + bucket.encoded }
+    static func objects(of bucket: BucketID) -> [UInt8] { Self.objects + bucket.encoded }
 }

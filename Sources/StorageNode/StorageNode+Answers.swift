@@ -16,6 +16,8 @@ extension StorageNode {
     ) async throws(PeerFailure) -> PeerReply {
         switch request {
         case .register(let key, let request): return try await self.register(key, request)
+        case .scan(let request) where request.subject == .chunkManifests:
+            return try await self.scanChunks(request)
         case .scan(let request): return try await self.scan(request)
         case .fence(let bucket, let generation):
             try await self.onRows { () async throws(MetadataError) in
@@ -35,15 +37,17 @@ extension StorageNode {
             self.instruments.served(storedBytes: slice.blocks.readableBytes)
             return .blocks(slice)
         case .pullChunk(let request): return .done(try await self.puller.pull(request))
-        case .dropManifest(let manifest):
+        case .dropManifest(let manifest, let kept):
             let dropped = try await onChunks { () async throws(ChunkStoreError) in
-                try await self.chunks.drop(manifest)
+                try await self.chunks.drop(manifest, keeping: kept)
             }
             return .done(UInt64(dropped))
         case .pushLayout(let layout): return try await self.take(layout)
         case .digests(let partition): return try await self.digests(of: partition)
         case .ballots(let request): return try await self.ballots(request)
         case .announce(let start): return try await self.take(start, of: node)
+        case .underWay(let undertaking):
+            return .done(self.undertakings.contains(undertaking) ? 1 : 0)
         case .describe:
             let layout = self.layouts.layout?.record
             return .description(NodeDescription(node: self.description, layout: layout))
@@ -81,6 +85,25 @@ extension StorageNode {
                 return try await scan.run()
             }
         )
+    }
+
+    /// The manifests of which there are chunks here.
+    private func scanChunks(_ request: ScanRequest) async throws(PeerFailure) -> PeerReply {
+        var after: ManifestID?
+        if let marker = request.after {
+            do throws(RecordError) { after = try ManifestID(decoding: marker) } catch {
+                throw PeerFailure(.badRequest, "\(error)")
+            }
+        }
+        let start = after
+        let manifests = try await onChunks { () async throws(ChunkStoreError) in
+            try await self.chunks.manifests(after: start, limit: request.limit)
+        }
+        let rows = manifests.map {
+            ScannedRow(key: .manifest($0), accepted: .zero, content: .live([]))
+        }
+        let isFull = rows.count == request.limit
+        return .rows(ScanPage(rows: rows, next: isFull ? manifests.last?.encoded : nil))
     }
 
     /// Makes a newer layout durable, and then acts by it.

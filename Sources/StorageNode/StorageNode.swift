@@ -1,7 +1,7 @@
 package import ChunkStore
 package import Logging
 import MetadataStore
-import PeerProtocol
+package import PeerProtocol
 package import Placement
 package import Runtime
 package import StoreModel
@@ -34,6 +34,8 @@ package final class StorageNode: PeerHandler {
     let layoutLock = TaskLock()
     private let outage = Mutex<PeerFailure?>(nil)
     let introduction = Mutex(Introduction())
+    /// What the node's own coordinator has under way, for those who ask.
+    package let undertakings = Undertakings()
     /// It had a layout when it was opened: it may have promises to keep.
     private let hasPast: Bool
 
@@ -176,7 +178,7 @@ package final class StorageNode: PeerHandler {
             self.instruments.synced(rows: self.engine.syncCount)
         case .writeChunk, .pullChunk, .dropManifest:
             self.instruments.synced(chunks: self.chunks.statistics.syncs)
-        case .scan, .readChunk, .describe, .digests, .ballots: break
+        case .scan, .readChunk, .describe, .digests, .ballots, .underWay: break
         }
     }
 

@@ -39,6 +39,8 @@ package enum Limit {
     /// Names of all holders of one manifest together, in bytes (64 KiB): a hold is sent with each
     /// change.
     package static let holderBytes = 64 << 10
+    /// The part of ``holderBytes`` that is kept for child manifests: 32 names of 19 bytes.
+    package static let childHolderBytes = (holders - versionHolders) * (1 + ManifestID.byteCount)
     /// Segment runs of one manifest: ``parts`` × 3, since a part copied from the middle of an
     /// object has a run of whole chunks and two ends.
     package static let segmentRuns = 30_000

@@ -14,7 +14,7 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case readChunk = 5
     /// Names of source and target and the nodes that have the source → done.
     case pullChunk = 6
-    /// A manifest whose chunks are to be deleted → done.
+    /// A manifest whose chunks are to be deleted, and runs of those that stay → done.
     case dropManifest = 7
     /// The layout the sender has → done.
     case pushLayout = 8
@@ -26,6 +26,8 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case ballots = 11
     /// The start of the sender → done.
     case announce = 12
+    /// A version or a manifest: does the coordinator there have it under way? → done.
+    case underWay = 13
 
     // Replies.
     case done = 64

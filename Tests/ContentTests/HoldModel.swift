@@ -325,7 +325,7 @@ final class HoldModel: @unchecked Sendable {
             try await self.step()
             guard let value = self.manifests[manifest]?.value else {
                 if self.broken != .absentMeansDead {
-                    guard self.change(manifest, KillChange()) == .dead else { continue }
+                    guard case .dead? = self.change(manifest, KillChange()) else { continue }
                 }
                 try await self.step()
                 self.chunks.remove(manifest)

@@ -73,6 +73,7 @@ final class Ledger: Sendable {
         case .digests: return "digests"
         case .ballots: return "ballots"
         case .announce: return "announce"
+        case .underWay: return "under way"
         }
     }
 }

@@ -146,7 +146,8 @@ struct TestCluster: Sendable {
             layouts: storage.layouts,
             doors: machine.doors,
             ballots: BallotSource(incarnation: storage.incarnation, clock: machine.doors.time),
-            settings: settings
+            settings: settings,
+            undertakings: storage.undertakings
         )
         return Node(
             machine: machine,

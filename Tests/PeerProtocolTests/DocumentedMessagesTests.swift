@@ -69,6 +69,7 @@ struct DocumentedMessagesTests {
         try self.expect(.ballots(request), "ballots head")
         let start = NodeStart(incarnation: 3, number: 0xa1a2_a3a4_a5a6_a7a8)
         try self.expect(.announce(start), "announce head")
+        try self.expect(.underWay(.manifest(Self.manifest)), "underWay head")
         let page = try DocumentedBytes(page: "docs/protocol/messages.md")
         let photos = RegisterKey.bucket(try #require(BucketName("photos")))
         let row = RowBallot(row: photos.row, accepted: Self.ballot)
@@ -80,7 +81,16 @@ struct DocumentedMessagesTests {
     func chunks() throws {
         let page = try DocumentedBytes(page: "docs/protocol/messages.md")
         #expect(Self.chunk(5).encoded == (try page.bytes("chunk name")))
-        try self.expect(.dropManifest(Self.manifest), "dropManifest head")
+        try self.expect(.dropManifest(Self.manifest, keeping: []), "dropManifest head")
+        let run = SegmentRun(manifest: Self.manifest, part: 1, attempt: 2, length: 5_000_000)
+        try self.expect(.dropManifest(Self.manifest, keeping: [run]), "dropManifest keeping head")
+        for (subject, what) in [
+            (ScanRequest.Subject.unconfirmed, "unconfirmed"), (.contents, "contents"),
+            (.chunkManifests, "chunk manifests"),
+        ] {
+            let scan = ScanRequest(subject, after: nil, limit: 100)
+            try self.expect(.scan(scan), "\(what) head")
+        }
         let stored = StoredChunk.encode(ByteBuffer(string: "abc"))
         try self.expect(.writeChunk(Self.chunk(5), stored), "writeChunk head")
         try self.expect(.readChunk(Self.chunk(5), blocks: 2..<4), "readChunk head")
@@ -131,6 +141,7 @@ struct DocumentedMessagesTests {
             (.readChunk, "readChunk head"), (.pullChunk, "pullChunk head"),
             (.dropManifest, "dropManifest head"), (.scan, "tombstones head"),
             (.digests, "digests head"), (.ballots, "ballots head"), (.announce, "announce head"),
+            (.dropManifest, "dropManifest keeping head"), (.underWay, "underWay head"),
         ]
         for (kind, example) in examples {
             let head = try page.bytes(example)

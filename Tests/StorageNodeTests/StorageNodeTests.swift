@@ -55,7 +55,7 @@ struct StorageNodeTests {
                 .writeChunk(chunkName(0), chunk(10)),
                 .readChunk(chunkName(0), blocks: nil),
                 .pullChunk(PullRequest(source: chunkName(0), target: chunkName(1), sources: [])),
-                .dropManifest(manifest()),
+                .dropManifest(manifest(), keeping: []),
             ]
             for request in requests {
                 for epoch in [UInt64(0), 1] {
@@ -296,7 +296,8 @@ struct StorageNodeTests {
         #expect(!node.node.isInService)
         let requests: [PeerRequest] = [
             .describe, .register(key("k"), .read), .readChunk(chunkName(0), blocks: nil),
-            .scan(ScanRequest(.buckets, after: nil, limit: 1)), .dropManifest(manifest()),
+            .scan(ScanRequest(.buckets, after: nil, limit: 1)),
+            .dropManifest(manifest(), keeping: []),
         ]
         for request in requests {
             #expect(await node.ask(request).failureCode == .outOfService, "\(request.kind)")

@@ -221,6 +221,9 @@ struct NodeConfiguration: Sendable {
         set(reader.duration("tuning.change_deadline"), \.changeDeadline)
         set(reader.duration("tuning.release_grace"), \.releaseGrace)
         set(reader.duration("tuning.sweep_interval"), \.sweepInterval)
+        set(reader.duration("tuning.audit_interval"), \.auditInterval)
+        set(reader.count("tuning.audit_rows"), \.auditRows)
+        set(reader.duration("tuning.audit_age"), \.auditAge)
         return settings
     }
 }

@@ -187,6 +187,24 @@ extension Setting {
             Amount.setting(CoordinatorSettings().sweepInterval),
             "Pause between two rounds of deleting dead content."
         ),
+        Setting(
+            "tuning.audit_interval",
+            .duration(.seconds(1)...(.seconds(86_400))),
+            Amount.setting(CoordinatorSettings().auditInterval),
+            "Pause between two pages of the search for what crashes have left."
+        ),
+        Setting(
+            "tuning.audit_rows",
+            .count(1...1_000),
+            "\(CoordinatorSettings().auditRows)",
+            "Manifests in one page of it: more find leftovers sooner, and cost more reads."
+        ),
+        Setting(
+            "tuning.audit_age",
+            .duration(.seconds(1)...(.seconds(2_592_000))),
+            Amount.setting(CoordinatorSettings().auditAge),
+            "What is younger is not looked at yet. Removes nothing by itself."
+        ),
     ]
 
     private static let logs = [

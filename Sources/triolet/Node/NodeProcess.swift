@@ -76,7 +76,8 @@ enum NodeProcess {
             layouts: layouts,
             doors: doors,
             ballots: BallotSource(incarnation: node.incarnation, clock: doors.time),
-            settings: configuration.coordinator
+            settings: configuration.coordinator,
+            undertakings: node.undertakings
         )
         let admin = AdminServer(
             settings: configuration.adminServer,
