@@ -13,7 +13,9 @@ struct ImportTests {
         "Wire": ["StoreModel", "NIOCore", "CChecksum", "CZlib"],
         "S3Protocol": ["StoreModel", "Crypto"],
         "Runtime": ["StoreModel", "NIOCore", "Synchronization"],
-        "PeerProtocol": ["StoreModel", "Placement", "Register", "Wire", "Runtime", "NIOCore"],
+        "PeerProtocol": [
+            "StoreModel", "Placement", "Register", "Wire", "Runtime", "NIOCore", "Synchronization",
+        ],
     ]
 
     static let node: [String: Set<String>] = [
