@@ -61,10 +61,20 @@ struct Inspection: Sendable {
         keys: Int,
         isChosen: Bool = false
     ) async -> [(key: Int, register: RegisterKey, version: Version)] {
+        await self.objects(keys: keys, isChosen: isChosen).flatMap { object in
+            object.record.versions.map { (object.key, object.register, $0) }
+        }
+    }
+
+    /// The records of all keys that have one.
+    func objects(
+        keys: Int,
+        isChosen: Bool
+    ) async -> [(key: Int, register: RegisterKey, record: ObjectRecord)] {
         guard let body = await self.newest(.bucket(self.cluster.bucket))?.body,
             let bucket = try? BucketRecord(decoding: body)
         else { return [] }
-        var live: [(key: Int, register: RegisterKey, version: Version)] = []
+        var live: [(key: Int, register: RegisterKey, record: ObjectRecord)] = []
         for key in 0..<keys {
             let register = RegisterKey.object(bucket.id, self.cluster.name(key).key)
             guard let value = isChosen ? await self.chosen(register) : await self.newest(register)
@@ -73,7 +83,7 @@ struct Inspection: Sendable {
                 self.history.report(Violation(.wrongBytes, "the record of k\(key) is damaged"))
                 continue
             }
-            for version in record.versions { live.append((key, register, version)) }
+            live.append((key, register, record))
         }
         return live
     }

@@ -13,16 +13,20 @@ extension Inspection {
     ///
     /// Empty once sweeps and audits have had time to end, whatever was left half done.
     func leaks(keys: Int) async -> [String] {
-        let live = await self.liveVersions(keys: keys, isChosen: true)
         var holders: [ManifestID: [Owner]] = [:]
         var chunks: Set<ChunkName> = []
-        for (_, register, version) in live {
-            guard case .manifest(let manifest, let segments, _, _) = version.content else {
-                continue
+        for (_, register, record) in await self.objects(keys: keys, isChosen: true) {
+            for upload in record.uploads {
+                holders[upload.manifest, default: []].append(.upload(register, upload.id))
             }
-            holders[manifest, default: []].append(.version(register, version.id))
-            for segment in segments {
-                chunks.formUnion((0..<segment.count).map { segment.chunk($0) })
+            for version in record.versions {
+                guard case .manifest(let manifest, let segments, _, _) = version.content else {
+                    continue
+                }
+                holders[manifest, default: []].append(.version(register, version.id))
+                for segment in segments {
+                    chunks.formUnion((0..<segment.count).map { segment.chunk($0) })
+                }
             }
         }
         return await self.heldWrongly(holders) + self.chunksLeft(chunks.sorted())
