@@ -107,7 +107,8 @@ extension ObjectSummary {
             storageClass: version.storageClass,
             modified: version.modified,
             metadata: version.metadata,
-            checksums: version.checksums
+            checksums: version.checksums,
+            parts: version.parts
         )
     }
 }

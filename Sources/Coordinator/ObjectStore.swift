@@ -125,6 +125,8 @@ package struct ObjectSummary: Hashable, Sendable {
     package let modified: HybridTime
     package let metadata: ObjectMetadata
     package let checksums: [Checksum]
+    /// The parts that it was made of; empty if nobody remembers any.
+    package let parts: [PartRun]
 
     package init(
         version: VersionID,
@@ -133,7 +135,8 @@ package struct ObjectSummary: Hashable, Sendable {
         storageClass: StorageClass,
         modified: HybridTime,
         metadata: ObjectMetadata,
-        checksums: [Checksum]
+        checksums: [Checksum],
+        parts: [PartRun] = []
     ) {
         self.version = version
         self.etag = etag
@@ -142,6 +145,7 @@ package struct ObjectSummary: Hashable, Sendable {
         self.modified = modified
         self.metadata = metadata
         self.checksums = checksums
+        self.parts = parts
     }
 }
 

@@ -62,6 +62,8 @@ package enum Limit {
     package static let partBytesMax: UInt64 = 5 << 30
     /// Segment runs of one part: ``partBytesMax`` ÷ ``partBytesMin``.
     package static let partRuns = 1_024
+    /// Runs of parts of one size that a version remembers.
+    package static let partSizes = 32
     /// Manifests held on behalf of one part, over all its uploads.
     package static let partBorrows = 16
     /// Open uploads of one key.

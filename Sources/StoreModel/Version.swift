@@ -63,6 +63,9 @@ package struct Version: Hashable, Sendable, BinaryRecord {
     ///
     /// So the completion of an upload can be repeated as long as its object is there.
     package var upload: UploadID?
+    /// The parts that it was made of; empty if it was written at once, copied, or made of parts of
+    /// too many sizes.
+    package var parts: [PartRun]
 
     package init(
         id: VersionID,
@@ -73,7 +76,8 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         metadata: ObjectMetadata,
         checksums: [Checksum],
         content: VersionContent,
-        upload: UploadID? = nil
+        upload: UploadID? = nil,
+        parts: [PartRun] = []
     ) {
         self.id = id
         self.etag = etag
@@ -84,6 +88,7 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         self.checksums = checksums
         self.content = content
         self.upload = upload
+        self.parts = parts
     }
 
     package init(from reader: inout ByteReader) throws(RecordError) {
@@ -100,6 +105,12 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         self.upload = try reader.readOptional {
             reader throws(RecordError) in try UploadID(from: &reader)
         }
+        self.parts = try reader.readList(limit: Limit.partSizes) {
+            reader throws(RecordError) in try PartRun(from: &reader)
+        }
+        guard self.parts.isEmpty || self.parts.bytes == self.size else {
+            throw .invalid("sizes of parts")
+        }
     }
 
     package func encode(into writer: inout ByteWriter) {
@@ -112,6 +123,7 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         writer.writeList(self.checksums) { $1.encode(into: &$0) }
         self.content.encode(into: &writer)
         writer.writeOptional(self.upload) { $1.encode(into: &$0) }
+        writer.writeList(self.parts) { $1.encode(into: &$0) }
     }
 
     /// The version as listings carry it: without its bytes or where they are.

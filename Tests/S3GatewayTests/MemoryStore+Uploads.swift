@@ -123,7 +123,8 @@ extension MemoryStore {
             etag: MultipartTag.text(of: parts.map(\.summary.etag)) ?? "",
             upload.summary.storageClass,
             upload.metadata,
-            checksums
+            checksums,
+            parts: [PartRun](sizes: parts.map(\.summary.size))
         )
         self.uploads[request.upload.id] = nil
         self.completed[request.upload.id] = (request.parts, object)

@@ -207,7 +207,8 @@ actor MemoryStore: ObjectStore {
         etag: String,
         _ storageClass: StorageClass,
         _ metadata: ObjectMetadata,
-        _ checksums: [Checksum]
+        _ checksums: [Checksum],
+        parts: [PartRun] = []
     ) -> ObjectSummary {
         let summary = ObjectSummary(
             version: VersionID(high: 0, low: self.nextNumber()),
@@ -216,7 +217,8 @@ actor MemoryStore: ObjectStore {
             storageClass: storageClass,
             modified: self.time,
             metadata: metadata,
-            checksums: checksums
+            checksums: checksums,
+            parts: parts
         )
         self.tree[name.bucket]?[name.key] = Object(summary: summary, content: content)
         return summary

@@ -269,6 +269,48 @@ struct MultipartTests {
         }
     }
 
+    @Test("Case 79: parts of an object can be read, those of its copy are forgotten")
+    func readParts() async throws {
+        try await TestServer.run { server in
+            let upload = try await server.create("/dst/m")
+            var tags: [(number: Int, etag: String?)] = []
+            for (number, text) in [(2, "hello "), (4, "world"), (9, "!")] {
+                let part = try await server.part("/dst/m", upload, number, text)
+                tags.append((number, part.header("etag")))
+            }
+            #expect(try await server.complete("/dst/m", upload, tags).status == 200)
+            let etag = try await server.send("HEAD", "/dst/m").header("etag")
+            for (number, text, range) in [
+                (1, "hello ", "bytes 0-5/12"), (2, "world", "bytes 6-10/12"),
+                (3, "!", "bytes 11-11/12"),
+            ] {
+                let part = try await server.send("GET", "/dst/m?partNumber=\(number)")
+                #expect(part.status == 206 && part.text == text)
+                #expect(part.header("content-range") == range)
+                #expect(part.header("x-amz-mp-parts-count") == "3")
+                #expect(part.header("etag") == etag && etag?.hasSuffix("-3\"") == true)
+                let head = try await server.send("HEAD", "/dst/m?partNumber=\(number)")
+                #expect(head.header("content-length") == "\(text.utf8.count)")
+                #expect(head.header("x-amz-mp-parts-count") == "3")
+            }
+            #expect(try await server.send("GET", "/dst/m").header("x-amz-mp-parts-count") == nil)
+            let beyond = try await server.send("GET", "/dst/m?partNumber=4")
+            #expect(beyond.status == 416 && beyond.code == "InvalidPartNumber")
+            let both = try await server.send(
+                "GET",
+                "/dst/m?partNumber=1",
+                ["Range": "bytes=0-1"]
+            )
+            #expect(both.status == 400 && both.code == "InvalidRequest")
+            #expect(try await server.copy("dst/m", "/dst/copy").status == 200)
+            #expect(try await server.send("HEAD", "/dst/copy").header("etag") == etag)
+            #expect(try await server.send("HEAD", "/dst/copy?partNumber=2").status == 416)
+            let whole = try await server.send("GET", "/dst/copy?partNumber=1")
+            #expect(whole.text == "hello world!")
+            #expect(whole.header("x-amz-mp-parts-count") == nil)
+        }
+    }
+
     // MARK: Lists
 
     @Test("Parts are listed page by page")

@@ -168,16 +168,25 @@ extension SplitMix64 {
     }
 
     mutating func version() -> Version {
-        Version(
+        let parts = self.list(0...3) { $0.partRun() }
+        return Version(
             id: self.versionID(),
             etag: Hexadecimal.text(self.bytes(16)),
-            size: self.number(0...UInt64.max),
+            size: parts.isEmpty ? self.number(0...UInt64.max) : parts.bytes ?? 0,
             storageClass: self.storageClass(),
             modified: self.time(),
             metadata: self.metadata(),
             checksums: self.list(0...3) { $0.checksum() },
             content: self.content(),
-            upload: self.optional { $0.uploadID() }
+            upload: self.optional { $0.uploadID() },
+            parts: parts
+        )
+    }
+
+    mutating func partRun() -> PartRun {
+        PartRun(
+            size: self.number(0...Limit.partBytesMax),
+            count: UInt16(self.number(1...UInt64(Limit.parts)))
         )
     }
 

@@ -53,6 +53,7 @@ struct RecordKind: Sendable, CustomTestStringConvertible {
         RecordKind("PartNumber") { $0.partNumber() },
         RecordKind("ChecksumKind") { $0.checksumKind() },
         RecordKind("Upload") { $0.upload() },
+        RecordKind("PartRun") { $0.partRun() },
         RecordKind("PartRecord") { $0.partRecord() },
         RecordKind("Entry") { $0.entry() },
         RecordKind("Garbage") { $0.garbage() },

@@ -17,7 +17,6 @@ extension S3Service {
             try await self.store.open(request.object)
         }
         let summary = object.summary
-        try self.checkPart(request.target["partNumber"], of: summary)
         var headers: HTTPHeaders = [
             "ETag": "\"\(summary.etag)\"",
             "Last-Modified": summary.modified.calendarTime.httpDate,
@@ -32,7 +31,11 @@ extension S3Service {
         case .notModified: return .empty(.notModified, headers: headers)
         case .holds: break
         }
-        let range = try self.range(request, summary)
+        let part = try self.part(request, summary)
+        let range = if let part { part } else { try self.range(request, summary) }
+        if part != nil {
+            headers.add(name: "x-amz-mp-parts-count", value: String(summary.parts.parts))
+        }
         if summary.storageClass != .standard {
             headers.add(name: "x-amz-storage-class", value: summary.storageClass.rawValue)
         }
@@ -118,17 +121,23 @@ extension S3Service {
         return resolved
     }
 
-    /// Lets pass whoever wants the only part that an object has.
+    /// The part that is asked for; nil for the whole.
     ///
-    /// Where the parts of others begin is not known.
-    private func checkPart(_ text: String?, of summary: ObjectSummary) throws(S3Error) {
-        guard let text else { return }
-        let number = try UploadParameters.partNumber(text)
-        let count = summary.etag.split(separator: "-").dropFirst().first.flatMap { Int($0) } ?? 1
-        guard number.value <= count else { throw S3Error(.invalidPartNumber) }
-        guard count == 1 else {
-            throw .notImplemented("Reading one part of an object that was made of several")
+    /// An object that remembers no parts is one part.
+    private func part(
+        _ request: S3Request,
+        _ summary: ObjectSummary
+    ) throws(S3Error) -> Range<UInt64>? {
+        guard let text = request.target["partNumber"] else { return nil }
+        let number = Int(try UploadParameters.partNumber(text).value)
+        guard request.headers.first("range") == nil else {
+            throw S3Error(
+                .invalidRequest,
+                "Cannot specify both Range header and partNumber query parameter"
+            )
         }
+        guard number <= max(1, summary.parts.parts) else { throw S3Error(.invalidPartNumber) }
+        return summary.parts.range(of: number)
     }
 
     /// Replaces headers by what the query asks for.
