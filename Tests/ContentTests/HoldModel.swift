@@ -18,6 +18,8 @@ enum BrokenRule: CaseIterable, Sendable {
     case releaseIgnoresCeiling
     /// R6: a dead manifest is held.
     case holdOnDead
+    /// R6: whoever sees that the last hold goes makes the manifest dead in a later change.
+    case emptyThenDead
     /// R7: chunks of an absent manifest are deleted without making it dead first.
     case absentMeansDead
 }
@@ -285,6 +287,18 @@ final class HoldModel: @unchecked Sendable {
             incarnation: .max,
             sequence: .max
         )
+        if self.broken == .emptyThenDead, var record = self.manifest(manifest),
+            record.release(owner, fence: fence) == .died
+        {
+            try await self.step()
+            self.write(
+                .after(self.manifests[manifest]?.value, body: record.encoded, hasGarbage: true),
+                manifest
+            )
+            self.chunks.remove(manifest)
+            self.check()
+            return
+        }
         let ignores = self.broken == .releaseIgnoresCeiling
         let outcome = self.change(
             manifest,
