@@ -16,23 +16,24 @@ struct ChunkPulls: Sendable {
 
     init(
         _ source: [SegmentRun],
-        into manifest: ManifestID,
-        as storageClass: StorageClass,
+        into place: ChunkPlace,
         chunks: ChunkReplicas,
         settings: CoordinatorSettings
     ) {
         self.source = source
-        var first: UInt32 = 0
+        var first = place.first
         self.target = source.map { run in
             defer { first += UInt32(run.count) }
             return SegmentRun(
-                manifest: manifest,
+                manifest: place.manifest,
+                part: place.part,
+                attempt: place.attempt,
                 first: first,
                 chunkBytes: Int(run.chunkBytes),
                 length: run.length
             )
         }
-        self.storageClass = storageClass
+        self.storageClass = place.storageClass
         self.chunks = chunks
         self.settings = settings
     }

@@ -6,7 +6,7 @@ import StoreModel
 import Wire
 
 /// What an upload has made of a body.
-struct UploadedContent: Sendable {
+struct UploadedContent<Receipt: Sendable>: Sendable {
     let bytes: UInt64
     /// MD5, 32 hexadecimal digits.
     let etag: String
@@ -14,8 +14,39 @@ struct UploadedContent: Sendable {
 
     enum Content: Sendable {
         case inline([UInt8])
-        /// All chunks are durable, and the manifest is there and held.
-        case chunks([SegmentRun], Holding)
+        /// All chunks are durable, and the upload has been finished; no runs if it is empty.
+        case chunks([SegmentRun], Receipt)
+    }
+}
+
+/// Where the chunks of a body go: their manifest, and their names in it from `first` on.
+struct ChunkPlace: Sendable {
+    let manifest: ManifestID
+    let storageClass: StorageClass
+    var part: UInt16 = 0
+    var attempt: UInt32 = 0
+    var first: UInt32 = 0
+
+    /// The run of a body of so many bytes; nil if it is empty.
+    func run(of bytes: UInt64, chunkBytes: Int = Limit.chunkBytes) -> SegmentRun? {
+        guard bytes > 0 else { return nil }
+        return SegmentRun(
+            manifest: self.manifest,
+            part: self.part,
+            attempt: self.attempt,
+            first: self.first,
+            chunkBytes: chunkBytes,
+            length: bytes
+        )
+    }
+
+    func chunk(_ index: UInt32) -> ChunkName {
+        ChunkName(
+            manifest: self.manifest,
+            part: self.part,
+            attempt: self.attempt,
+            index: self.first + index
+        )
     }
 }
 
@@ -24,31 +55,35 @@ struct UploadedContent: Sendable {
 /// At most ``CoordinatorSettings/parallelChunks`` chunks of one body are under way and one more is
 /// being gathered. All uploads of a coordinator share one budget of bytes under way: no body is
 /// read faster than the replicas take it.
-struct ContentUpload: Sendable {
+struct ContentUpload<Receipt: Sendable>: Sendable {
     let replicas: ChunkReplicas
     let budget: ByteBudget
     let workers: any Workers
     let settings: CoordinatorSettings
-    let draft: Draft
+    let place: ChunkPlace
+    /// Longest body that is handed back in place of being stored; nil stores all.
+    let inlineBytes: Int?
     /// Longest body, in bytes.
     let bytesMax: UInt64
     /// Creates the manifest before the body has ended, for long bodies.
     let open: @Sendable () async throws(ClusterError) -> Void
     /// Gives the manifest its segments, while the last chunks are on their way.
     ///
-    /// The flag tells
-    /// whether it was opened before.
-    let finish: @Sendable ([SegmentRun], Bool) async throws(ClusterError) -> Holding
+    /// The flag tells whether it was opened before.
+    let finish: @Sendable ([SegmentRun], Bool) async throws(ClusterError) -> Receipt
 
     /// Reads the body to its end.
     ///
     /// Throws what the body throws, and `ClusterError`. Chunks that are stored by then have to be
     /// dropped.
-    func run(_ body: any BodySource, announced: UInt64?) async throws -> UploadedContent {
+    func run(_ body: any BodySource, announced: UInt64?) async throws -> UploadedContent<Receipt> {
         var pieces = BodyPieces(body)
         var digest = Insecure.MD5()
-        let first = try await pieces.next(upTo: Limit.inlineBytes + 1, &digest)
-        if first.readableBytes <= Limit.inlineBytes {
+        guard let inlineBytes = self.inlineBytes else {
+            return try await self.upload(nil, &pieces, &digest, announced)
+        }
+        let first = try await pieces.next(upTo: inlineBytes + 1, &digest)
+        if first.readableBytes <= inlineBytes {
             return UploadedContent(
                 bytes: UInt64(first.readableBytes),
                 etag: Hexadecimal.text(Array(digest.finalize())),
@@ -59,15 +94,15 @@ struct ContentUpload: Sendable {
     }
 
     private func upload(
-        _ first: ByteBuffer,
+        _ first: ByteBuffer?,
         _ pieces: inout BodyPieces,
         _ digest: inout Insecure.MD5,
         _ announced: UInt64?
-    ) async throws -> UploadedContent {
+    ) async throws -> UploadedContent<Receipt> {
         try await withThrowingTaskGroup(of: Void.self) { group in
             var isOpen = false
             var bytes: UInt64 = 0
-            var start: ByteBuffer? = first
+            var start = first
             var index: UInt32 = 0
             while true {
                 let piece = try await pieces.next(upTo: Limit.chunkBytes, &digest, after: start)
@@ -87,35 +122,29 @@ struct ContentUpload: Sendable {
                 }
                 if index >= self.settings.parallelChunks { try await group.next() }
                 await self.budget.take(Limit.chunkBytes)
-                let name = ChunkName(
-                    manifest: self.draft.manifest,
-                    part: 0,
-                    attempt: 0,
-                    index: index
-                )
+                let name = self.place.chunk(index)
                 group.addTask { try await self.store(piece, as: name) }
                 index += 1
             }
-            let segments = [SegmentRun(manifest: self.draft.manifest, length: bytes)]
-            async let holding = self.finish(segments, isOpen)
+            let segments = self.place.run(of: bytes).map { [$0] } ?? []
+            async let receipt = self.finish(segments, isOpen)
             try await group.waitForAll()
             return UploadedContent(
                 bytes: bytes,
                 etag: Hexadecimal.text(Array(digest.finalize())),
-                content: .chunks(segments, try await holding)
+                content: .chunks(segments, try await receipt)
             )
         }
     }
 
     /// Encodes a chunk once and sends it to its replicas.
     ///
-    /// Gives the budget back when the last of
-    /// them, stragglers too, has let go of the bytes.
+    /// Gives the budget back when the last of them, stragglers too, has let go of the bytes.
     private func store(_ content: ByteBuffer, as name: ChunkName) async throws(ClusterError) {
         let chunk = await self.workers.run { StoredChunk.encode(content) }
         _ = try await self.replicas.store(
             name,
-            as: self.draft.storageClass,
+            as: self.place.storageClass,
             .writeChunk(name, chunk)
         ) { self.budget.release(Limit.chunkBytes) }
     }

@@ -152,19 +152,31 @@ extension Coordinator {
         as fenced: [NodeID]
     ) async throws(ClusterError) -> Bool {
         let operation = "delete bucket \(name)"
-        return try await self.listing(of: deleting, name)
-            .isEmpty(deleting.id, at: fenced) { key throws(ClusterError) in
-                do throws(RegisterError) {
-                    let state = try await self.proposer.identity(
-                        key,
-                        generation: deleting.generation,
-                        deadline: self.settings.changeDeadline
-                    )
-                    do throws(RecordError) {
-                        return try ObjectRecord(state.value).current == nil
-                    } catch { throw RegisterError.damaged(key) }
-                } catch { throw ClusterError(error, operation) }
+        func isDead(_ key: RegisterKey) async throws(ClusterError) -> Bool {
+            do throws(RegisterError) {
+                let state = try await self.proposer.identity(
+                    key,
+                    generation: deleting.generation,
+                    deadline: self.settings.changeDeadline
+                )
+                do throws(RecordError) {
+                    let record = try ObjectRecord(state.value)
+                    return record.versions.isEmpty && record.uploads.isEmpty
+                } catch { throw RegisterError.damaged(key) }
+            } catch { throw ClusterError(error, operation) }
+        }
+        let listing = self.listing(of: deleting, name)
+        // A bucket with an open upload is not empty: the upload could not be completed any more.
+        let subjects: [ScanRequest.Subject] = [
+            .objects(deleting.id, prefix: [], delimiter: nil),
+            .uploads(deleting.id, prefix: [], delimiter: nil),
+        ]
+        for subject in subjects {
+            guard try await listing.isEmpty(subject, at: fenced, isDead: isDead) else {
+                return false
             }
+        }
+        return true
     }
 
     /// Has a majority of the replicas of every partition refuse writes of older generations.
@@ -221,10 +233,13 @@ extension Coordinator {
 
     /// Lists buckets.
     func listing() -> Listing {
-        self.listing { key throws(ClusterError) in try await self.read(key, "list \(key)").body }
+        self.listing(in: .system) { key throws(ClusterError) in
+            try await self.read(key, "list \(key)").body
+        }
     }
 
-    private func listing(
+    func listing(
+        in partition: PartitionID? = nil,
         _ read: @escaping @Sendable (RegisterKey) async throws(ClusterError) -> [UInt8]?
     ) -> Listing {
         Listing(
@@ -232,6 +247,7 @@ extension Coordinator {
             layouts: self.layouts,
             doors: self.doors,
             settings: self.settings,
+            partition: partition,
             read: read
         )
     }

@@ -6,7 +6,7 @@ import StoreModel
 
 extension Coordinator {
     /// Times the source of a copy is looked up because its content went away in between.
-    private static let sourceAttempts = 5
+    static let sourceAttempts = 5
 
     /// Everything a copy has decided before it touches content.
     private struct CopyPlan {
@@ -55,7 +55,7 @@ extension Coordinator {
         throw ClusterError(.busy, operation, facts: ["attempts": "\(Self.sourceAttempts)"])
     }
 
-    private static func asSource<Value>(
+    static func asSource<Value>(
         _ result: Result<Value, ClusterError>,
         _ operation: String
     ) throws(ClusterError) -> Value {
@@ -95,7 +95,17 @@ extension Coordinator {
             if plan.request.mode != .independent, isSameClass {
                 return try await self.refer(plan, to: content, from: prepared)
             }
-            return try await self.pull(plan, content, from: prepared)
+            let found = await outcome { () throws(ClusterError) in
+                try await self.segments(of: plan.source.content, plan.operation)
+            }
+            if case .failure(let error) = found, error.code == .dataUnavailable { return nil }
+            let whole = SharedContent(
+                manifest: manifest,
+                storageClass: plan.source.storageClass,
+                segments: try found.get(),
+                digest: digest
+            )
+            return try await self.pull(plan, whole, from: prepared)
         }
     }
 
@@ -233,8 +243,7 @@ extension Coordinator {
         if isOpen { try await self.open(draft) }
         let pulls = ChunkPulls(
             source.segments,
-            into: draft.manifest,
-            as: draft.storageClass,
+            into: ChunkPlace(manifest: draft.manifest, storageClass: draft.storageClass),
             chunks: self.chunks,
             settings: self.settings
         )

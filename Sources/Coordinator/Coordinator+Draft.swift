@@ -108,7 +108,14 @@ extension Coordinator {
 
 extension Holding {
     /// What a version says of content that it holds like this.
+    ///
+    /// Of many segments it has the digest alone (``VersionContent``).
     func content(_ segments: [SegmentRun]) -> VersionContent {
-        .manifest(self.manifest, segments: segments, digest: self.digest, ceiling: self.ceiling)
+        .manifest(
+            self.manifest,
+            segments: segments.count > Limit.inlineRuns ? [] : segments,
+            digest: self.digest,
+            ceiling: self.ceiling
+        )
     }
 }

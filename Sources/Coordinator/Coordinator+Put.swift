@@ -75,13 +75,14 @@ extension Coordinator {
         _ request: PutRequest,
         _ body: any BodySource,
         _ draft: Draft
-    ) async throws(ClusterError) -> UploadedContent {
+    ) async throws(ClusterError) -> UploadedContent<Holding> {
         let upload = ContentUpload(
             replicas: self.chunks,
             budget: self.uploads,
             workers: self.doors.workers,
             settings: self.settings,
-            draft: draft,
+            place: ChunkPlace(manifest: draft.manifest, storageClass: draft.storageClass),
+            inlineBytes: Limit.inlineBytes,
             bytesMax: Limit.objectBytes,
             open: { () throws(ClusterError) in try await self.open(draft) },
             finish: { segments, isOpen throws(ClusterError) in

@@ -134,6 +134,9 @@ extension Coordinator {
         }
         for garbage in due {
             try await self.release(garbage, of: key)
+            if case .upload(let upload) = garbage.entry {
+                try await self.clear(upload, of: garbage.manifest, key)
+            }
             summary.released += 1
         }
         try await self.forget(due, key)

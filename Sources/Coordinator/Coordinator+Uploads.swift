@@ -1,4 +1,5 @@
 import Content
+import PeerProtocol
 import Register
 import Runtime
 import StoreModel
@@ -23,6 +24,8 @@ extension Coordinator {
             metadata: request.metadata
         )
         let holding = Holding(upload, of: target)
+        self.begin([.manifest(upload.manifest)])
+        defer { self.end([.manifest(upload.manifest)]) }
         try await self.manifests.create(
             upload.manifest,
             as: upload.storageClass,

@@ -50,6 +50,8 @@ package struct CoordinatorSettings: Sendable {
     ///
     /// Not a rule of safety: most of it is in order, and will be gone soon.
     package var auditAge: Duration = .seconds(900)
+    /// Smallest part of an upload but for its last, in bytes.
+    package var partBytesMin = Limit.partBytesMin
     /// Content read in one step, in blocks (1 MiB).
     package var readBlocks = 8
     /// Rules broken on purpose; only the simulation may ask for any.

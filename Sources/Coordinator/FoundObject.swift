@@ -17,8 +17,7 @@ struct FoundObject: OpenObject {
         case .inline(let bytes):
             let part = bytes[Int(range.lowerBound)..<Int(range.upperBound)]
             return InlineReader(ByteBuffer(bytes: part))
-        case .manifest(_, let segments, _, _):
-            return ChunkReader(self, segments, range)
+        case .manifest: return ChunkReader(self, range)
         }
     }
 }
@@ -45,24 +44,25 @@ private final class ChunkReader: BodyReader {
     private typealias Answer = Eventual<Result<ByteBuffer, ClusterError>>
 
     private struct State {
-        var steps: ReadSteps
+        /// Nil until it is known where the bytes are.
+        var steps: ReadSteps?
         var ahead: Answer?
     }
 
     private let object: FoundObject
-    private let state: Mutex<State>
+    private let range: Range<UInt64>
+    private let state = Mutex(State())
 
-    init(_ object: FoundObject, _ segments: [SegmentRun], _ range: Range<UInt64>) {
+    init(_ object: FoundObject, _ range: Range<UInt64>) {
         self.object = object
-        let steps = ReadSteps(
-            segments,
-            range,
-            blocks: object.coordinator.settings.readBlocks
-        )
-        self.state = Mutex(State(steps: steps))
+        self.range = range
     }
 
     func next() async throws(ClusterError) -> ByteBuffer? {
+        if self.state.withLock({ $0.steps == nil }) {
+            let steps = try await self.findSteps()
+            self.state.withLock { $0.steps = steps }
+        }
         guard let answer = self.takeAhead() ?? self.start() else { return nil }
         let result = await answer.value
         switch result {
@@ -75,6 +75,17 @@ private final class ChunkReader: BodyReader {
         }
     }
 
+    private func findSteps() async throws(ClusterError) -> ReadSteps {
+        let coordinator = self.object.coordinator
+        do throws(ClusterError) {
+            let segments = try await coordinator.segments(
+                of: self.object.version.content,
+                "read \(self.object.target.name)"
+            )
+            return ReadSteps(segments, self.range, blocks: coordinator.settings.readBlocks)
+        } catch { throw await self.explain(error) }
+    }
+
     private func takeAhead() -> Answer? {
         self.state.withLock { state in
             defer { state.ahead = nil }
@@ -84,7 +95,7 @@ private final class ChunkReader: BodyReader {
 
     /// Begins to read the next step; nil at the end.
     private func start() -> Answer? {
-        guard let step = self.state.withLock({ $0.steps.next() }) else { return nil }
+        guard let step = self.state.withLock({ $0.steps?.next() }) else { return nil }
         let answer = Answer()
         let chunks = self.object.coordinator.chunks
         self.object.coordinator.doors.background.run {

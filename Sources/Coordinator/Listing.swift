@@ -8,20 +8,21 @@ import StoreModel
 /// replicas.
 ///
 /// A completed write is seen by every listing that starts later. A page is not a snapshot: each
-/// entry was true at some instant during the request.
-/// Source: docs/protocol/registers.md, "Listing".
+/// entry was true at some instant during the request. Source: docs/protocol/registers.md,
+/// "Listing".
 struct Listing: Sendable {
     let caller: PeerCaller
     let layouts: LayoutHolder
     let doors: Doors
     let settings: CoordinatorSettings
+    /// The partition that all rows are in; nil if they may be in any.
+    var partition: PartitionID?
     /// The chosen value of one register, when the replicas that answered do not agree.
     let read: @Sendable (RegisterKey) async throws(ClusterError) -> [UInt8]?
 
     /// Rounds of scans for one page.
     ///
-    /// Only groups whose first keys turn out deleted need more than
-    /// two.
+    /// Only groups whose first keys turn out deleted need more than two.
     private static let roundsMax = 10_000
 
     /// One key that somebody has a row of, settled.
@@ -41,38 +42,66 @@ struct Listing: Sendable {
 
     // MARK: - Objects
 
+    /// What stands in a page: a row that is alive, or a group of such rows.
+    enum Entry: Sendable {
+        case row(RegisterKey, [UInt8])
+        case commonPrefix([UInt8])
+    }
+
     func page(of bucket: BucketID, _ request: ListRequest) async throws(ClusterError) -> ListPage {
-        guard request.limit > 0 else { return ListPage(entries: [], next: nil) }
-        let wanted = request.limit + 1
+        let page = try await self.entries(
+            .objects(bucket, prefix: request.prefix, delimiter: request.delimiter),
+            after: request.after,
+            limit: request.limit
+        )
         var entries: [ListPage.Entry] = []
-        var after = request.after
+        for entry in page.entries {
+            switch entry {
+            case .commonPrefix(let prefix): entries.append(.commonPrefix(prefix))
+            case .row(let key, let record):
+                if let object = try Self.object(key, record) { entries.append(object) }
+            }
+        }
+        return ListPage(entries: entries, next: page.next)
+    }
+
+    /// The next entries of a subject that is a range of rows.
+    ///
+    /// - Returns: at most `limit` entries, and where the next page starts; nil at the end.
+    func entries(
+        _ subject: ScanRequest.Subject,
+        after start: [UInt8]?,
+        limit: Int
+    ) async throws(ClusterError) -> (entries: [Entry], next: [UInt8]?) {
+        guard limit > 0 else { return ([], nil) }
+        let wanted = limit + 1
+        var entries: [Entry] = []
+        var after = start
         for _ in 0..<Self.roundsMax {
             let scan = ScanRequest(
-                .objects(bucket, prefix: request.prefix, delimiter: request.delimiter),
+                subject,
                 after: after,
                 limit: min(Limit.scanRows, wanted - entries.count + 1)
             )
             let round = try await self.round(scan)
-            let resume = try await self.settle(round, request, into: &entries, wanted: wanted)
+            let resume = try await self.settle(round, scan, into: &entries, wanted: wanted)
             if entries.count >= wanted { break }
-            guard let next = resume ?? round.horizon else {
-                return ListPage(entries: entries, next: nil)
-            }
+            guard let next = resume ?? round.horizon else { return (entries, nil) }
             after = Self.start(next, behind: entries.last)
         }
-        entries.removeLast(max(0, entries.count - request.limit))
-        return ListPage(entries: entries, next: entries.last.map(Self.name) ?? after)
+        entries.removeLast(max(0, entries.count - limit))
+        return (entries, entries.last.map(Self.name) ?? after)
     }
 
     /// Where the next round starts: behind the whole group if the group has been emitted.
-    private static func start(_ next: [UInt8], behind last: ListPage.Entry?) -> [UInt8] {
+    private static func start(_ next: [UInt8], behind last: Entry?) -> [UInt8] {
         if case .commonPrefix(let prefix)? = last, next.starts(with: prefix) { return prefix }
         return next
     }
 
-    private static func name(_ entry: ListPage.Entry) -> [UInt8] {
+    private static func name(_ entry: Entry) -> [UInt8] {
         switch entry {
-        case .object(let key, _): key.bytes
+        case .row(let key, _): Self.bytes(key)
         case .commonPrefix(let prefix): prefix
         }
     }
@@ -83,8 +112,8 @@ struct Listing: Sendable {
     ///   needed.
     private func settle(
         _ round: Round,
-        _ request: ListRequest,
-        into entries: inout [ListPage.Entry],
+        _ request: ScanRequest,
+        into entries: inout [Entry],
         wanted: Int
     ) async throws(ClusterError) -> [UInt8]? {
         var index = 0
@@ -93,7 +122,7 @@ struct Listing: Sendable {
             guard let group else {
                 let settled = try await self.settle(round.rows[index])
                 index += 1
-                if let object = try Self.object(settled) { entries.append(object) }
+                if let record = settled.record { entries.append(.row(settled.key, record)) }
                 continue
             }
             var firstWitness: [UInt8]?
@@ -106,7 +135,7 @@ struct Listing: Sendable {
                 if firstWitness == nil, row.rows.contains(where: { $0.content != .dead }) {
                     firstWitness = Self.bytes(row.key)
                 }
-                isLive = try Self.object(try await self.settle(row)) != nil
+                isLive = try await self.settle(row).record != nil
             }
             if isLive {
                 entries.append(.commonPrefix(group))
@@ -119,9 +148,9 @@ struct Listing: Sendable {
     }
 
     /// The common prefix that a key falls under; nil if it is listed by itself.
-    private static func group(of key: RegisterKey, _ request: ListRequest) -> [UInt8]? {
-        guard let delimiter = request.delimiter else { return nil }
-        return CommonPrefix.of(Self.bytes(key), prefix: request.prefix, delimiter: delimiter)
+    private static func group(of key: RegisterKey, _ request: ScanRequest) -> [UInt8]? {
+        guard let (prefix, delimiter) = request.grouping else { return nil }
+        return CommonPrefix.of(Self.bytes(key), prefix: prefix, delimiter: delimiter)
     }
 
     private static func bytes(_ key: RegisterKey) -> [UInt8] {
@@ -133,10 +162,11 @@ struct Listing: Sendable {
         }
     }
 
-    private static func object(_ settled: Settled) throws(ClusterError) -> ListPage.Entry? {
-        guard case .object(_, let key) = settled.key, let record = settled.record else {
-            return nil
-        }
+    private static func object(
+        _ key: RegisterKey,
+        _ record: [UInt8]
+    ) throws(ClusterError) -> ListPage.Entry? {
+        guard case .object(_, let key) = key else { return nil }
         do throws(RecordError) {
             return .object(key, ObjectSummary(try Version(decoding: record)))
         } catch {
@@ -147,24 +177,20 @@ struct Listing: Sendable {
     /// Whether none of the nodes has a row of the bucket that turns out to be alive.
     ///
     /// - Parameters:
-    ///   - bucket: The bucket.
+    ///   - subject: What rows of the bucket are looked at.
     ///   - nodes: Each of them has to answer.
     ///   - isDead: Decides what becomes of a register, for good.
-    /// - Returns: whether the bucket has no object.
+    /// - Returns: whether the bucket has none of them.
     /// - Throws: `quorumUnavailable` if a node does not answer, and what `isDead` throws.
     func isEmpty(
-        _ bucket: BucketID,
+        _ subject: ScanRequest.Subject,
         at nodes: [NodeID],
         isDead: (RegisterKey) async throws(ClusterError) -> Bool
     ) async throws(ClusterError) -> Bool {
         var after: [UInt8]?
         for _ in 0..<Self.roundsMax {
             let round = try await self.round(
-                ScanRequest(
-                    .objects(bucket, prefix: [], delimiter: nil),
-                    after: after,
-                    limit: Limit.scanRows
-                ),
+                ScanRequest(subject, after: after, limit: Limit.scanRows),
                 of: nodes
             ) { answered in answered.count == nodes.count }
             for row in round.rows where row.rows.contains(where: { $0.content != .dead }) {
@@ -173,7 +199,7 @@ struct Listing: Sendable {
             guard let horizon = round.horizon else { return true }
             after = horizon
         }
-        throw ClusterError(.busy, "look for objects of bucket \(bucket)")
+        throw ClusterError(.busy, "look whether a bucket is empty")
     }
 
     // MARK: - Buckets
@@ -208,9 +234,9 @@ struct Listing: Sendable {
         guard let layout = self.layouts.layout else {
             throw ClusterError(.notReady, "list")
         }
-        let isSystem = scan.subject == .buckets
-        let nodes = isSystem ? layout.replicaSet(of: .system) : layout.members
-        let sets = isSystem ? [nodes] : layout.distinctReplicaSets
+        let nodes = self.partition.map { layout.replicaSet(of: $0) } ?? layout.members
+        let sets =
+            self.partition.map { layout.quorumSets(of: $0) } ?? layout.distinctReplicaSets
         return try await self.round(scan, of: nodes) { answered in
             sets.allSatisfy { Self.isMajority(answered, of: $0) }
         }

@@ -99,11 +99,12 @@ struct ManifestKeeper: Sendable {
     func seal(
         _ manifest: ManifestID,
         _ segments: [SegmentRun],
+        borrows: [ManifestID] = [],
         for hold: Hold
     ) async throws(ClusterError) -> ManifestRecord.HoldOutcome {
         try await self.change(
             manifest,
-            HoldChange(hold, .seal(segments)),
+            HoldChange(hold, .seal(segments, borrows: borrows)),
             "seal manifest \(manifest)"
         ).outcome
     }

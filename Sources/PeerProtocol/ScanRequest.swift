@@ -13,6 +13,10 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
         /// With a delimiter only the first live key of each group that shares a common prefix is
         /// reported, and nothing of a group that `after` is the prefix of.
         case objects(BucketID, prefix: [UInt8], delimiter: [UInt8]?)
+        /// Objects of a bucket with open uploads, chosen as ``objects(_:prefix:delimiter:)``.
+        case uploads(BucketID, prefix: [UInt8], delimiter: [UInt8]?)
+        /// Parts of an upload, by number.
+        case parts(BucketID, UploadID)
         /// Buckets by name.
         case buckets
         /// Rows of any register that name dropped content.
@@ -33,11 +37,21 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
     package static let longestMarker = 8 + RegisterKey.longestRow
 
     package let subject: Subject
-    /// Only rows after this: an object's key, a common prefix, a bucket's name, a row's key, for
-    /// tombstones a round (u64) and a row's key, for chunk manifests a manifest's id.
+    /// Only rows after this: an object's key, a common prefix, a bucket's name, a row's key, a
+    /// part's number and its object's key, for tombstones a round (u64) and a row's key, for chunk
+    /// manifests a manifest's id.
     package let after: [UInt8]?
     /// 1 to ``Limit/scanRows``.
     package let limit: Int
+
+    /// How keys are grouped, if the subject is objects: a prefix and a delimiter.
+    package var grouping: (prefix: [UInt8], delimiter: [UInt8])? {
+        switch self.subject {
+        case .objects(_, let prefix, let delimiter?), .uploads(_, let prefix, let delimiter?):
+            (prefix, delimiter)
+        default: nil
+        }
+    }
 
     package init(_ subject: Subject, after: [UInt8]?, limit: Int) {
         precondition((1...Limit.scanRows).contains(limit))
@@ -57,6 +71,13 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
                 prefix: try text(&reader),
                 delimiter: try reader.readOptional(text)
             )
+        case 9:
+            self.subject = .uploads(
+                try BucketID(from: &reader),
+                prefix: try text(&reader),
+                delimiter: try reader.readOptional(text)
+            )
+        case 10: self.subject = .parts(try BucketID(from: &reader), try UploadID(from: &reader))
         case 2: self.subject = .buckets
         case 3: self.subject = .garbage
         case 4: self.subject = .tombstones(before: try reader.read())
@@ -78,6 +99,15 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
             bucket.encode(into: &writer)
             writer.writeBytes(prefix)
             writer.writeOptional(delimiter) { $0.writeBytes($1) }
+        case .uploads(let bucket, let prefix, let delimiter):
+            writer.write(UInt8(9))
+            bucket.encode(into: &writer)
+            writer.writeBytes(prefix)
+            writer.writeOptional(delimiter) { $0.writeBytes($1) }
+        case .parts(let bucket, let upload):
+            writer.write(UInt8(10))
+            bucket.encode(into: &writer)
+            upload.encode(into: &writer)
         case .buckets: writer.write(UInt8(2))
         case .garbage: writer.write(UInt8(3))
         case .tombstones(let round):
@@ -100,7 +130,8 @@ package struct ScannedRow: Hashable, Sendable, BinaryRecord {
     package enum Content: Hashable, Sendable {
         /// A tombstone, or a record without a current version.
         case dead
-        /// The current version without its content, or the bucket's record.
+        /// What the subject asks for: the current version without its content, the list of open
+        /// uploads without their metadata, the record of a part or of a bucket.
         case live([UInt8])
         /// Damaged: this replica does not know.
         case corrupt

@@ -38,7 +38,8 @@ struct RowScan {
 
     mutating func run() async throws(MetadataError) -> ScanPage {
         switch self.request.subject {
-        case .objects(let bucket, let prefix, let delimiter):
+        case .objects(let bucket, let prefix, let delimiter),
+            .uploads(let bucket, let prefix, let delimiter):
             let rowPrefix = RowRange.objects(of: bucket)
             guard let first = self.first(prefix, delimiter) else {
                 return ScanPage(rows: [], next: nil)
@@ -46,6 +47,13 @@ struct RowScan {
             return try await self.range(
                 from: rowPrefix + first,
                 to: CommonPrefix.end(of: rowPrefix + prefix),
+                nameStart: rowPrefix.count
+            )
+        case .parts(let bucket, let upload):
+            let rowPrefix = RowRange.parts(of: upload, in: bucket)
+            return try await self.range(
+                from: rowPrefix + (self.request.after.map { $0 + [0] } ?? []),
+                to: CommonPrefix.end(of: rowPrefix),
                 nameStart: rowPrefix.count
             )
         case .buckets:
@@ -133,7 +141,7 @@ struct RowScan {
             self.doneGroup = nil
         }
         guard let scanned = self.scanned(row) else { return }
-        if case .objects(_, let prefix, let delimiter?) = self.request.subject,
+        if let (prefix, delimiter) = self.request.grouping,
             let group = CommonPrefix.of(name, prefix: prefix, delimiter: delimiter)
         {
             switch scanned.content {
@@ -169,19 +177,22 @@ struct RowScan {
             case .contents:
                 guard Self.namesManifest(value) else { return nil }
                 reported = .live([])
-            default: reported = Self.content(of: key, value)
+            default: reported = self.content(of: key, value)
             }
             return ScannedRow(key: key, accepted: content.accepted, content: reported)
         }
     }
 
-    private static func content(of key: RegisterKey, _ value: RegisterValue) -> ScannedRow.Content {
+    private func content(of key: RegisterKey, _ value: RegisterValue) -> ScannedRow.Content {
         guard let body = value.body else { return .dead }
         switch key {
         case .bucket, .part: return .live(body)
         case .manifest, .layout: return .live([])
         case .object:
             guard let record = try? ObjectRecord(decoding: body) else { return .corrupt }
+            if case .uploads = self.request.subject {
+                return UploadList(record).map { .live($0.encoded) } ?? .dead
+            }
             return record.current.map { .live($0.withoutContent.encoded) } ?? .dead
         }
     }
@@ -302,4 +313,8 @@ enum RowRange {
     static let buckets: [UInt8] = [0x40]
 
     static func objects(of bucket: BucketID) -> [UInt8] { Self.objects + bucket.encoded }
+
+    static func parts(of upload: UploadID, in bucket: BucketID) -> [UInt8] {
+        [0x18] + bucket.encoded + upload.encoded
+    }
 }

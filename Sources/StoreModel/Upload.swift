@@ -22,6 +22,31 @@ package struct ChecksumKind: Hashable, Sendable, BinaryRecord {
     }
 }
 
+/// The open uploads of one key, as lists carry them: without the metadata of the objects to be.
+///
+///     u32 count, each
+package struct UploadList: Hashable, Sendable, BinaryRecord {
+    /// In the order of their ids, never empty.
+    package let uploads: [Upload]
+
+    /// - Returns: nil if none is open.
+    package init?(_ record: ObjectRecord) {
+        guard !record.uploads.isEmpty else { return nil }
+        self.uploads = record.uploads.map(\.withoutMetadata)
+    }
+
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        self.uploads = try reader.readList(limit: Limit.uploads) {
+            reader throws(RecordError) in try Upload(from: &reader)
+        }
+        guard !self.uploads.isEmpty else { throw .invalid("empty list of uploads") }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.writeList(self.uploads) { $1.encode(into: &$0) }
+    }
+}
+
 /// A multipart upload that is open: an entry of its object's record.
 ///
 ///     upload id | manifest id | ceiling ballot | storage class u8 | initiated u64
@@ -79,5 +104,17 @@ package struct Upload: Hashable, Sendable, BinaryRecord {
         self.initiated.encode(into: &writer)
         writer.writeOptional(self.checksum) { $1.encode(into: &$0) }
         self.metadata.encode(into: &writer)
+    }
+
+    fileprivate var withoutMetadata: Upload {
+        Upload(
+            id: self.id,
+            manifest: self.manifest,
+            ceiling: self.ceiling,
+            storageClass: self.storageClass,
+            initiated: self.initiated,
+            checksum: self.checksum,
+            metadata: ObjectMetadata()
+        )
     }
 }

@@ -51,6 +51,23 @@ extension TestCluster {
         }
     }
 
+    /// Parts of uploads on all nodes together.
+    var parts: Int {
+        get async {
+            var count = 0
+            for index in self.nodes.indices {
+                for key in self.keys(at: index) {
+                    guard case .part = key,
+                        case .row(_, let value?)? = await self.ask(index, .read, about: key),
+                        !value.isTombstone
+                    else { continue }
+                    count += 1
+                }
+            }
+            return count
+        }
+    }
+
     /// Flips one bit of a node's row.
     func damage(_ key: RegisterKey, at index: Int) async throws {
         let engine = self.nodes[index].machine.engine

@@ -1,0 +1,194 @@
+import Content
+import PeerProtocol
+import Register
+import Runtime
+import StoreModel
+
+/// Completing uploads.
+///
+/// Source: docs/protocol/content.md, "Multipart uploads".
+extension Coordinator {
+    /// What a completion has found before it writes anything.
+    private struct Preparation: Sendable {
+        let target: Target
+        let prepared: Prepared?
+        let record: ObjectRecord
+        let parts: [PartNumber: PartRecord]
+    }
+
+    package func completeUpload(
+        _ request: CompleteUploadRequest
+    ) async throws(ClusterError) -> CompleteUploadOutcome {
+        let operation = "complete \(request.upload)"
+        let found = try await self.prepareCompletion(request, operation)
+        guard let upload = found.record.upload(request.upload.id) else {
+            return .completed(try Self.repeated(request, found.record, operation))
+        }
+        let assembly: UploadAssembly
+        do throws(PartRefusal) {
+            assembly = try UploadAssembly(
+                request,
+                of: found.parts,
+                least: self.settings.partBytesMin
+            )
+        } catch { return .refused(error) }
+        guard assembly.segments.count <= Limit.segmentRuns else {
+            throw ClusterError(
+                .tooFragmented,
+                operation,
+                facts: ["runs": "\(assembly.segments.count)"]
+            )
+        }
+        // A list that is sealed cannot be changed any more: better not to seal one in vain. The
+        // condition is evaluated again inside the change.
+        try Self.check(request.condition, on: found.record.current, operation)
+        let checksums = try request.checksums(UploadSummary(upload), assembly.parts)
+        let version = Version(
+            id: self.newVersion(),
+            etag: UploadAssembly.etag(of: assembly.parts.map(\.etag)) ?? "",
+            size: assembly.size,
+            storageClass: upload.storageClass,
+            modified: self.ballots.now(),
+            metadata: upload.metadata,
+            checksums: checksums,
+            content: .inline([]),
+            upload: upload.id
+        )
+        self.begin([.version(version.id)])
+        defer { self.end([.version(version.id)]) }
+        let stored = try await self.complete(
+            upload,
+            version,
+            assembly,
+            request.condition,
+            found,
+            operation
+        )
+        return .completed(ObjectSummary(stored))
+    }
+
+    /// Looks up the upload and its parts, and has a ballot promised: all at once if the bucket is
+    /// known.
+    private func prepareCompletion(
+        _ request: CompleteUploadRequest,
+        _ operation: String
+    ) async throws(ClusterError) -> Preparation {
+        let name = request.upload.object
+        @Sendable func prepare(_ bucket: BucketRecord) async -> Result<Preparation, ClusterError> {
+            let target = Target(name: name, bucket: bucket)
+            async let promise = self.promise(target.key)
+            async let record = outcome { () throws(ClusterError) in
+                try await self.record(target, operation)
+            }
+            let parts = await outcome { () throws(ClusterError) in
+                try await self.parts(of: request.upload.id, target.key, bucket)
+            }
+            let (prepared, found) = (await promise, await record)
+            return await outcome { () throws(ClusterError) in
+                Preparation(
+                    target: target,
+                    prepared: prepared,
+                    record: try found.get(),
+                    parts: try parts.get()
+                )
+            }
+        }
+        let found = try await self.meanwhile(
+            in: name.bucket,
+            look: self.writableBucket,
+            prepare
+        )
+        if let result = found.result { return try result.get() }
+        return try await prepare(found.bucket).get()
+    }
+
+    /// The object that the same completion has made before.
+    private static func repeated(
+        _ request: CompleteUploadRequest,
+        _ record: ObjectRecord,
+        _ operation: String
+    ) throws(ClusterError) -> ObjectSummary {
+        let etag = UploadAssembly.etag(of: request.parts.map(\.etag))
+        let made = record.versions.first { $0.upload == request.upload.id && $0.etag == etag }
+        guard let made else { throw ClusterError(.uploadNotFound, operation) }
+        return ObjectSummary(made)
+    }
+
+    private static func check(
+        _ condition: WriteCondition,
+        on current: Version?,
+        _ operation: String
+    ) throws(ClusterError) {
+        switch condition.verdict(on: current) {
+        case .holds: return
+        case .fails: throw ClusterError(.preconditionFailed, operation)
+        case .targetMissing: throw ClusterError(.objectNotFound, operation)
+        }
+    }
+
+    /// Seals the list of parts, holds it for the version, and makes that the current one.
+    private func complete(
+        _ upload: Upload,
+        _ version: Version,
+        _ assembly: UploadAssembly,
+        _ condition: WriteCondition,
+        _ found: Preparation,
+        _ operation: String
+    ) async throws(ClusterError) -> Version {
+        var version = version
+        var holding: Holding?
+        if assembly.size > 0 {
+            let sealed = try await self.seal(upload, version.id, assembly, found, operation)
+            version.content = sealed.content(assembly.segments)
+            holding = sealed
+        }
+        guard let change = CompleteUploadChange(version, condition: condition) else {
+            throw ClusterError(.internalError, operation)
+        }
+        let outcome = try await self.change(
+            found.target,
+            change,
+            holding: holding,
+            from: found.prepared,
+            operation
+        )
+        if case .completed(let stored) = outcome, stored.id == version.id { return stored }
+        // Not this version: the hold that was to be its own is nobody's.
+        if let holding { self.giveBack(holding, found.target) }
+        switch outcome {
+        case .completed(let stored): return stored
+        case .notOpen: throw ClusterError(.uploadNotFound, operation)
+        case .preconditionFailed: throw ClusterError(.preconditionFailed, operation)
+        case .targetMissing: throw ClusterError(.objectNotFound, operation)
+        case .garbageFull: throw ClusterError(.busy, operation)
+        }
+    }
+
+    private func seal(
+        _ upload: Upload,
+        _ entry: VersionID,
+        _ assembly: UploadAssembly,
+        _ found: Preparation,
+        _ operation: String
+    ) async throws(ClusterError) -> Holding {
+        let holding = Holding(
+            manifest: upload.manifest,
+            owner: .version(found.target.key, entry),
+            digest: ManifestRecord.digest(of: assembly.segments),
+            ceiling: found.prepared?.ballot.ceiling ?? self.ceiling(for: found.target.key)
+        )
+        let outcome = try await self.manifests.seal(
+            upload.manifest,
+            assembly.segments,
+            borrows: assembly.borrows,
+            for: Hold(owner: holding.owner, ceiling: holding.ceiling)
+        )
+        if outcome == .held { return holding }
+        // Somebody has closed the upload, or completes it with other parts.
+        guard try await self.record(found.target, operation).upload(upload.id) != nil else {
+            throw ClusterError(.uploadNotFound, operation)
+        }
+        if outcome == .otherSegments { throw ClusterError(.uploadConflict, operation) }
+        throw ClusterError(.busy, operation, facts: ["seal": "\(outcome)"])
+    }
+}

@@ -1,0 +1,275 @@
+import Content
+import Crypto
+import NIOCore
+import PeerProtocol
+import Register
+import Runtime
+import StoreModel
+
+/// Making parts of objects.
+///
+/// Source: docs/protocol/content.md, "Part copies".
+extension Coordinator {
+    /// Everything a copy of a part has decided before it touches content.
+    private struct PartCopy: Sendable {
+        let request: CopyPartRequest
+        /// Where the source is, and the version that is copied.
+        let source: Target
+        let version: Version
+        let range: Range<UInt64>
+        let target: Target
+        let upload: Upload
+        let operation: String
+
+        var size: UInt64 { UInt64(self.range.count) }
+        var isWhole: Bool { self.size == self.version.size }
+    }
+
+    /// What a part will consist of.
+    private struct CopiedPart: Sendable {
+        var etag: String
+        var segments: [SegmentRun] = []
+        var checksums: [Checksum] = []
+        var source: ManifestID?
+        var bytesMoved: UInt64 = 0
+    }
+
+    package func copyPart(_ request: CopyPartRequest) async throws(ClusterError) -> CopyPartResult {
+        let operation =
+            "copy \(request.source) to part \(request.number) of \(request.upload)"
+        async let found = outcome { () throws(ClusterError) in
+            try await self.lookUp(request.source, operation)
+        }
+        let (target, upload) = try await self.openUpload(request.upload, operation)
+        let key = target.part(request.number, of: upload.id)
+        async let promise = self.promise(key)
+        var (source, version) = try Self.asSource(await found, operation)
+        for attempt in 1...Self.sourceAttempts {
+            let copy = PartCopy(
+                request: request,
+                source: source,
+                version: version,
+                range: try Self.range(request, version, operation),
+                target: target,
+                upload: upload,
+                operation: operation
+            )
+            if let part = try await self.carryOut(copy) {
+                return try await self.store(part, copy, at: key, await promise)
+            }
+            if attempt == Self.sourceAttempts { break }
+            version = try Self.asSource(
+                await outcome { () throws(ClusterError) in
+                    try await self.current(source, operation)
+                },
+                operation
+            )
+            source = copy.source
+        }
+        throw ClusterError(.busy, operation, facts: ["attempts": "\(Self.sourceAttempts)"])
+    }
+
+    /// What is copied of the source, once it has been looked at.
+    private static func range(
+        _ request: CopyPartRequest,
+        _ version: Version,
+        _ operation: String
+    ) throws(ClusterError) -> Range<UInt64> {
+        try request.sourceCheck(ObjectSummary(version))
+        let range = request.range ?? 0..<version.size
+        guard range.upperBound <= version.size else {
+            throw ClusterError(.internalError, operation, facts: ["size": "\(version.size)"])
+        }
+        guard range.count <= Limit.partBytesMax else {
+            throw ClusterError(.entityTooLarge, operation, facts: ["bytes": "\(range.count)"])
+        }
+        return range
+    }
+
+    private func store(
+        _ part: CopiedPart,
+        _ copy: PartCopy,
+        at key: RegisterKey,
+        _ prepared: Prepared?
+    ) async throws(ClusterError) -> CopyPartResult {
+        let record = PartRecord(
+            etag: part.etag,
+            size: copy.size,
+            modified: self.ballots.now(),
+            checksums: part.checksums,
+            segments: part.segments,
+            source: part.source
+        )
+        let stored = try await self.store(
+            record,
+            at: key,
+            of: copy.upload,
+            copy.target,
+            prepared,
+            copy.operation
+        )
+        return CopyPartResult(
+            part: PartSummary(copy.request.number, stored),
+            source: ObjectSummary(copy.version),
+            mode: part.source == nil ? .independent : .reference,
+            bytesMoved: part.bytesMoved
+        )
+    }
+
+    /// - Returns: nil if the source's content is gone: it has to be looked up again.
+    private func carryOut(_ copy: PartCopy) async throws(ClusterError) -> CopiedPart? {
+        guard case .manifest(let manifest, _, let digest, _) = copy.version.content else {
+            return try await self.stream(copy)
+        }
+        let found = await outcome { () throws(ClusterError) in
+            try await self.segments(of: copy.version.content, copy.operation)
+        }
+        if case .failure(let error) = found, error.code == .dataUnavailable { return nil }
+        let pieces = PartPieces(try found.get(), copy.range)
+        // The bytes of one chunk at most are read: then their MD5 is known.
+        let isShort = copy.size <= Limit.chunkBytes || pieces.whole.isEmpty
+        let isCrumbly = pieces.whole.count > Limit.partRuns - 2
+        guard copy.request.observe == nil, !isShort, !isCrumbly else {
+            return try await self.stream(copy)
+        }
+        let lender = Holding(
+            manifest: manifest,
+            owner: .manifest(copy.upload.manifest),
+            digest: digest,
+            ceiling: .zero
+        )
+        if Self.isWorthBorrowing(pieces, copy) {
+            // Held before the part can be seen (rule R1).
+            switch try await self.manifests.hold(lender) {
+            case .held: return try await self.put(pieces, copy, borrowing: lender)
+            case .gone, .otherSegments: return nil
+            case .full: break
+            }
+        }
+        do throws(ClusterError) {
+            return try await self.put(pieces, copy, borrowing: nil)
+        } catch {
+            // The version was deleted while it was read, and its content is gone.
+            if error.code == .objectNotFound { return nil }
+            throw error
+        }
+    }
+
+    /// To borrow keeps all of the lender as long as the object lives: not for a small part of it.
+    private static func isWorthBorrowing(_ pieces: PartPieces, _ copy: PartCopy) -> Bool {
+        copy.version.storageClass == copy.upload.storageClass && pieces.wholeChunks >= 2
+            && copy.size >= copy.version.size / 4
+    }
+
+    // MARK: - Pieces
+
+    /// Shares whole chunks or has them pulled; the ends go through the coordinator.
+    private func put(
+        _ pieces: PartPieces,
+        _ copy: PartCopy,
+        borrowing lender: Holding?
+    ) async throws(ClusterError) -> CopiedPart? {
+        var place = self.place(of: copy.request.number, in: copy.upload)
+        var part = CopiedPart(etag: Self.etag(copy))
+        if let head = pieces.head {
+            part.segments += try await self.store(
+                self.body(copy, head),
+                at: place,
+                copy.operation
+            ).segments
+            place.first += 1
+        }
+        if let lender {
+            part.source = lender.manifest
+            part.segments += pieces.whole
+        } else {
+            let pulls = ChunkPulls(
+                pieces.whole,
+                into: place,
+                chunks: self.chunks,
+                settings: self.settings
+            )
+            do throws(ClusterError) {
+                part.bytesMoved = try await pulls.run()
+            } catch {
+                // The source may have been deleted, and its content be gone.
+                if try await self.isGone(copy) { return nil }
+                throw error
+            }
+            self.instruments.pulled(storedBytes: part.bytesMoved)
+            part.segments += pulls.target
+            place.first += UInt32(pulls.chunkCount)
+        }
+        if let tail = pieces.tail {
+            part.segments += try await self.store(
+                self.body(copy, tail),
+                at: place,
+                copy.operation
+            ).segments
+        }
+        return part
+    }
+
+    private func isGone(_ copy: PartCopy) async throws(ClusterError) -> Bool {
+        let now = try await self.record(copy.source, copy.operation)
+        return !now.versions.contains { $0.id == copy.version.id }
+    }
+
+    /// What stands for the MD5 of bytes that nobody has read: equal for equal ranges of the same
+    /// content.
+    ///
+    /// Source: docs/s3-compatibility.md, "ETags".
+    private static func etag(_ copy: PartCopy) -> String {
+        // A plain object's ETag is its MD5.
+        if copy.isWhole, copy.version.etag.utf8.count == 32 { return copy.version.etag }
+        guard case .manifest(let manifest, _, let digest, _) = copy.version.content else {
+            preconditionFailure("Inline content is read.")
+        }
+        var writer = ByteWriter()
+        manifest.encode(into: &writer)
+        writer.write(digest)
+        writer.write(copy.range.lowerBound)
+        writer.write(copy.range.upperBound)
+        return Hexadecimal.text(Array(Insecure.MD5.hash(data: writer.bytes)))
+    }
+
+    // MARK: - Through the coordinator
+
+    /// Reads the bytes and stores them again.
+    private func stream(_ copy: PartCopy) async throws(ClusterError) -> CopiedPart? {
+        let bytes = self.body(copy, copy.range)
+        let body = copy.request.observe.map { $0(bytes) } ?? bytes
+        do throws(ClusterError) {
+            let stored = try await self.store(
+                body,
+                at: self.place(of: copy.request.number, in: copy.upload),
+                copy.operation
+            )
+            return CopiedPart(
+                etag: stored.etag,
+                segments: stored.segments,
+                checksums: await body.checksumsAtEnd(),
+                bytesMoved: stored.size
+            )
+        } catch {
+            // The version was deleted while it was read, and its content is gone.
+            if error.code == .objectNotFound { return nil }
+            throw error
+        }
+    }
+
+    private func body(_ copy: PartCopy, _ range: Range<UInt64>) -> any BodySource {
+        ObjectBody(
+            FoundObject(coordinator: self, target: copy.source, version: copy.version).read(range)
+        )
+    }
+}
+
+/// The bytes of an object as a body to be stored.
+private struct ObjectBody: BodySource {
+    let reader: any BodyReader
+
+    init(_ reader: any BodyReader) { self.reader = reader }
+
+    func next() async throws -> ByteBuffer? { try await self.reader.next() }
+}
