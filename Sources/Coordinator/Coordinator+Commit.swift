@@ -86,7 +86,6 @@ extension Coordinator {
     /// `beforeAccept` is given each ballot just before its accept leaves.
     func change<Change: RegisterChange>(
         _ target: Target,
-        at key: RegisterKey? = nil,
         _ change: Change,
         from prepared: Prepared?,
         _ operation: String,
@@ -116,7 +115,7 @@ extension Coordinator {
         for _ in 0..<Self.fencesMax {
             do {
                 return try await self.writer.change(
-                    key ?? target.key,
+                    target.key,
                     generation: bucket.generation,
                     from: prepared,
                     change,

@@ -41,8 +41,8 @@ extension Coordinator {
             try await self.lookUp(request.source, operation)
         }
         let (target, upload) = try await self.openUpload(request.upload, operation)
-        let key = target.part(request.number, of: upload.id)
-        async let promise = self.promise(key)
+        let place = target.part(request.number, of: upload.id)
+        async let promise = self.promise(place.key)
         var (source, version) = try Self.asSource(await found, operation)
         for attempt in 1...Self.sourceAttempts {
             let copy = PartCopy(
@@ -55,7 +55,7 @@ extension Coordinator {
                 operation: operation
             )
             if let part = try await self.carryOut(copy) {
-                return try await self.store(part, copy, at: key, await promise)
+                return try await self.store(part, copy, at: place, await promise)
             }
             if attempt == Self.sourceAttempts { break }
             version = try Self.asSource(
@@ -89,7 +89,7 @@ extension Coordinator {
     private func store(
         _ part: CopiedPart,
         _ copy: PartCopy,
-        at key: RegisterKey,
+        at place: Target,
         _ prepared: Prepared?
     ) async throws(ClusterError) -> CopyPartResult {
         let record = PartRecord(
@@ -102,7 +102,7 @@ extension Coordinator {
         )
         let stored = try await self.store(
             record,
-            at: key,
+            at: place,
             of: copy.upload,
             copy.target,
             prepared,

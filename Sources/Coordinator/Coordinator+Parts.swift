@@ -16,9 +16,9 @@ extension Coordinator {
     ) async throws(ClusterError) -> PartSummary {
         let operation = "put part \(request.number) of \(request.upload)"
         let (target, upload) = try await self.openUpload(request.upload, operation)
-        let key = target.part(request.number, of: upload.id)
+        let place = target.part(request.number, of: upload.id)
         // The promise travels while the body arrives.
-        async let promise = self.promise(key)
+        async let promise = self.promise(place.key)
         let content = try await self.store(
             body,
             at: self.place(of: request.number, in: upload),
@@ -33,7 +33,7 @@ extension Coordinator {
         )
         let stored = try await self.store(
             part,
-            at: key,
+            at: place,
             of: upload,
             target,
             await promise,
@@ -103,7 +103,7 @@ extension Coordinator {
     ///   unless whoever completed the upload has seen it.
     func store(
         _ part: PartRecord,
-        at key: RegisterKey,
+        at place: Target,
         of upload: Upload,
         _ target: Target,
         _ prepared: Prepared?,
@@ -111,8 +111,7 @@ extension Coordinator {
     ) async throws(ClusterError) -> PartRecord {
         let stored: PartRecord
         switch try await self.change(
-            target,
-            at: key,
+            place,
             PartChange(part),
             from: prepared,
             operation,
@@ -129,11 +128,5 @@ extension Coordinator {
             throw ClusterError(.uploadNotFound, operation)
         }
         return stored
-    }
-}
-
-extension Target {
-    func part(_ number: PartNumber, of upload: UploadID) -> RegisterKey {
-        .part(self.bucket.id, self.name.key, upload, number)
     }
 }

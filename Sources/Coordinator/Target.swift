@@ -1,11 +1,28 @@
 import StoreModel
 
-/// Where an operation writes: the register of a key, and the bucket as the operation found it.
+/// Where an operation writes: the register of a key, or of a part of an upload, and the bucket as
+/// the operation found it.
 struct Target: Sendable {
     let name: ObjectName
     let bucket: BucketRecord
+    let key: RegisterKey
 
-    var key: RegisterKey { .object(self.bucket.id, self.name.key) }
+    init(name: ObjectName, bucket: BucketRecord) {
+        self.name = name
+        self.bucket = bucket
+        self.key = .object(bucket.id, name.key)
+    }
+
+    private init(_ object: Target, key: RegisterKey) {
+        self.name = object.name
+        self.bucket = object.bucket
+        self.key = key
+    }
+
+    /// The register of a part of an upload of the object.
+    func part(_ number: PartNumber, of upload: UploadID) -> Target {
+        Target(self, key: .part(self.bucket.id, self.name.key, upload, number))
+    }
 }
 
 /// Runs `body` and keeps what it throws, for tasks whose errors are looked at later.
