@@ -34,6 +34,7 @@ enum MetricHelp {
         "tombstones_erased_total": "Deleted registers whose rows were erased.",
         "rows_caught_up_total": "Rows that this node had missed and took over.",
         "rows_repaired_total": "Damaged rows of this node that were replaced.",
-        "node_syncs_total": "Syncs since the node was opened, of rows and of chunks.",
+        "node_syncs_total": "Syncs of rows and of chunks.",
+        "node_synced_writes_total": "Writes that waited for those syncs, and shared them.",
     ]
 }

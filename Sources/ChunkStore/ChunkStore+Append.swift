@@ -171,7 +171,7 @@ extension ChunkStore {
         }
         let volume = Volume(
             header: header,
-            file: file,
+            sync: GroupSync(file, onSync: self.onSync),
             end: smallest,
             preallocated: smallest,
             background: self.doors.background

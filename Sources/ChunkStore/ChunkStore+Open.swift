@@ -8,23 +8,29 @@ extension ChunkStore {
     ///
     /// Nobody else may use the engine's family `chunks`, nor keys from 0x80 on in `node`.
     ///
+    /// `onSync` is told of each sync of a volume, with the number of writers that it served.
+    ///
     /// - Complexity: reads the whole index and the ends of the volumes, at most
     ///   ``ChunkStoreSettings/checkpointBytes`` and the preallocated room of each.
     package static func open(
         disk: any Disk,
         engine: any KeyValueEngine,
         doors: Doors,
-        settings: ChunkStoreSettings = ChunkStoreSettings()
+        settings: ChunkStoreSettings = ChunkStoreSettings(),
+        onSync: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws(ChunkStoreError) -> ChunkStore {
         let index = ChunkIndex(engine: engine)
         var opening = Opening(disk: disk, index: index)
         try await opening.run()
-        let state = State(opening, volumeBytes: settings.volumeBytes, doors.background)
+        let state = State(opening, volumeBytes: settings.volumeBytes, doors.background) { file in
+            GroupSync(file, onSync: onSync)
+        }
         let store = ChunkStore(
             disk: disk,
             index: index,
             doors: doors,
             settings: settings,
+            onSync: onSync,
             state: state
         )
         try await store.removeEmptyVolumes()
@@ -33,14 +39,19 @@ extension ChunkStore {
 }
 
 extension ChunkStore.State {
-    fileprivate init(_ opening: Opening, volumeBytes: UInt64, _ background: any Background) {
+    fileprivate init(
+        _ opening: Opening,
+        volumeBytes: UInt64,
+        _ background: any Background,
+        sync: (any DiskFile) -> GroupSync
+    ) {
         self.init()
         self.statistics = opening.statistics
         for number in opening.volumes.keys.sorted() {
             guard let opened = opening.volumes[number] else { continue }
             let volume = Volume(
                 header: opened.header,
-                file: opened.file,
+                sync: sync(opened.file),
                 end: opened.end,
                 preallocated: opened.size,
                 background: background

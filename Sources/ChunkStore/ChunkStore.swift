@@ -34,6 +34,8 @@ package final class ChunkStore: Sendable {
     let settings: ChunkStoreSettings
     let index: ChunkIndex
     let budget: ByteBudget
+    /// Told of each sync of a volume, with the number of writers that it served.
+    let onSync: @Sendable (Int) -> Void
     /// Only one task makes room, or changes which volumes there are.
     let allocation = TaskLock()
     /// Only one drop at a time: each record is counted and punched once.
@@ -45,12 +47,14 @@ package final class ChunkStore: Sendable {
         index: ChunkIndex,
         doors: Doors,
         settings: ChunkStoreSettings,
+        onSync: @escaping @Sendable (Int) -> Void,
         state: consuming sending State
     ) {
         self.disk = disk
         self.index = index
         self.doors = doors
         self.settings = settings
+        self.onSync = onSync
         self.budget = ByteBudget(bytes: settings.waitingBytesMax)
         self.state = Mutex(state)
     }

@@ -19,10 +19,15 @@ final class GroupSync: Sendable {
         var count = 0
     }
 
-    private let file: any DiskFile
+    let file: any DiskFile
+    /// Told of each sync that has succeeded, with the number of writers that it served.
+    private let onSync: @Sendable (Int) -> Void
     private let state = Mutex(State())
 
-    init(_ file: any DiskFile) { self.file = file }
+    init(_ file: any DiskFile, onSync: @escaping @Sendable (Int) -> Void = { _ in }) {
+        self.file = file
+        self.onSync = onSync
+    }
 
     /// Syncs made.
     var count: Int { self.state.withLock { $0.count } }
@@ -58,6 +63,7 @@ final class GroupSync: Sendable {
         var failure: DiskError?
         do throws(DiskError) {
             try await self.file.sync()
+            self.onSync(group.count + 1)
         } catch {
             failure = error
         }

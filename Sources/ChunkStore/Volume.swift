@@ -21,7 +21,6 @@ final class Volume: Sendable {
 
     let number: UInt32
     let nonce: UInt64
-    let file: any DiskFile
     let sync: GroupSync
     /// Counts who may touch the file; the store itself counts until the volume is removed.
     let users: Countdown
@@ -30,21 +29,21 @@ final class Volume: Sendable {
     /// `end` is where the next record begins, `preallocated` the length of the file.
     init(
         header: VolumeHeader,
-        file: any DiskFile,
+        sync: GroupSync,
         end: UInt64,
         preallocated: UInt64,
         background: any Background
     ) {
         self.number = header.number
         self.nonce = header.nonce
-        self.file = file
-        self.sync = GroupSync(file)
-        self.users = Countdown { background.run { await file.close() } }
+        self.sync = sync
+        self.users = Countdown { background.run { await sync.file.close() } }
         self.state = Mutex(
             State(end: end, preallocated: max(preallocated, end), checkpoint: end)
         )
     }
 
+    var file: any DiskFile { self.sync.file }
     var end: UInt64 { self.state.withLock { $0.end } }
     var preallocated: UInt64 { self.state.withLock { $0.preallocated } }
 

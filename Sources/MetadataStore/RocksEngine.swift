@@ -37,18 +37,26 @@ package final class RocksEngine: KeyValueEngine {
     private let writer: NIOThreadPool
     private let readers: NIOThreadPool
     private let budget: ByteBudget
+    /// Told of each sync of the log, with the number of durable commits that it served.
+    private let onSync: @Sendable (Int) -> Void
     private let state = Mutex(State())
 
     /// Opens the engine in a directory of its own; creates it if it is missing.
     ///
-    /// Blocks the thread.
+    /// Blocks the thread. `onSync` is told of each sync of the log, with the number of durable
+    /// commits that it served.
     ///
     /// - Throws: ``EngineError/failed(_:)`` if another process has it open, or if it is damaged.
-    package init(path: String, settings: RocksSettings = RocksSettings()) throws(EngineError) {
+    package init(
+        path: String,
+        settings: RocksSettings = RocksSettings(),
+        onSync: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws(EngineError) {
         self.database = try RocksDatabase(path: path, settings: settings)
         self.writer = NIOThreadPool(numberOfThreads: 1)
         self.readers = NIOThreadPool(numberOfThreads: settings.readerCount)
         self.budget = ByteBudget(bytes: settings.waitingBytesMax)
+        self.onSync = onSync
         self.writer.start()
         self.readers.start()
     }
@@ -168,10 +176,11 @@ extension RocksEngine {
     }
 
     private func write(_ group: [Waiter]) -> EngineError? {
-        let isDurable = group.contains { $0.isDurable }
+        let durableCount = group.count { $0.isDurable }
         do throws(EngineError) {
-            if isDurable { self.state.withLock { $0.syncCount += 1 } }
-            try self.database.write(group.map(\.batch), durable: isDurable)
+            if durableCount > 0 { self.state.withLock { $0.syncCount += 1 } }
+            try self.database.write(group.map(\.batch), durable: durableCount > 0)
+            if durableCount > 0 { self.onSync(durableCount) }
             return nil
         } catch {
             return self.failed(error)

@@ -1,7 +1,6 @@
 import ChunkStore
 import Metrics
 import PeerProtocol
-import Synchronization
 import Wire
 
 /// What a storage node counts.
@@ -15,10 +14,6 @@ final class NodeInstruments: Sendable {
     private let pulledBytes = Counter(label: "node_chunk_bytes_pulled_total")
     private let pulls = Counter(label: "node_pulls_total")
     private let refusedStarts = Counter(label: "node_starts_refused_total")
-    private let rowSyncs = Counter(label: "node_syncs_total", dimensions: [("store", "rows")])
-    private let chunkSyncs = Counter(label: "node_syncs_total", dimensions: [("store", "chunks")])
-    /// Syncs counted so far.
-    private let counted = Mutex((rows: 0, chunks: 0))
 
     init() {
         self.messages = Dictionary(
@@ -47,16 +42,5 @@ final class NodeInstruments: Sendable {
     func pulled(storedBytes: Int) {
         self.pulls.increment()
         self.pulledBytes.increment(by: storedBytes)
-    }
-
-    /// Takes over how many syncs the stores have made since they were opened.
-    func synced(rows: Int = 0, chunks: Int = 0) {
-        let more = self.counted.withLock { counted in
-            let more = (rows: max(0, rows - counted.rows), chunks: max(0, chunks - counted.chunks))
-            counted = (counted.rows + more.rows, counted.chunks + more.chunks)
-            return more
-        }
-        if more.rows > 0 { self.rowSyncs.increment(by: more.rows) }
-        if more.chunks > 0 { self.chunkSyncs.increment(by: more.chunks) }
     }
 }

@@ -25,7 +25,6 @@ package final class StorageNode: PeerHandler {
     let chunks: ChunkStore
     let puller: ChunkPuller
     let instruments: NodeInstruments
-    private let engine: any KeyValueEngine
     private let gate: RequestGate
     let logger: Logger
     let time: any TimeSource
@@ -42,7 +41,6 @@ package final class StorageNode: PeerHandler {
     private init(
         rows: MetadataStore,
         chunks: ChunkStore,
-        engine: any KeyValueEngine,
         doors: Doors,
         settings: StorageNodeSettings,
         logger: Logger
@@ -53,7 +51,6 @@ package final class StorageNode: PeerHandler {
         self.settings = settings
         self.rows = rows
         self.chunks = chunks
-        self.engine = engine
         self.instruments = NodeInstruments()
         self.puller = ChunkPuller(
             chunks,
@@ -89,12 +86,14 @@ package final class StorageNode: PeerHandler {
         } catch { throw .rows(error) }
         let chunks: ChunkStore
         do throws(ChunkStoreError) {
-            chunks = try await ChunkStore.open(disk: disk, engine: engine, doors: doors)
+            let syncs = SyncInstruments(.chunks)
+            chunks = try await ChunkStore.open(disk: disk, engine: engine, doors: doors) {
+                syncs.synced(writes: $0)
+            }
         } catch { throw .chunks(error) }
         let node = StorageNode(
             rows: rows,
             chunks: chunks,
-            engine: engine,
             doors: doors,
             settings: settings,
             logger: logger
@@ -135,6 +134,9 @@ package final class StorageNode: PeerHandler {
     /// The node as a layout is to know it.
     package var description: LayoutNode { self.settings.node(self.id) }
 
+    /// What has failed, once a store has; nil while the node is in service.
+    package var outageText: String? { self.outage.withLock { $0?.text } }
+
     /// False once a store has failed.
     package var isInService: Bool { self.outage.withLock { $0 == nil } }
 
@@ -166,20 +168,9 @@ package final class StorageNode: PeerHandler {
                 return try await self.answer(request, from: node)
             } catch { return PeerReply.failure(error) }
         }
-        self.countSyncs(after: request)
         // A failure that came while the work was done makes its outcome worthless, too.
         if let outage = self.outage.withLock({ $0 }) { return .failure(outage) }
         return reply ?? .failure(PeerFailure(.overloaded, "too many requests under way"))
-    }
-
-    private func countSyncs(after request: PeerRequest) {
-        switch request {
-        case .register, .fence, .pushLayout, .announce:
-            self.instruments.synced(rows: self.engine.syncCount)
-        case .writeChunk, .pullChunk, .dropManifest:
-            self.instruments.synced(chunks: self.chunks.statistics.syncs)
-        case .scan, .readChunk, .describe, .digests, .ballots, .underWay: break
-        }
     }
 
     /// Why a request is not carried out: the node has not made itself known, or sender and node act
@@ -220,7 +211,10 @@ package final class StorageNode: PeerHandler {
         guard isFirst else { return }
         self.logger.critical(
             "out of service: a store has failed",
-            metadata: ["failure.text": "\(failure.text)"]
+            metadata: [
+                "failure.text": "\(failure.text)",
+                "hint": "if the disk is damaged, replace the node: docs/operations/running.md",
+            ]
         )
     }
 }

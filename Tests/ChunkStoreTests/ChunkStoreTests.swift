@@ -3,6 +3,7 @@ import NIOCore
 import Runtime
 import SimulatedRuntime
 import StoreModel
+import Synchronization
 import Testing
 import Wire
 
@@ -102,9 +103,13 @@ struct ChunkStoreTests {
     func sharedSyncs() throws {
         try Simulator.run { simulator in
             let machine = simulator.machine("a")
-            let store = try await machine.openStore()
+            let served = Mutex<[Int]>([])
+            let store = try await machine.openStore { count in
+                served.withLock { $0.append(count) }
+            }
             try await store.write(Samples.name(2, 0), Samples.chunk(Samples.name(2, 0)))
             let before = store.statistics.syncs
+            served.withLock { $0 = [] }
             let diskBefore = machine.disk.syncCount
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for index in 0..<40 {
@@ -118,6 +123,9 @@ struct ChunkStoreTests {
             let syncs = store.statistics.syncs - before
             #expect(syncs < 20, "\(syncs) syncs for 40 chunks")
             #expect(syncs == machine.disk.syncCount - diskBefore, "Each sync is counted.")
+            let counts = served.withLock { $0 }
+            #expect(counts.count == syncs)
+            #expect(counts.reduce(0, +) == 40, "Each write is counted with the sync it waited for.")
             let alone = store.statistics.syncs
             try await store.write(Samples.name(3, 0), Samples.chunk(Samples.name(3, 0)))
             #expect(store.statistics.syncs == alone + 1)

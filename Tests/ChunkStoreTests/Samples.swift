@@ -60,13 +60,15 @@ enum Samples {
 
 extension SimulatedMachine {
     func openStore(
-        _ settings: ChunkStoreSettings = Samples.settings()
+        _ settings: ChunkStoreSettings = Samples.settings(),
+        onSync: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> ChunkStore {
         try await ChunkStore.open(
             disk: self.disk,
             engine: self.engine,
             doors: self.doors,
-            settings: settings
+            settings: settings,
+            onSync: onSync
         )
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Runtime
+import Synchronization
 import Testing
 
 @testable import MetadataStore
@@ -34,6 +35,30 @@ struct RocksEngineTests {
         #expect(counted == (rows.isEmpty ? nil : [UInt8(rows.count)]), "Batches are atomic.")
         await engine.close()
         return rows.count
+    }
+
+    @Test("Each sync tells how many durable commits it served; none is counted twice or left out")
+    func syncs() async throws {
+        let served = Mutex<[Int]>([])
+        let directory = try TemporaryDirectory()
+        let engine = try RocksEngine(path: directory.path) { count in
+            served.withLock { $0.append(count) }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<200 {
+                group.addTask {
+                    var batch = RowBatch()
+                    batch.put(.rows, [UInt8(number)], [0])
+                    try await engine.commit(batch, durable: !number.isMultiple(of: 4))
+                }
+            }
+            try await group.waitForAll()
+        }
+        await engine.close()
+        let counts = served.withLock { $0 }
+        #expect(counts.count == engine.syncCount)
+        #expect(counts.reduce(0, +) == 150)
+        #expect(counts.allSatisfy { $0 > 0 })
     }
 
     @Test("A log that ends anywhere gives a prefix of the batches, each of them whole")

@@ -304,6 +304,31 @@ struct StorageNodeTests {
         }
     }
 
+    @Test("Two hundred accepts at once share a few syncs")
+    func groupCommit() throws {
+        try Simulator.run { simulator in
+            let machine = simulator.machine("a")
+            let node = try await TestNode.alone(on: machine)
+            let before = machine.engine.syncCount
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<200 {
+                    group.addTask {
+                        let reply = await node.put(key("k\(number)"), value(live: true))
+                        guard case .register(.accepted) = reply else {
+                            return #expect(Bool(false), "\(reply)")
+                        }
+                    }
+                }
+            }
+            // One for the first and the ceiling of promises, one for those who came while it ran;
+            // and one more for each turn that rows take which share a lock.
+            let syncs = machine.engine.syncCount - before
+            #expect((1...8).contains(syncs), "\(syncs) syncs for 200 accepts")
+            _ = await node.put(key("alone"), value(live: true))
+            #expect(machine.engine.syncCount == before + syncs + 1)
+        }
+    }
+
     @Test("Beyond the bound on requests a node says so, and does the others")
     func overload() throws {
         try Simulator.run { simulator in

@@ -45,13 +45,7 @@ enum NodeProcess {
         let background = TaskBackground()
         let doors = Doors.system(background: background)
         let engine = try await self.openEngine(directory)
-        let node = try await StorageNode.open(
-            disk: try FileDirectory.open(directory.chunks),
-            engine: engine,
-            doors: doors,
-            settings: try configuration.storageNode(in: directory),
-            logger: Logger(label: "triolet.storage")
-        )
+        let node = try await self.openNode(directory, engine, doors, configuration)
 
         // The way to the other nodes, and theirs to this one.
         let peering = try configuration.peering(own: node.id)
@@ -128,12 +122,36 @@ enum NodeProcess {
         try outcome.get()
     }
 
+    private static func openNode(
+        _ directory: DataDirectory,
+        _ engine: RocksEngine,
+        _ doors: Doors,
+        _ configuration: NodeConfiguration
+    ) async throws -> StorageNode {
+        do {
+            return try await StorageNode.open(
+                disk: try FileDirectory.open(directory.chunks),
+                engine: engine,
+                doors: doors,
+                settings: try configuration.storageNode(in: directory),
+                logger: Logger(label: "triolet.storage")
+            )
+        } catch let error as StorageNodeError { throw Failure(unusable: directory.path, error) }
+    }
+
     private static func openEngine(_ directory: DataDirectory) async throws -> RocksEngine {
         let path = directory.rows
+        let syncs = SyncInstruments(.rows)
         // Opening replays a log: not on a thread that serves sockets.
-        return try await WorkerThreads.shared.run {
-            Result { () throws(EngineError) in try RocksEngine(path: path) }
-        }.get()
+        let opened = await WorkerThreads.shared.run {
+            Result { () throws(EngineError) in
+                try RocksEngine(path: path) { syncs.synced(writes: $0) }
+            }
+        }
+        switch opened {
+        case .success(let engine): return engine
+        case .failure(let error): throw Failure(unusable: path, error)
+        }
     }
 
     /// Says which port could not be had, not only that one could not.
