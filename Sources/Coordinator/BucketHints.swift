@@ -4,7 +4,7 @@ import Synchronization
 /// The buckets as they were when this coordinator last read them.
 ///
 /// Only guesses: what is done on a hint counts once a read of the bucket's register that ran at the
-/// same time has confirmed it. Never evidence.
+/// same time has confirmed it, or a fence would have refused it. Never evidence.
 final class BucketHints: Sendable {
     /// Buckets remembered; when there are more, all are forgotten.
     private static let countMax = 10_000

@@ -19,14 +19,12 @@ extension Coordinator {
 
     package func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult {
         let operation = "copy \(request.source) to \(request.target)"
-        // The ballot is promised while the source is read.
         async let found = outcome { () throws(ClusterError) in
             try await self.lookUp(request.source, operation)
         }
-        let (target, promised) = try await self.prepare(request.target)
-        async let promise = self.promise(target.key, unless: promised)
+        let bucket = try await self.writableBucket(request.target.bucket)
+        let target = Target(name: request.target, bucket: bucket)
         var (source, version) = try Self.asSource(await found, operation)
-        let prepared = await promise
         for attempt in 1...Self.sourceAttempts {
             try request.sourceCheck(ObjectSummary(version))
             guard version.size <= request.sizeMax else {
@@ -43,7 +41,7 @@ extension Coordinator {
                 entry: self.newVersion(),
                 operation: operation
             )
-            if let result = try await self.carryOut(plan, from: prepared) { return result }
+            if let result = try await self.carryOut(plan) { return result }
             if attempt == Self.sourceAttempts { break }
             version = try Self.asSource(
                 await outcome { () throws(ClusterError) in
@@ -71,13 +69,10 @@ extension Coordinator {
     }
 
     /// - Returns: nil if the source's content is gone: it has to be looked up again.
-    private func carryOut(
-        _ plan: CopyPlan,
-        from prepared: Prepared?
-    ) async throws(ClusterError) -> CopyResult? {
+    private func carryOut(_ plan: CopyPlan) async throws(ClusterError) -> CopyResult? {
         switch plan.source.content {
         case .inline(let bytes):
-            let stored = try await self.commit(plan, .inline(bytes), holding: nil, from: prepared)
+            let stored = try await self.commit(plan, .inline(bytes), holding: nil, from: nil)
             return CopyResult(
                 summary: ObjectSummary(stored),
                 mode: .independent,
@@ -93,7 +88,7 @@ extension Coordinator {
             )
             let isSameClass = plan.source.storageClass == plan.request.storageClass
             if plan.request.mode != .independent, isSameClass {
-                return try await self.refer(plan, to: content, from: prepared)
+                return try await self.refer(plan, to: content)
             }
             let found = await outcome { () throws(ClusterError) in
                 try await self.segments(of: plan.source.content, plan.operation)
@@ -105,7 +100,7 @@ extension Coordinator {
                 segments: try found.get(),
                 digest: digest
             )
-            return try await self.pull(plan, whole, from: prepared)
+            return try await self.pull(plan, whole)
         }
     }
 
@@ -141,18 +136,19 @@ extension Coordinator {
 
     /// Holds the source's manifest for the target, or a child of it, and names it there.
     ///
-    /// No content moves.
+    /// No content moves. The target's ballot is promised while the hold is taken, and by the same
+    /// syncs; promised with the look at the source it would cost a sync of its own.
     ///
     /// - Returns: nil if the source's content is gone.
     private func refer(
         _ plan: CopyPlan,
-        to content: SharedContent,
-        from prepared: Prepared?
+        to content: SharedContent
     ) async throws(ClusterError) -> CopyResult? {
+        async let promise = self.promise(plan.target.key)
         let wanted = self.wantedHold(
             of: plan.entry,
             plan,
-            upTo: prepared?.ballot.ceiling ?? self.ceiling(for: plan.target.key)
+            upTo: self.ceiling(for: plan.target.key)
         )
         let undertakings = [Undertaking.version(plan.entry)]
         self.begin(undertakings)
@@ -162,7 +158,7 @@ extension Coordinator {
             plan,
             holding.content(content.segments),
             holding: holding,
-            from: prepared
+            from: await promise
         )
         if self.settings.sabotage.contains(.holdAfterAccept) {
             _ = try? await self.manifests.hold(holding)
@@ -212,9 +208,9 @@ extension Coordinator {
     /// - Returns: nil if the source's content is gone.
     private func pull(
         _ plan: CopyPlan,
-        _ source: SharedContent,
-        from prepared: Prepared?
+        _ source: SharedContent
     ) async throws(ClusterError) -> CopyResult? {
+        async let promise = self.promise(plan.target.key)
         let pin = self.newVersion()
         self.begin([.version(pin)])
         defer { self.end([.version(pin)]) }
@@ -234,7 +230,7 @@ extension Coordinator {
             of: plan.entry,
             as: plan.request.storageClass,
             at: plan.target,
-            ceiling: prepared?.ballot.ceiling ?? self.ceiling(for: plan.target.key),
+            ceiling: self.ceiling(for: plan.target.key),
             plan.operation
         )
         self.begin(draft.undertakings)
@@ -258,7 +254,12 @@ extension Coordinator {
             throw error
         }
         let content = holding.content(pulls.target)
-        let stored = try await self.commit(plan, content, holding: holding, from: prepared)
+        let stored = try await self.commit(
+            plan,
+            content,
+            holding: holding,
+            from: await promise
+        )
         return CopyResult(
             summary: ObjectSummary(stored),
             mode: .independent,

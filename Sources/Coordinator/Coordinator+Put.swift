@@ -9,7 +9,9 @@ extension Coordinator {
         body: any BodySource
     ) async throws(ClusterError) -> ObjectSummary {
         let operation = "put \(request.name)"
-        let (target, promised) = try await self.prepare(request.name)
+        let guess = self.guess(request)
+        let (target, promised) =
+            if let guess { (guess, Prepared?.none) } else { try await self.prepare(request.name) }
         try await self.checkEarly(request.condition, target, operation)
         // The promise travels while the body arrives.
         async let promise = self.promise(target.key, unless: promised)
@@ -43,15 +45,45 @@ extension Coordinator {
             checksums: request.checksums + (await body.checksumsAtEnd()),
             content: placed
         )
+        do throws(ClusterError) {
+            let stored = try await self.commit(
+                version,
+                at: target,
+                condition: request.condition,
+                holding: holding,
+                from: await promise,
+                operation
+            )
+            return ObjectSummary(stored)
+        } catch {
+            // Nothing was written. The bucket as it was seen last is gone; another may be there.
+            guard guess != nil, holding == nil, error.code == .bucketNotFound else { throw error }
+        }
+        let (again, prepared) = try await self.prepare(request.name)
         let stored = try await self.commit(
             version,
-            at: target,
+            at: again,
             condition: request.condition,
-            holding: holding,
-            from: await promise,
+            holding: nil,
+            from: prepared,
             operation
         )
         return ObjectSummary(stored)
+    }
+
+    /// Where a put goes without a look at the bucket: only if its accept can leave at once.
+    ///
+    /// The bucket as it was last seen suffices for an accept: if it is chosen the bucket was there,
+    /// since deleting it would have shut out accepts of this generation first. Nothing else may be
+    /// concluded from a guess, so that a put with a condition never makes one; nor does content
+    /// that is stored in chunks, which would have to be moved if the guess is wrong.
+    private func guess(_ request: PutRequest) -> Target? {
+        guard request.condition == .none,
+            let announced = request.announcedBytes, announced <= UInt64(Limit.inlineBytes),
+            let hint = self.hints.hint(of: request.name.bucket), hint.state == .active
+        else { return nil }
+        let target = Target(name: request.name, bucket: hint)
+        return self.writer.hasPromise(target.key) ? target : nil
     }
 
     /// Refuses a conditional write before its body is sent, if its condition is false already.

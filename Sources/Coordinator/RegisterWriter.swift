@@ -24,6 +24,9 @@ struct RegisterWriter: Sendable {
     /// A name that no operation has had.
     func newOperation() -> OperationID { OperationID(self.doors.random.next()) }
 
+    /// Whether a change could leave with a single accept.
+    func hasPromise(_ key: RegisterKey) -> Bool { self.kept.hasPromise(key) }
+
     /// Whether a ballot need not be asked for ahead of a change: one is at hand, or others of this
     /// coordinator would only be outbid.
     private func isPromised(_ key: RegisterKey) -> Bool {

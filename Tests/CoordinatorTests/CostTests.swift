@@ -11,6 +11,8 @@ struct CostTests {
     /// The cost of one operation on a quiet cluster, stragglers included.
     private struct Cost {
         var roundTrips = 0
+        /// Round trips in which replicas had to sync: syncs that the operation waited for in turn.
+        var syncedRoundTrips = 0
         var messages: [String: Int] = [:]
         /// Stored blocks that went through the coordinator.
         var bodyBytes = 0
@@ -32,6 +34,7 @@ struct CostTests {
         cost.roundTrips = try await cluster.roundTrips { try await work(node.coordinator) }
         await cluster.wait()
         let after = cluster.syncs
+        cost.syncedRoundTrips = cluster.syncedRoundTrips(of: 0)
         cost.messages = node.ledger.counts
         cost.bodyBytes = node.ledger.bodyBytes
         cost.rowSyncs = after.rows - before.rows
@@ -44,6 +47,7 @@ struct CostTests {
         try TestCluster.run(countsRoundTrips: true) { cluster in
             let cost = try await Self.cost(cluster) { try await $0.put(object("a"), content(100)) }
             #expect(cost.roundTrips == 2)
+            #expect(cost.syncedRoundTrips == 2)
             #expect(
                 cost.messages == ["read bucket": 3, "prepare object": 3, "accept object": 3]
             )
@@ -59,9 +63,10 @@ struct CostTests {
             let cost = try await Self.cost(cluster) { coordinator in
                 for _ in 1...3 { try await coordinator.put(object("a"), content(100)) }
             }
-            #expect(cost.roundTrips == 2 + 2 + 2, "The bucket is read before each accept.")
+            #expect(cost.roundTrips == 2 + 2 + 1)
+            #expect(cost.syncedRoundTrips == 2 + 2 + 1)
             #expect(
-                cost.messages == ["read bucket": 9, "prepare object": 6, "accept object": 9]
+                cost.messages == ["read bucket": 6, "prepare object": 6, "accept object": 9]
             )
             #expect(cost.rowSyncs == 6 + 6 + 3)
         }
@@ -106,7 +111,7 @@ struct CostTests {
         }
     }
 
-    @Test("Copying by reference takes four round trips at any size, and moves no content")
+    @Test("Copying by reference takes four round trips at any size, three of them with a sync")
     func reference() throws {
         try TestCluster.run(countsRoundTrips: true) { cluster in
             for length in [Limit.inlineBytes + 1, 3 * Limit.chunkBytes] {
@@ -117,6 +122,7 @@ struct CostTests {
                     #expect(copy.mode == .reference)
                 }
                 #expect(cost.roundTrips == 4)
+                #expect(cost.syncedRoundTrips == 3, "The target's promise rides with the hold's.")
                 #expect(
                     cost.messages == [
                         "read bucket": 6, "read object": 3, "prepare object": 3,
@@ -127,6 +133,41 @@ struct CostTests {
                 #expect(cost.chunkSyncs == 0)
                 #expect(cost.rowSyncs == 12)
             }
+        }
+    }
+
+    @Test("The third copy in a row of a source takes three round trips, two of them with a sync")
+    func referenceStreak() throws {
+        try TestCluster.run(countsRoundTrips: true) { cluster in
+            try await cluster[1].put(object("s"), content(Limit.chunkBytes))
+            let cost = try await Self.cost(cluster) { coordinator in
+                for number in 1...3 {
+                    let target = object("d\(number)")
+                    _ = try await coordinator.copy(CopyRequest(source: object("s"), target: target))
+                }
+            }
+            #expect(cost.roundTrips == 4 + 4 + 3)
+            #expect(cost.syncedRoundTrips == 3 + 3 + 2)
+            #expect(
+                cost.messages == [
+                    "read bucket": 18, "read object": 9, "prepare object": 9,
+                    "prepare manifest": 6, "accept manifest": 9, "accept object": 9,
+                ]
+            )
+            #expect(cost.rowSyncs == 12 + 12 + 9)
+            #expect(cost.bodyBytes == 0)
+        }
+    }
+
+    @Test("Copying content that is kept in the version takes three round trips")
+    func inlineCopy() throws {
+        try TestCluster.run(countsRoundTrips: true) { cluster in
+            try await cluster[1].put(object("s"), content(100))
+            let cost = try await Self.cost(cluster) {
+                _ = try await $0.copy(CopyRequest(source: object("s"), target: object("d")))
+            }
+            #expect(cost.roundTrips == 3)
+            #expect(cost.syncedRoundTrips == 2)
         }
     }
 

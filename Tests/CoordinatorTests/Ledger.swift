@@ -13,9 +13,20 @@ final class Ledger: Sendable {
         let isRemote: Bool
         /// Stored blocks in the request and in its reply.
         var bodyBytes: Int
+        /// When it left.
+        let nanoseconds: UInt64
+
+        /// Whether the answer waits for a sync.
+        var isDurable: Bool {
+            self.request.hasPrefix("prepare") || self.request.hasPrefix("accept")
+                || self.request == "write chunk"
+        }
     }
 
+    private let time: any TimeSource
     private let state = Mutex<[Entry]>([])
+
+    init(_ time: any TimeSource) { self.time = time }
 
     func clear() { self.state.withLock { $0 = [] } }
 
@@ -32,7 +43,14 @@ final class Ledger: Sendable {
         let request = (try? PeerRequest(message)).map { Self.name($0) } ?? "unknown"
         let bytes = message.body.readableBytes
         return self.state.withLock { entries in
-            entries.append(Entry(request: request, isRemote: isRemote, bodyBytes: bytes))
+            entries.append(
+                Entry(
+                    request: request,
+                    isRemote: isRemote,
+                    bodyBytes: bytes,
+                    nanoseconds: self.time.nanoseconds
+                )
+            )
             return entries.count - 1
         }
     }
