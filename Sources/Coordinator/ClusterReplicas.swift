@@ -18,6 +18,8 @@ struct ClusterReplicas: RegisterReplicas {
     func members(of key: RegisterKey) throws(RegisterError) -> [NodeID] {
         if !self.founders.isEmpty, key == .layout { return self.founders }
         guard let layout = self.layouts.layout else { throw .noLayout }
+        // Who is no member has no number of its own to make ballots unique with.
+        guard key == .layout || layout.index(of: self.caller.own) != nil else { throw .noLayout }
         return layout.replicaSet(of: key.partition)
     }
 

@@ -11,6 +11,8 @@ extension Coordinator {
 
     /// Joins the cluster: returns once a layout is in force on this node.
     ///
+    /// That layout need not have this node in it: see ``isMember``.
+    ///
     /// A node that has one from before goes on with it. Otherwise it learns the layout from any
     /// node that has one, or, as soon as all configured nodes have been met, has the first one
     /// agreed on by the register of the layout, kept by all of them. `plan` computes that layout;
@@ -50,6 +52,26 @@ extension Coordinator {
         if let index = self.layouts.layout?.index(of: self.caller.own) {
             self.ballots.become(node: index)
         }
+    }
+
+    /// Whether the layout in force has this node in it.
+    ///
+    /// It has not if the node's directory is new, or another one than the cluster knows. The node
+    /// is no replica then, and its coordinator answers nothing but `notReady`: it has no number of
+    /// its own to make ballots unique with.
+    package var isMember: Bool { self.layouts.layout?.index(of: self.caller.own) != nil }
+
+    /// Returns once a layout has this node in it.
+    ///
+    /// - Throws: `notReady` if the task is cancelled first.
+    package func waitForMembership() async throws(ClusterError) {
+        while !Task.isCancelled {
+            if let index = self.layouts.layout?.index(of: self.caller.own) {
+                return self.ballots.become(node: index)
+            }
+            await self.doors.time.sleep(for: Self.formationPause)
+        }
+        throw ClusterError(.notReady, "join the cluster")
     }
 
     /// Waits until the own node answers: until enough others know of its start.

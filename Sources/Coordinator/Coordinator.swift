@@ -3,7 +3,7 @@ package import PeerProtocol
 package import Placement
 import Register
 package import Runtime
-import StoreModel
+package import StoreModel
 
 /// Answers clients: drives reads, writes and copies over the replicas of the whole cluster.
 ///
@@ -81,6 +81,9 @@ package struct Coordinator: ObjectStore {
         // A node that starts again may be asked for something before it has joined again.
         if let index = layouts.layout?.index(of: network.own) { ballots.become(node: index) }
     }
+
+    /// The layout in force; nil before the first.
+    package var layout: LayoutRecord? { self.layouts.layout?.record }
 
     func newVersion() -> VersionID {
         VersionID(high: self.doors.random.next(), low: self.doors.random.next())

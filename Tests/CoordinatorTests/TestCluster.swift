@@ -129,7 +129,8 @@ struct TestCluster: Sendable {
             address: storage.settings.address,
             handler: storage
         )
-        let (ledger, pulls) = (Ledger(), Ledger())
+        let time = machine.doors.time
+        let (ledger, pulls) = (Ledger(time), Ledger(time))
         storage.attach(
             LoopbackNetwork(
                 own: storage.id,
@@ -159,33 +160,33 @@ struct TestCluster: Sendable {
     }
 
     private func form() async throws {
-        let network = self.network
-        let nodes = self.nodes
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for node in nodes {
-                let others = nodes.map(\.storage.settings.address).filter {
-                    $0 != node.storage.settings.address
-                }
-                let peers = network.join(
-                    node.machine,
-                    as: node.storage.id,
-                    address: node.storage.settings.address,
-                    handler: node.storage
-                )
-                group.addTask {
-                    try await node.coordinator.formCluster(
-                        seeds: others,
-                        own: node.storage.description,
-                        connector: peers
-                    ) { members in
-                        guard let layout = try? LayoutPlan.first(nodes: members) else {
-                            preconditionFailure("No layout for \(members)")
-                        }
-                        return layout
-                    }
-                }
+            for index in self.nodes.indices {
+                group.addTask { try await self.join(index) }
             }
             try await group.waitForAll()
+        }
+    }
+
+    /// Has a node join the cluster, with the addresses of all others.
+    func join(_ index: Int) async throws {
+        let node = self.nodes[index]
+        let address = node.storage.settings.address
+        let peers = self.network.join(
+            node.machine,
+            as: node.storage.id,
+            address: address,
+            handler: node.storage
+        )
+        try await node.coordinator.formCluster(
+            seeds: self.nodes.map(\.storage.settings.address).filter { $0 != address },
+            own: node.storage.description,
+            connector: peers
+        ) { members in
+            guard let layout = try? LayoutPlan.first(nodes: members) else {
+                preconditionFailure("No layout for \(members)")
+            }
+            return layout
         }
     }
 
@@ -209,6 +210,20 @@ struct TestCluster: Sendable {
         try await work()
         let waited = Duration.nanoseconds(Int64(self.simulator.nanoseconds - start))
         return Int(waited / (Self.countingDelay * 2))
+    }
+
+    /// Those of these round trips in which a replica had to sync: syncs one after another.
+    ///
+    /// - Precondition: round trips are counted, and nothing else goes on.
+    func syncedRoundTrips(of index: Int) -> Int {
+        let trip = Self.countingDelay * 2 / .nanoseconds(1)
+        let entries = self.nodes[index].ledger.entries
+        guard let first = entries.first else { return 0 }
+        // What happens between the trips takes little, but not nothing.
+        let numbers = entries.filter(\.isDurable).map {
+            (Double($0.nanoseconds - first.nanoseconds) / trip).rounded()
+        }
+        return Set(numbers).count
     }
 
     /// Chunks on all nodes together.

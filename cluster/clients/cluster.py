@@ -7,6 +7,8 @@ import random
 import re
 import socket
 import subprocess
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -47,16 +49,19 @@ class Cluster:
         self.nodes = nodes
         self.base_port = free_base_port(nodes)
         self.environment = environment or {}
+        # Nodes that were started by `serve`, and not by `triolet cluster`.
+        self.served = {}
 
     # Processes
 
+    def variables(self):
+        own = {name: value for name, value in os.environ.items() if "TRIOLET_" not in name}
+        return own | self.environment
+
     def run(self, *arguments, check=True):
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("TRIOLET_")
-        }
         result = subprocess.run(
             [BINARY, *arguments],
-            env=environment | self.environment,
+            env=self.variables(),
             capture_output=True,
             text=True,
             timeout=150,
@@ -74,20 +79,49 @@ class Cluster:
         self.cluster("up", "--nodes", str(self.nodes), "--base-port", str(self.base_port))
 
     def down(self):
+        for node in list(self.served):
+            self.kill(node)
         self.cluster("down")
 
     def kill(self, node):
-        self.cluster("kill", str(node))
+        process = self.served.pop(node, None)
+        if process is None:
+            self.cluster("kill", str(node))
+        else:
+            process.kill()
+            process.wait()
 
     def restart(self, node):
         self.cluster("restart", str(node))
 
+    def serve(self, node):
+        """Starts a node that does not run, and does not wait for it."""
+        settings = self.directory / f"n{node}" / "triolet.yaml"
+        with open(self.directory / f"n{node}" / "log", "ab") as log:
+            self.served[node] = subprocess.Popen(
+                [BINARY, "serve", "--config", str(settings)],
+                env=self.variables(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        return self.served[node]
+
+    def data(self, node):
+        return self.directory / f"n{node}" / "data"
+
     def pid(self, node):
+        if node in self.served:
+            return self.served[node].pid
         return int((self.directory / f"n{node}" / "pid").read_text().split()[0])
+
+    def process(self, node):
+        """What the kernel tells of a node's process."""
+        return Path(f"/proc/{self.pid(node)}")
 
     def memory(self, node, field="VmHWM"):
         """Bytes of memory; VmHWM is the most that the process ever had."""
-        for line in Path(f"/proc/{self.pid(node)}/status").read_text().splitlines():
+        for line in (self.process(node) / "status").read_text().splitlines():
             if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024
         raise AssertionError(f"no {field}")
@@ -109,6 +143,16 @@ class Cluster:
         address = f"http://127.0.0.1:{self.base_port + 10 * (node - 1) + 1}{path}"
         with urllib.request.urlopen(address, timeout=10) as answer:
             return answer.read().decode()
+
+    def readiness(self, node):
+        """"ready", why a node is not, or None if it does not answer."""
+        try:
+            self.admin(node, "/health/ready")
+            return "ready"
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+        except OSError:
+            return None
 
     def peer_port(self, node):
         return self.base_port + 10 * (node - 1) + 2
@@ -165,6 +209,15 @@ class Cluster:
                 read_timeout=60,
             ),
         )
+
+
+def wait_until(condition, what, within=60):
+    """The first result of `condition` that is true."""
+    deadline = time.monotonic() + within
+    while not (result := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+    return result
 
 
 def content(seed, size):

@@ -32,9 +32,14 @@ struct NodeAdmin: AdminSource {
 
     /// Looks a bucket up that nobody has: the answer "not found" is a quorum's.
     func readiness() async -> Readiness {
-        guard self.node.isInService else { return .notReady("the data directory has failed") }
+        if let outage = self.node.outageText {
+            return .notReady("out of service, the data directory has failed: \(outage)")
+        }
         guard self.node.layouts.layout != nil else {
             return .notReady("waiting for the other nodes")
+        }
+        guard self.coordinator.isMember else {
+            return .notReady("not a member of the cluster: the data directory is a new one")
         }
         guard let probe = BucketName("triolet-readiness-probe") else { return .ready }
         do throws(ClusterError) {

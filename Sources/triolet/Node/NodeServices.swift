@@ -58,6 +58,10 @@ struct MembershipService: Service {
                     connector: self.connector,
                     plan: { try LayoutPlan.first(nodes: $0) }
                 )
+                if !self.coordinator.isMember {
+                    self.sayWhoIsInTheWay()
+                    try await self.coordinator.waitForMembership()
+                }
             } catch {
                 self.logger.info("stopped before the cluster was formed")
                 return
@@ -66,6 +70,25 @@ struct MembershipService: Service {
             for bucket in self.buckets { await self.create(bucket) }
             await self.coordinator.runSweeps()
         }
+    }
+
+    /// The cluster does not know this node: what that means, and what to do.
+    private func sayWhoIsInTheWay() {
+        let former = self.coordinator.layout?.nodes.first { $0.address == self.own.address }
+        var metadata: Logger.Metadata = [
+            "node.id": "\(self.own.id)",
+            "node.address": "\(self.own.address)",
+            "hint": "bring it in by a change of layout: docs/operations/running.md",
+        ]
+        guard let former else {
+            return self.logger.error("not a member of the cluster", metadata: metadata)
+        }
+        metadata["former.id"] = "\(former.id)"
+        metadata["former.name"] = "\(former.name)"
+        self.logger.error(
+            "not a member of the cluster: its directory is not that of the node at this address",
+            metadata: metadata
+        )
     }
 
     /// Tries until the bucket is there: one start of many nodes must not depend on their order.
