@@ -52,7 +52,8 @@ extension Coordinator {
             metadata: upload.metadata,
             checksums: checksums,
             content: .inline([]),
-            upload: upload.id
+            upload: upload.id,
+            parts: [PartRun](sizes: assembly.parts.map(\.size))
         )
         self.begin([.version(version.id)])
         defer { self.end([.version(version.id)]) }

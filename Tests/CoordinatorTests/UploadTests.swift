@@ -85,6 +85,13 @@ struct UploadTests {
             #expect(made.etag == UploadTests.etag(of: bodies))
             #expect(made.metadata == described)
             #expect(made.storageClass == .reducedRedundancy)
+            #expect(made.parts == [PartRun](sizes: sizes.map(UInt64.init)))
+            #expect(try await cluster[2].open(object("a")).summary.parts == made.parts)
+            _ = try await cluster[2].copy(
+                CopyRequest(source: object("a"), target: object("copy"))
+            )
+            #expect(try await cluster[0].open(object("copy")).summary.parts.isEmpty)
+            try await cluster[1].delete(object("copy"))
             var whole = ByteBuffer()
             for body in bodies { whole.writeImmutableBuffer(body) }
             #expect(try await cluster[0].get(object("a")) == whole)

@@ -7,7 +7,8 @@ struct ChunkedUploadTests {
         _ server: TestServer,
         _ body: String,
         trailer: String? = "x-amz-checksum-crc32",
-        length: String = "11"
+        length: String = "11",
+        to path: String = "/src/chunked"
     ) async throws -> RawAnswer {
         var headers = [
             ("content-encoding", "aws-chunked"), ("x-amz-decoded-content-length", length),
@@ -21,13 +22,13 @@ struct ChunkedUploadTests {
         )
         let signed = signer.signed(
             method: "PUT",
-            target: try RequestTarget(parsing: "/src/chunked"),
+            target: try RequestTarget(parsing: path),
             headers: pairs,
             payload: .unsignedChunks,
             at: server.now
         )
         let lines =
-            ["PUT /src/chunked HTTP/1.1"] + signed.map { "\($0.name): \($0.value)" }
+            ["PUT \(path) HTTP/1.1"] + signed.map { "\($0.name): \($0.value)" }
             + ["transfer-encoding: chunked"]
         let head = lines.joined(separator: "\r\n") + "\r\n\r\n"
         let size = String(body.utf8.count, radix: 16)
@@ -60,6 +61,25 @@ struct ChunkedUploadTests {
             #expect(stored.header(name) == value)
             #expect(stored.body == TestServer.hello)
             #expect(stored.header("content-encoding") == nil)
+        }
+    }
+
+    @Test("A part of an upload comes in chunks with a checksum behind them, too")
+    func part() async throws {
+        try await TestServer.run { server in
+            let upload = try await server.create(
+                "/src/chunked",
+                ["x-amz-checksum-algorithm": "CRC32"]
+            )
+            let path = "/src/chunked?partNumber=1&uploadId=\(upload)"
+            let wrong = "b\r\nhello world\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"
+            #expect(try await self.upload(server, wrong, to: path).code == "BadDigest")
+            let right = "b\r\nhello world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n"
+            let part = try await self.upload(server, right, to: path)
+            #expect(part.status == 200 && part.header("x-amz-checksum-crc32") == "DUoRhQ==")
+            #expect(part.header("etag") == "\"\(TestServer.helloETag)\"")
+            let page = try await server.send("GET", "/src/chunked?uploadId=\(upload)")
+            #expect(page.elements("ChecksumCRC32") == ["DUoRhQ=="])
         }
     }
 

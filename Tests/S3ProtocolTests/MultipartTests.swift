@@ -159,20 +159,6 @@ struct MultipartTests {
 
     // MARK: Tags and checksums
 
-    @Test("The tag of the whole is the MD5 of the parts' MD5s, and their number")
-    func tag() {
-        let parts: [[UInt8]] = [Array("hello ".utf8), Array("world".utf8)]
-        let digests = parts.map { Array(Insecure.MD5.hash(data: $0)) }
-        let whole = Hexadecimal.text(Array(Insecure.MD5.hash(data: digests.flatMap(\.self))))
-        #expect(MultipartTag.text(of: digests.map { Hexadecimal.text($0) }) == "\(whole)-2")
-        // One part of nothing, as S3 answers it.
-        #expect(
-            MultipartTag.text(of: ["d41d8cd98f00b204e9800998ecf8427e"])
-                == "59adb24ef3cdbe0297f05b395827453f-1"
-        )
-        #expect(MultipartTag.text(of: ["x"]) == nil)
-    }
-
     @Test("Checksums of nine digits are the published ones")
     func checkValues() {
         let digits = Array("123456789".utf8)

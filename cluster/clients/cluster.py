@@ -192,7 +192,7 @@ class Cluster:
             "env", "--for", client, "--node", str(node), "--directory", str(self.directory)
         ).stdout
 
-    def s3(self, node, attempts=2):
+    def s3(self, node, attempts=2, **config):
         """A boto3 client that talks to one node; `attempts` counts the first one."""
         keys = self.keys()
         return boto3.client(
@@ -207,6 +207,7 @@ class Cluster:
                 max_pool_connections=32,
                 connect_timeout=5,
                 read_timeout=60,
+                **config,
             ),
         )
 
