@@ -104,7 +104,10 @@ struct RowScan {
             }
             guard batch.count == batchRows, let last = batch.last else { break }
             start = self.start(behind: last.key, nameStart)
-            batchRows = Self.batchRows(after: batch, batchRows)
+            // Of the next group, too, a few rows will probably do.
+            batchRows =
+                self.doneGroup == nil
+                ? Self.batchRows(after: batch, batchRows) : Self.batchRows.lowerBound
         }
         return ScanPage(rows: self.page, next: nil)
     }
