@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
@@ -328,12 +329,19 @@ def test_ten_thousand_parts(cluster):
     upload = s3.create_multipart_upload(Bucket=bucket, Key="target")["UploadId"]
     name = {"Bucket": bucket, "Key": "target", "UploadId": upload}
     count = int(os.environ["TEST_MANY_PARTS"])
-    entries = []
-    for number in range(1, count + 1):
+
+    def copy_part(number):
         result = s3.upload_part_copy(
             **name, PartNumber=number, CopySource={"Bucket": bucket, "Key": "source"}
         )["CopyPartResult"]
-        entries.append({"PartNumber": number, "ETag": result["ETag"]})
+        return {"PartNumber": number, "ETag": result["ETag"]}
+
+    with ThreadPoolExecutor(8) as threads:
+        entries = list(threads.map(copy_part, range(1, count + 1)))
+    pages = s3.get_paginator("list_parts").paginate(**name)
+    assert [part["PartNumber"] for page in pages for part in page["Parts"]] == [
+        entry["PartNumber"] for entry in entries
+    ]
     with Spent(cluster) as spent:
         done = s3.complete_multipart_upload(**name, MultipartUpload={"Parts": entries})
     print(f"complete of {count} parts: {spent.seconds:.3f} s")
@@ -350,3 +358,5 @@ def test_ten_thousand_parts(cluster):
     assert head["ContentLength"] == count * len(data)
     tail = body_of(s3, bucket, "copy-4", Range=f"bytes=-{len(data) + 10}")
     assert tail == data[-10:] + data
+    part = s3.get_object(Bucket=bucket, Key="target", PartNumber=count)
+    assert part["PartsCount"] == count and part["Body"].read() == data
