@@ -20,6 +20,7 @@ final class AuditMemory: Sendable {
     let holds = SweepMarker()
     let chunks = SweepMarker()
     let contents = SweepMarker()
+    let parts = SweepMarker()
 
     /// Notes that a manifest has unconfirmed holds.
     ///
@@ -57,6 +58,8 @@ package struct AuditSummary: Hashable, Sendable {
     package var chunksDropped = 0
     /// Live versions whose hold was missing: a promise was broken.
     package var missing = 0
+    /// Closed uploads whose parts were still there.
+    package var uploadsCleared = 0
     /// Left for later: under way, or a majority is missing.
     package var postponed = 0
 

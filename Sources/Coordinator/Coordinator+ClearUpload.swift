@@ -62,7 +62,7 @@ extension Coordinator {
         await self.drop(manifest, keeping: record.segments.filter { $0.manifest == manifest })
     }
 
-    private func drop(_ manifest: ManifestID, keeping kept: [SegmentRun]) async {
+    func drop(_ manifest: ManifestID, keeping kept: [SegmentRun]) async {
         guard let layout = self.layouts.layout else { return }
         // A node that is away audits its chunks when it is back.
         _ = await gather(
@@ -115,8 +115,45 @@ extension Coordinator {
 
     /// Removes parts of uploads that are closed, among the next of the own rows.
     ///
-    /// They come from coordinators that stalled or crashed when they stored a part. A row younger
-    /// than ``CoordinatorSettings/auditAge`` is not looked at: only the load depends on that.
-    func auditParts(into summary: inout SweepSummary) async {
+    /// They come from coordinators that stalled or crashed when they stored a part.
+    func auditParts(into summary: inout AuditSummary) async {
+        guard let page = await self.auditPage(.partRows, self.auditMemory.parts) else {
+            summary.postponed += 1
+            return
+        }
+        var due: [UploadID: (key: RegisterKey, manifest: ManifestID)] = [:]
+        for row in page.rows {
+            guard case .part(let bucket, let object, let upload, _) = row.key,
+                case .live(let body) = row.content, due[upload] == nil,
+                self.isOldEnough(row.accepted.round), self.turn(of: row.key) == 0,
+                let part = try? PartRecord(decoding: body)
+            else { continue }
+            due[upload] = (.object(bucket, object), part.manifest)
+        }
+        for (upload, found) in due.sorted(by: { $0.key < $1.key }) {
+            do throws(ClusterError) {
+                if try await self.clearIfClosed(upload, of: found.manifest, found.key) {
+                    summary.uploadsCleared += 1
+                }
+            } catch { summary.postponed += 1 }
+        }
+    }
+
+    private func clearIfClosed(
+        _ upload: UploadID,
+        of manifest: ManifestID,
+        _ key: RegisterKey
+    ) async throws(ClusterError) -> Bool {
+        let operation = "look up upload \(upload)"
+        // A part is stored after its upload was seen open: if it is not, it has been closed.
+        let state = try await self.completed(key, operation)
+        do throws(RecordError) {
+            let record = try ObjectRecord(state.value)
+            if record.upload(upload) != nil { return false }
+            // The sweep has it in hand.
+            if record.garbage.contains(where: { $0.entry == .upload(upload) }) { return false }
+        } catch { throw ClusterError(.internalError, operation, cause: error) }
+        try await self.clear(upload, of: manifest, key)
+        return true
     }
 }

@@ -184,12 +184,50 @@ extension Coordinator {
             borrows: assembly.borrows,
             for: Hold(owner: holding.owner, ceiling: holding.ceiling)
         )
-        if outcome == .held { return holding }
+        if outcome == .held {
+            await self.dropUploadHold(upload, found.target)
+            return holding
+        }
+        if outcome == .otherSegments, self.settings.sabotage.contains(.holdIgnoresSegments) {
+            return try await self.holdWhatever(holding, operation)
+        }
         // Somebody has closed the upload, or completes it with other parts.
         guard try await self.record(found.target, operation).upload(upload.id) != nil else {
             throw ClusterError(.uploadNotFound, operation)
         }
         if outcome == .otherSegments { throw ClusterError(.uploadConflict, operation) }
         throw ClusterError(.busy, operation, facts: ["seal": "\(outcome)"])
+    }
+
+    // MARK: - Broken on purpose
+
+    /// Trap H3: the upload's hold goes with the seal.
+    private func dropUploadHold(_ upload: Upload, _ target: Target) async {
+        guard self.settings.sabotage.contains(.sealReplacesUploadHold) else { return }
+        _ = try? await self.manifests.release(
+            upload.manifest,
+            .upload(target.key, upload.id),
+            fence: Ballot(highestOf: upload.ceiling)
+        )
+    }
+
+    /// Trap H4: a hold of a list that is not the one which the version will name.
+    private func holdWhatever(
+        _ holding: Holding,
+        _ operation: String
+    ) async throws(ClusterError) -> Holding {
+        let state = try await self.read(.manifest(holding.manifest), operation)
+        guard let body = state.body, let record = try? ManifestRecord(decoding: body) else {
+            throw ClusterError(.busy, operation)
+        }
+        _ = try await self.manifests.hold(
+            Holding(
+                manifest: holding.manifest,
+                owner: holding.owner,
+                digest: ManifestRecord.digest(of: record.segments),
+                ceiling: holding.ceiling
+            )
+        )
+        return holding
     }
 }

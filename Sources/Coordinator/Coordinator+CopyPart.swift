@@ -93,6 +93,7 @@ extension Coordinator {
         _ prepared: Prepared?
     ) async throws(ClusterError) -> CopyPartResult {
         let record = PartRecord(
+            of: copy.upload.manifest,
             etag: part.etag,
             size: copy.size,
             modified: self.ballots.now(),
@@ -126,8 +127,8 @@ extension Coordinator {
         }
         if case .failure(let error) = found, error.code == .dataUnavailable { return nil }
         let pieces = PartPieces(try found.get(), copy.range)
-        // The bytes of one chunk at most are read: then their MD5 is known.
-        let isShort = copy.size <= Limit.chunkBytes || pieces.whole.isEmpty
+        // Few bytes are read: then their MD5 is known.
+        let isShort = copy.size <= self.settings.partReadBytes || pieces.whole.isEmpty
         let isCrumbly = pieces.whole.count > Limit.partRuns - 2
         guard copy.request.observe == nil, !isShort, !isCrumbly else {
             return try await self.stream(copy)
@@ -139,6 +140,13 @@ extension Coordinator {
             ceiling: .zero
         )
         if Self.isWorthBorrowing(pieces, copy) {
+            if self.settings.sabotage.contains(.partRowBeforeHold) {
+                self.doors.background.run {
+                    await self.doors.time.sleep(for: .seconds(2))
+                    _ = try? await self.manifests.hold(lender)
+                }
+                return try await self.put(pieces, copy, borrowing: lender)
+            }
             // Held before the part can be seen (rule R1).
             switch try await self.manifests.hold(lender) {
             case .held: return try await self.put(pieces, copy, borrowing: lender)

@@ -28,7 +28,8 @@ extension Coordinator {
     /// - Parameters:
     ///   - upload: The upload, open or not.
     ///   - key: The register of its object.
-    ///   - bucket: In whose generation a part that is in doubt is completed; nil completes none.
+    ///   - bucket: In whose generation a part that is in doubt is completed; nil: in the one that
+    ///     the bucket has by now, if there still is one.
     /// - Returns: the parts by number.
     /// - Throws: `quorumUnavailable`.
     func parts(
@@ -64,7 +65,7 @@ extension Coordinator {
         guard case .object(let id, let object) = key else { return ([], nil) }
         let listing = self.listing(in: key.partition) {
             part throws(ClusterError) in
-            try await self.read(part, generation: bucket?.generation ?? 0, "read \(part)").body
+            try await self.part(part, bucket)
         }
         let page = try await listing.entries(
             .parts(id, upload),
@@ -80,6 +81,39 @@ extension Coordinator {
             }
         }
         return (parts, page.next == nil ? nil : parts.last?.number)
+    }
+
+    /// The record of one part, where its replicas do not agree.
+    private func part(
+        _ part: RegisterKey,
+        _ bucket: BucketRecord?
+    ) async throws(ClusterError) -> [UInt8]? {
+        if let bucket {
+            return try await self.read(part, generation: bucket.generation, "read \(part)").body
+        }
+        return try await self.completed(part, "read \(part)").body
+    }
+
+    /// What a register holds, whether or not its bucket is there any more.
+    func completed(
+        _ key: RegisterKey,
+        _ operation: String
+    ) async throws(ClusterError) -> RegisterState {
+        do {
+            return try await self.completing(key) { generation throws(RegisterError) in
+                try await self.proposer.read(
+                    key,
+                    generation: generation,
+                    deadline: self.settings.changeDeadline
+                )
+            }
+        } catch let error as RegisterError {
+            throw ClusterError(error, operation)
+        } catch let error as ClusterError {
+            throw error
+        } catch {
+            throw ClusterError(.internalError, operation, cause: error)
+        }
     }
 
     package func listUploads(

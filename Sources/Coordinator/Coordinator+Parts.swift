@@ -25,6 +25,7 @@ extension Coordinator {
             operation
         )
         let part = PartRecord(
+            of: upload.manifest,
             etag: content.etag,
             size: content.size,
             modified: self.ballots.now(),
@@ -119,6 +120,10 @@ extension Coordinator {
         ) {
         case .stored(let record): stored = record
         case .full: throw ClusterError(.busy, operation, facts: ["borrows": "full"])
+        }
+        if self.settings.sabotage.contains(.unlistedDeletedWhileOpen) {
+            let parts = try await self.parts(of: upload.id, target.key, target.bucket)
+            await self.drop(upload.manifest, keeping: parts.values.flatMap(\.segments))
         }
         // Whoever closed the upload before this was stored may not have seen it.
         guard try await self.record(target, operation).upload(upload.id) != nil else {

@@ -25,7 +25,6 @@ package struct Coordinator: ObjectStore {
     let eraseMarker = SweepMarker()
     let garbageMarker = SweepMarker()
     let auditMemory = AuditMemory()
-    let partMarker = SweepMarker()
     let segmentLists = SegmentLists()
 
     /// Composes a coordinator for the node that `network` calls its own.

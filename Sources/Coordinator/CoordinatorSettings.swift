@@ -52,6 +52,9 @@ package struct CoordinatorSettings: Sendable {
     package var auditAge: Duration = .seconds(900)
     /// Smallest part of an upload but for its last, in bytes.
     package var partBytesMin = Limit.partBytesMin
+    /// Part copies of at most so many bytes are read by the coordinator, which gives them the MD5 of
+    /// their bytes as ETag.
+    package var partReadBytes = UInt64(Limit.chunkBytes)
     /// Content read in one step, in blocks (1 MiB).
     package var readBlocks = 8
     /// Rules broken on purpose; only the simulation may ask for any.
@@ -98,6 +101,16 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     package static let noSecondHold = Sabotage(rawValue: 1 << 26)
     /// What a change drops is not noted for the sweep (rule R9).
     package static let overwriteDropsGarbage = Sabotage(rawValue: 1 << 27)
+    /// A part can be seen before what it borrows is held (rule R1).
+    package static let partRowBeforeHold = Sabotage(rawValue: 1 << 32)
+    /// Sealing takes the upload's hold away (trap H3).
+    package static let sealReplacesUploadHold = Sabotage(rawValue: 1 << 33)
+    /// A completion goes on although another list of parts is sealed (trap H4).
+    package static let holdIgnoresSegments = Sabotage(rawValue: 1 << 34)
+    /// Chunks of a part that was replaced go at once (rule R7, trap H5).
+    package static let unlistedDeletedWhileOpen = Sabotage(rawValue: 1 << 35)
+    /// The audit takes away what an open upload does not borrow by its manifest (trap H5).
+    package static let borrowAuditWhileOpen = Sabotage(rawValue: 1 << 36)
     /// A tombstone is erased as soon as a majority has it.
     package static let eraseMajority = Sabotage(rawValue: 1 << 8)
     /// A reader takes "no row" and a tombstone for the same answer.

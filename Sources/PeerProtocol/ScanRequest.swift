@@ -3,7 +3,8 @@ package import StoreModel
 /// What part of a node's rows is asked for.
 ///
 ///     what u8 (1 objects, 2 buckets, 3 garbage, 4 tombstones, 5 damaged, 6 unconfirmed,
-///     7 contents, 8 chunk manifests) | what is asked of them | after? | limit u32
+///     7 contents, 8 chunk manifests, 9 uploads, 10 parts, 11 part rows) | what is asked of them
+///     | after? | limit u32
 ///
 /// Byte strings have a u32 length; optional ones a u8 for presence first.
 package struct ScanRequest: Hashable, Sendable, BinaryRecord {
@@ -17,6 +18,8 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
         case uploads(BucketID, prefix: [UInt8], delimiter: [UInt8]?)
         /// Parts of an upload, by number.
         case parts(BucketID, UploadID)
+        /// Parts of any upload of any bucket, by upload and number; their records are reported.
+        case partRows
         /// Buckets by name.
         case buckets
         /// Rows of any register that name dropped content.
@@ -77,6 +80,7 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
                 prefix: try text(&reader),
                 delimiter: try reader.readOptional(text)
             )
+        case 11: self.subject = .partRows
         case 10: self.subject = .parts(try BucketID(from: &reader), try UploadID(from: &reader))
         case 2: self.subject = .buckets
         case 3: self.subject = .garbage
@@ -104,6 +108,7 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
             bucket.encode(into: &writer)
             writer.writeBytes(prefix)
             writer.writeOptional(delimiter) { $0.writeBytes($1) }
+        case .partRows: writer.write(UInt8(11))
         case .parts(let bucket, let upload):
             writer.write(UInt8(10))
             bucket.encode(into: &writer)

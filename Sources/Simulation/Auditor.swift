@@ -12,10 +12,13 @@ struct Auditor: Sendable {
     /// Audits until `end`, in virtual nanoseconds.
     func work(until end: UInt64) async {
         let simulator = self.cluster.simulator
+        var round = 0
         while simulator.nanoseconds < end {
             let pause = simulator.draw { $0.number(in: 1_000...60_000) }
             await simulator.sleep(nanoseconds: UInt64(pause) * 1_000)
             await self.inspection.checkHolds(keys: self.keys)
+            round += 1
+            if round % 10 == 0 { await self.inspection.checkUploads(keys: self.keys) }
             let ready = self.cluster.members.filter { $0.coordinator != nil }
             let manifests = await self.inspection.namedManifests(keys: self.keys)
             guard !ready.isEmpty, !manifests.isEmpty else { continue }

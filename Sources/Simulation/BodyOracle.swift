@@ -33,6 +33,19 @@ struct BodyOracle: Sendable {
         return body
     }
 
+    /// The bytes of a body that may be put together of pieces.
+    func bytes(of body: History.Body) -> ByteBuffer {
+        if body.isPlain { return self.body(of: body.put, bytes: body.bytes) }
+        var bytes = ByteBuffer()
+        bytes.reserveCapacity(body.bytes)
+        for piece in body.pieces {
+            let whole = self.body(of: piece.put, bytes: piece.bytes)
+            let slice = whole.getSlice(at: piece.range.lowerBound, length: piece.range.count)
+            bytes.writeImmutableBuffer(slice ?? ByteBuffer())
+        }
+        return bytes
+    }
+
     /// The ETag of a body: its MD5.
     static func etag(of body: ByteBuffer) -> String {
         var digest = Insecure.MD5()

@@ -15,7 +15,8 @@ extension Client {
             if case .read(let tag) = operation.action, tag != 0 { return tag }
             return nil
         }
-        guard !lately.isEmpty, let body = self.history.body(of: self.draw { $0.pick(lately) })
+        guard !lately.isEmpty, let body = self.history.body(of: self.draw { $0.pick(lately) }),
+            body.isPlain
         else { return .absent }
         return .body(of: body.put)
     }

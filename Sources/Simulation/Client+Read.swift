@@ -57,7 +57,9 @@ extension Client {
     }
 
     private func check(_ found: Found, _ key: Int, _ call: Call) -> Bool {
-        guard let tag = Self.tag(of: found.summary), let body = self.history.body(of: tag) else {
+        guard let tag = Self.tag(of: found.summary),
+            let body = self.history.body(of: tag, etag: found.summary.etag)
+        else {
             self.history.report(Violation(.wrongBytes, "#\(call.number) read a stranger"))
             self.history.end(call.number, \.failed)
             return false
@@ -70,7 +72,7 @@ extension Client {
             responded: found.opened
         )
         self.history.add(read, key: key)
-        let whole = self.oracle.body(of: body.put, bytes: body.bytes)
+        let whole = self.oracle.bytes(of: body)
         let count = found.bytes.readableBytes
         let isPrefix = count <= found.range.count && found.range.upperBound <= body.bytes
         let expected = isPrefix ? whole.getSlice(at: found.range.lowerBound, length: count) : nil
@@ -91,7 +93,7 @@ extension Client {
 
     /// Compares what is said of a version with what was stored.
     func check(_ summary: ObjectSummary, tag: Int, _ call: Call) {
-        let body = self.history.body(of: tag)
+        let body = self.history.body(of: tag, etag: summary.etag)
         guard let body, Self.tag(of: summary) == tag, summary.etag == body.etag,
             summary.size == UInt64(body.bytes)
         else {

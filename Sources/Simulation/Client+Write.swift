@@ -67,7 +67,9 @@ extension Client {
             condition: self.condition(condition),
             sourceCheck: { summary in
                 // Seeing the source is a read of it; the last one is what the copy is made of.
-                guard let tag = Self.tag(of: summary), let body = history.body(of: tag) else {
+                guard let tag = Self.tag(of: summary),
+                    let body = history.body(of: tag, etag: summary.etag)
+                else {
                     history.report(
                         Violation(.wrongBytes, "#\(number) copies a stranger: \(summary)")
                     )

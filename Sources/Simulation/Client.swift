@@ -11,6 +11,7 @@ struct Client: Sendable {
     let oracle: BodyOracle
     let story: Story
     let large: LargeBodies
+    let uploads: KnownUploads
 
     var simulator: Simulator { self.cluster.simulator }
 
@@ -39,6 +40,7 @@ struct Client: Sendable {
                 await self.copy(key, to: target, at: member)
             case .list: await self.list(at: member)
             case .deleteBucket: await self.deleteBucket(at: member)
+            case .upload: await self.upload(key, at: member)
             }
         }
     }

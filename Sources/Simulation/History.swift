@@ -2,12 +2,56 @@ import Synchronization
 
 /// What all clients did and saw.
 final class History: Sendable {
-    /// What is known of the bytes of a version.
+    /// What is known of the bytes of a version or a part.
     struct Body: Hashable, Sendable {
-        /// The put that made the bytes.
+        /// Some of the bytes that a put has made.
+        struct Piece: Hashable, Sendable {
+            let put: Int
+            /// Of all that the put has made.
+            let bytes: Int
+            let range: Range<Int>
+        }
+
+        /// The put that made the bytes, or put them together.
         let put: Int
         let bytes: Int
         let etag: String
+        let pieces: [Piece]
+
+        init(put: Int, bytes: Int, etag: String) {
+            self.put = put
+            self.bytes = bytes
+            self.etag = etag
+            self.pieces = bytes > 0 ? [Piece(put: put, bytes: bytes, range: 0..<bytes)] : []
+        }
+
+        init(pieces: [Piece], etag: String, put: Int) {
+            self.put = put
+            self.bytes = pieces.reduce(0) { $0 + $1.range.count }
+            self.etag = etag
+            self.pieces = pieces
+        }
+
+        /// The bytes of one put, as it made them.
+        var isPlain: Bool { self == Body(put: self.put, bytes: self.bytes, etag: self.etag) }
+
+        /// Some of the bytes, in a body without a known ETag.
+        func slice(_ range: Range<Int>, of put: Int) -> Body {
+            var start = 0
+            var pieces: [Piece] = []
+            for piece in self.pieces {
+                let from = max(range.lowerBound, start)
+                let to = min(range.upperBound, start + piece.range.count)
+                if from < to {
+                    let base = piece.range.lowerBound - start
+                    pieces.append(
+                        Piece(put: piece.put, bytes: piece.bytes, range: base + from..<base + to)
+                    )
+                }
+                start += piece.range.count
+            }
+            return Body(pieces: pieces, etag: "", put: put)
+        }
     }
 
     struct Counts: Hashable, Sendable {
@@ -24,8 +68,8 @@ final class History: Sendable {
     private struct State {
         /// By key, in the order in which they ended.
         var operations: [[KeyOperation]]
-        /// By tag.
-        var bodies: [Int: Body] = [:]
+        /// By tag; several where it is not known which list of parts was taken.
+        var bodies: [Int: [Body]] = [:]
         var counts = Counts()
         var number = 0
         var pending: [Int: String] = [:]
@@ -58,9 +102,24 @@ final class History: Sendable {
         self.state.withLock { $0.operations[key].append(operation) }
     }
 
-    func setBody(_ body: Body, of tag: Int) { self.state.withLock { $0.bodies[tag] = body } }
+    func setBody(_ body: Body, of tag: Int) { self.state.withLock { $0.bodies[tag] = [body] } }
 
-    func body(of tag: Int) -> Body? { self.state.withLock { $0.bodies[tag] } }
+    /// Notes what else a version may have, told apart by its ETag.
+    func addBody(_ body: Body, of tag: Int) {
+        self.state.withLock { state in
+            if state.bodies[tag, default: []].contains(where: { $0.etag == body.etag }) { return }
+            state.bodies[tag, default: []].append(body)
+        }
+    }
+
+    /// The body of a version; nil if there is none, or it is not known which it is.
+    func body(of tag: Int) -> Body? {
+        self.state.withLock { $0.bodies[tag].flatMap { $0.count == 1 ? $0.first : nil } }
+    }
+
+    func body(of tag: Int, etag: String) -> Body? {
+        self.state.withLock { $0.bodies[tag]?.first { $0.etag == etag } }
+    }
 
     func report(_ violation: Violation) {
         self.state.withLock { state in
@@ -86,9 +145,16 @@ final class History: Sendable {
     var bodies: [Int: Int] {
         self.state.withLock { state in
             var first: [String: Int] = [:]
-            for (tag, body) in state.bodies.sorted(by: { $0.key < $1.key })
-            where first[body.etag] == nil { first[body.etag] = tag }
-            return state.bodies.mapValues { first[$0.etag] ?? $0.put }
+            for (tag, bodies) in state.bodies.sorted(by: { $0.key < $1.key }) {
+                guard let body = bodies.first, bodies.count == 1, first[body.etag] == nil else {
+                    continue
+                }
+                first[body.etag] = tag
+            }
+            return state.bodies.compactMapValues { bodies in
+                guard let body = bodies.first else { return nil }
+                return bodies.count == 1 ? first[body.etag] ?? body.put : body.put
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ import NIOCore
 import PeerProtocol
 import Placement
 import Register
+import Runtime
 import SimulatedRuntime
 import StorageNode
 import StoreModel
@@ -105,13 +106,14 @@ struct Inspection: Sendable {
         let lives = self.lives
         guard !lives.contains(nil) else { return }
         for (key, register, version) in await self.liveVersions(keys: keys) {
-            guard case .manifest(let manifest, let segments, _, _) = version.content else {
+            guard case .manifest(let manifest, _, let digest, _) = version.content else {
                 continue
             }
             let body = await self.newest(.manifest(manifest))?.body
             let record = body.flatMap { try? ManifestRecord(decoding: $0) }
             let owner = Owner.version(register, version.id)
-            if let record, record.state == .sealed, record.segments == segments,
+            if let record, record.state == .sealed,
+                ManifestRecord.digest(of: record.segments) == digest,
                 record.holds.contains(where: { $0.owner == owner })
             {
                 continue
@@ -144,10 +146,7 @@ struct Inspection: Sendable {
         let lives = self.lives
         guard !lives.contains(nil) else { return }
         for (key, _, version) in await self.liveVersions(keys: keys) {
-            guard case .manifest(_, let segments, _, _) = version.content else { continue }
-            let chunks = segments.flatMap { segment in
-                (0..<segment.count).map { (segment.chunk($0), segment.bytes(ofChunk: $0)) }
-            }
+            let chunks = Self.chunks(await self.segments(of: version.content))
             for (chunk, bytes) in chunks {
                 let quorum = min(version.storageClass.writeQuorum, self.cluster.members.count)
                 // A cluster of one has only the copy in which a bit may have turned.
@@ -164,6 +163,72 @@ struct Inspection: Sendable {
                 )
             }
         }
+    }
+
+    /// Where the bytes of a version are; a long list is in its manifest.
+    func segments(of content: VersionContent) async -> [SegmentRun] {
+        guard case .manifest(let manifest, let segments, _, _) = content else { return [] }
+        if !segments.isEmpty { return segments }
+        let body = await self.newest(.manifest(manifest))?.body
+        return body.flatMap { try? ManifestRecord(decoding: $0) }?.segments ?? []
+    }
+
+    private static func chunks(_ segments: [SegmentRun]) -> [(ChunkName, Int)] {
+        segments.flatMap { segment in
+            (0..<segment.count).map { (segment.chunk($0), segment.bytes(ofChunk: $0)) }
+        }
+    }
+
+    /// Every chunk of every part of an open upload is there, borrowed ones too (I6).
+    ///
+    /// As in ``checkContent(keys:)``, if no machine was down and the part is still listed
+    /// afterwards.
+    func checkUploads(keys: Int) async {
+        let lives = self.lives
+        guard !lives.contains(nil) else { return }
+        for (row, part) in await self.openParts(keys: keys) {
+            for (chunk, bytes) in Self.chunks(part.segments) {
+                // Of a write that is acknowledged two nodes have the chunk; one may be damaged.
+                let needed = min(2, self.cluster.members.count) - self.damagedCopies
+                let holders = await self.holders(of: chunk, bytes: bytes)
+                guard holders.count < needed else { continue }
+                let now = await self.openParts(keys: keys)
+                guard lives == self.lives,
+                    now.contains(where: { $0.row == row && $0.part == part })
+                else { continue }
+                let story = "chunk \(chunk) of \(row) is on \(holders) only, the upload is open"
+                self.history.report(Violation(.contentAtRisk, story))
+            }
+        }
+    }
+
+    /// The parts of uploads that are open by what is chosen.
+    private func openParts(keys: Int) async -> [(row: RegisterKey, part: PartRecord)] {
+        var open: Set<UploadID> = []
+        for (_, _, record) in await self.objects(keys: keys, isChosen: true) {
+            open.formUnion(record.uploads.map(\.id))
+        }
+        var found: [(row: RegisterKey, part: PartRecord)] = []
+        for row in self.partRows() {
+            guard case .part(_, _, let upload, _) = row, open.contains(upload),
+                let body = await self.chosen(row)?.body,
+                let part = try? PartRecord(decoding: body)
+            else { continue }
+            found.append((row, part))
+        }
+        return found
+    }
+
+    /// All parts that any node has a row of, in order.
+    func partRows() -> [RegisterKey] {
+        var found: Set<RegisterKey> = []
+        for member in self.cluster.members {
+            for row in member.machine.engine.keys(of: .rows) {
+                guard let key = try? RegisterKey(row: row), case .part = key else { continue }
+                found.insert(key)
+            }
+        }
+        return found.sorted()
     }
 
     private func holders(of chunk: ChunkName, bytes: Int) async -> [String] {

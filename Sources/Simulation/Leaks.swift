@@ -20,9 +20,8 @@ extension Inspection {
                 holders[upload.manifest, default: []].append(.upload(register, upload.id))
             }
             for version in record.versions {
-                guard case .manifest(let manifest, let segments, _, _) = version.content else {
-                    continue
-                }
+                guard case .manifest(let manifest, _, _, _) = version.content else { continue }
+                let segments = await self.segments(of: version.content)
                 holders[manifest, default: []].append(.version(register, version.id))
                 for segment in segments {
                     chunks.formUnion((0..<segment.count).map { segment.chunk($0) })
@@ -30,7 +29,17 @@ extension Inspection {
             }
         }
         return await self.heldWrongly(holders) + self.chunksLeft(chunks.sorted())
-            + self.garbageLeft()
+            + self.garbageLeft() + self.partsLeft()
+    }
+
+    /// No part is left: all uploads are closed by now.
+    private func partsLeft() async -> [String] {
+        var stories: [String] = []
+        for row in self.partRows() {
+            guard await self.chosen(row)?.body != nil else { continue }
+            stories.append("\(row) is still there")
+        }
+        return stories
     }
 
     /// Every manifest that is not buried is held by the versions that name it and the manifests

@@ -20,6 +20,11 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case borrowReleasedBeforeDeath
     case absentOwnerIsDead
     case overwriteDropsGarbage
+    case partRowBeforeHold
+    case sealReplacesUploadHold
+    case holdIgnoresSegments
+    case unlistedDeletedWhileOpen
+    case borrowAuditWhileOpen
 
     package var sabotage: Sabotage {
         switch self {
@@ -40,6 +45,11 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .borrowReleasedBeforeDeath: .borrowReleasedBeforeDeath
         case .absentOwnerIsDead: .absentOwnerIsDead
         case .overwriteDropsGarbage: .overwriteDropsGarbage
+        case .partRowBeforeHold: .partRowBeforeHold
+        case .sealReplacesUploadHold: .sealReplacesUploadHold
+        case .holdIgnoresSegments: .holdIgnoresSegments
+        case .unlistedDeletedWhileOpen: .unlistedDeletedWhileOpen
+        case .borrowAuditWhileOpen: .borrowAuditWhileOpen
         }
     }
 
@@ -70,6 +80,11 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .borrowReleasedBeforeDeath: "a child lets go of its parent before it is dead (R8)"
         case .absentOwnerIsDead: "a child that is absent is taken for dead (R8)"
         case .overwriteDropsGarbage: "what a change drops is not noted (R9): a leak"
+        case .partRowBeforeHold: "a part can be seen before what it borrows is held (R1)"
+        case .sealReplacesUploadHold: "sealing takes the hold of the upload away (H3)"
+        case .holdIgnoresSegments: "a completion goes on although other parts are sealed (H4)"
+        case .unlistedDeletedWhileOpen: "chunks of a part go when it is stored again (R7, H5)"
+        case .borrowAuditWhileOpen: "the audit ends what an open upload borrows (R8, H5)"
         }
     }
 

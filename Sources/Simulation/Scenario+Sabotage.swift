@@ -31,6 +31,13 @@ extension Scenario {
         case .overwriteDropsGarbage:
             self.audits = true
             self.suffer([])
+        case .partRowBeforeHold, .sealReplacesUploadHold, .holdIgnoresSegments,
+            .unlistedDeletedWhileOpen, .borrowAuditWhileOpen:
+            self.audits = true
+            self.suffer([.lateness, .clogs, .loss])
+            self.workload.clients = 5
+            self.workload.keys = 2
+            self.workload.weights = [(.put, 8), (.copy, 5), (.get, 5), (.delete, 8), (.upload, 80)]
         }
     }
 

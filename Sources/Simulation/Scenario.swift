@@ -36,5 +36,6 @@ package struct Scenario: Sendable {
         self.sabotage = []
         self.acceptorSabotage = []
         self.part = .seconds(3)
+        self.workload.weights.append((.upload, random.pick([0, 0, 20, 60])))
     }
 }

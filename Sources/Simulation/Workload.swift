@@ -5,6 +5,8 @@ import StoreModel
 package struct Workload: Sendable {
     package enum Kind: String, Hashable, Sendable, CaseIterable {
         case put, get, delete, copy, list, deleteBucket
+        /// One step of a multipart upload.
+        case upload
     }
 
     package var clients = 4
@@ -39,6 +41,8 @@ package struct Workload: Sendable {
             (.deleteBucket, buckets),
         ]
     }
+
+    var deletesBuckets: Bool { self.weights.contains { $0.kind == .deleteBucket && $0.weight > 0 } }
 
     func kind(_ random: inout SplitMix64) -> Kind {
         let total = self.weights.reduce(0) { $0 + $1.weight }

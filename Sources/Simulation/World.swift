@@ -31,6 +31,7 @@ package struct World: Sendable {
         )
         let history = History(keys: scenario.workload.keys)
         let large = LargeBodies(scenario.workload.largeBodies)
+        let uploads = KnownUploads()
         self.scenario = scenario
         self.cluster = cluster
         self.history = history
@@ -50,7 +51,8 @@ package struct World: Sendable {
                 history: history,
                 oracle: BodyOracle(seed: scenario.seed),
                 story: story,
-                large: large
+                large: large,
+                uploads: uploads
             )
         }
     }
@@ -68,6 +70,8 @@ package struct World: Sendable {
         // Operations may take longer than half of that: to those a missing row proves nothing.
         settings.tombstoneAge = scenario.erasesSoon ? .milliseconds(150) : .seconds(2)
         settings.catchUpInterval = .seconds(4)
+        settings.partBytesMin = 0
+        settings.partReadBytes = 20_000
         settings.auditInterval = scenario.audits ? .milliseconds(500) : .seconds(3)
         settings.auditAge = .zero
         settings.versionHolders = scenario.versionHolders
@@ -86,6 +90,7 @@ package struct World: Sendable {
             let pending = world.history.pending.joined(separator: ", ")
             world.history.report(Violation(.noProgress, "\(error); pending: \(pending)"))
         }
+        world.last.noteCompletions()
         let (checked, gaveUp) = world.checkHistory()
         let counts = world.history.counts
         let report = RunReport(
@@ -137,6 +142,7 @@ package struct World: Sendable {
         guard await self.settle() else { return }
         await self.readEverything()
         await self.writeEverywhere()
+        await self.abortUploads()
         // The sweeps of the last replica in line have to get their turn.
         await self.simulator.sleep(nanoseconds: 65_000_000_000)
         await self.readEverything()
@@ -211,6 +217,7 @@ package struct World: Sendable {
         }
         await self.inspection.checkHolds(keys: self.scenario.workload.keys)
         await self.inspection.checkContent(keys: self.scenario.workload.keys)
+        await self.inspection.checkUploads(keys: self.scenario.workload.keys)
         await self.simulator.sleep(nanoseconds: part)
         for _ in 0..<Int(Self.patience.components.seconds) where !ends.isComplete {
             await self.simulator.sleep(nanoseconds: 1_000_000_000)
@@ -249,6 +256,13 @@ package struct World: Sendable {
                 )
             }
         }
+    }
+
+    /// Closes what clients have left open, parts and all.
+    private func abortUploads() async {
+        await self.inspection.checkUploads(keys: self.scenario.workload.keys)
+        guard await !self.last.abortUploads(at: self.cluster.members[0]) else { return }
+        self.history.report(Violation(.noProgress, "uploads cannot be aborted"))
     }
 
     /// Puts and copies through every node: none may fail any more.

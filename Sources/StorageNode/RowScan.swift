@@ -68,6 +68,7 @@ struct RowScan {
         case .damaged(let all): return try await self.damaged(all: all)
         case .unconfirmed: return try await self.rows(of: RowRange.manifests)
         case .contents: return try await self.rows(of: RowRange.objects)
+        case .partRows: return try await self.rows(of: RowRange.parts)
         // Those are no rows.
         case .chunkManifests: return ScanPage(rows: [], next: nil)
         }
@@ -310,6 +311,8 @@ extension RowScan {
 enum RowRange {
     /// The tag of an object's key (``RegisterKey``).
     static let objects: [UInt8] = [0x10]
+    /// The tag of a part of an upload.
+    static let parts: [UInt8] = [0x18]
     /// The tag of a manifest.
     static let manifests: [UInt8] = [0x20]
     /// The tag of a bucket's name (``RegisterKey``).
@@ -318,6 +321,6 @@ enum RowRange {
     static func objects(of bucket: BucketID) -> [UInt8] { Self.objects + bucket.encoded }
 
     static func parts(of upload: UploadID, in bucket: BucketID) -> [UInt8] {
-        [0x18] + bucket.encoded + upload.encoded
+        Self.parts + bucket.encoded + upload.encoded
     }
 }

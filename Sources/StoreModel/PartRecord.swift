@@ -1,13 +1,15 @@
 /// The record of one part of an upload: a register of its own, so that parts which arrive at the
 /// same time are in nobody's way.
 ///
-///     version u8 = 1 | etag: text | size u64 | modified u64 | checksums: u32 count, each
+///     version u8 = 1 | manifest id | etag: text | size u64 | modified u64 | checksums: u32 count, each
 ///     | segments: u32 count, each | source: manifest id? | borrowed: u32 count, each
 ///
 /// A part that is uploaded again replaces the record. Chunks that the record does not list any more
 /// stay until the upload is closed: they are nobody's until then, and everybody's who may yet
 /// complete the upload. Source: docs/protocol/content.md, "Multipart uploads".
 package struct PartRecord: Hashable, Sendable, BinaryRecord {
+    /// That of the upload.
+    package let manifest: ManifestID
     /// Without quotes: the MD5 of the part's bytes, or 32 digits that stand for them.
     package var etag: String
     package var size: UInt64
@@ -24,6 +26,7 @@ package struct PartRecord: Hashable, Sendable, BinaryRecord {
     package var borrowed: [ManifestID]
 
     package init(
+        of manifest: ManifestID,
         etag: String,
         size: UInt64,
         modified: HybridTime,
@@ -32,6 +35,7 @@ package struct PartRecord: Hashable, Sendable, BinaryRecord {
         source: ManifestID? = nil,
         borrowed: [ManifestID] = []
     ) {
+        self.manifest = manifest
         self.etag = etag
         self.size = size
         self.modified = modified
@@ -44,6 +48,7 @@ package struct PartRecord: Hashable, Sendable, BinaryRecord {
     package init(from reader: inout ByteReader) throws(RecordError) {
         let version: UInt8 = try reader.read()
         guard version == 1 else { throw .unsupportedVersion(version) }
+        self.manifest = try ManifestID(from: &reader)
         self.etag = try reader.readString(limit: Version.etagBytes)
         self.size = try reader.read()
         self.modified = try HybridTime(from: &reader)
@@ -63,6 +68,7 @@ package struct PartRecord: Hashable, Sendable, BinaryRecord {
 
     package func encode(into writer: inout ByteWriter) {
         writer.write(UInt8(1))
+        self.manifest.encode(into: &writer)
         writer.writeString(self.etag)
         writer.write(self.size)
         self.modified.encode(into: &writer)

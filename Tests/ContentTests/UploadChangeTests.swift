@@ -290,6 +290,7 @@ struct PartChangeTests {
         -> PartRecord
     {
         PartRecord(
+            of: manifestID(10),
             etag: etag,
             size: 1,
             modified: HybridTime(microseconds: time),

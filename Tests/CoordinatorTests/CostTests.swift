@@ -238,4 +238,54 @@ struct CostTests {
             #expect(cost.roundTrips == 0)
         }
     }
+
+    private static func smallParts(_ settings: inout CoordinatorSettings) {
+        settings.partBytesMin = 0
+    }
+
+    @Test("Completing takes four round trips, and moves no content")
+    func complete() throws {
+        try TestCluster.run(countsRoundTrips: true, settings: Self.smallParts) { cluster in
+            let upload = try await cluster[0].createUpload(object("a"))
+            let parts = [
+                try await cluster[1].put(1, of: upload, content(50_000)),
+                try await cluster[2].put(2, of: upload, content(60_000)),
+            ]
+            await cluster.wait()
+            let cost = try await Self.cost(cluster) { _ = try await $0.complete(upload, parts) }
+            #expect(cost.roundTrips == 4)
+            #expect(
+                cost.messages == [
+                    "read bucket": 3, "read object": 3, "prepare object": 3, "scan": 3,
+                    "prepare manifest": 3, "accept manifest": 3, "accept object": 3,
+                ]
+            )
+            #expect(cost.bodyBytes == 0)
+            #expect(cost.rowSyncs == 12)
+        }
+    }
+
+    @Test("An object of many parts is copied by reference in the same messages as any other")
+    func manyParts() throws {
+        try TestCluster.run(countsRoundTrips: true, settings: Self.smallParts) { cluster in
+            let upload = try await cluster[0].createUpload(object("s"))
+            var parts: [PartSummary] = []
+            for number in 1...(Limit.inlineRuns + 1) {
+                parts.append(try await cluster[0].put(number, of: upload, content(10 + number)))
+            }
+            _ = try await cluster[0].complete(upload, parts)
+            await cluster.wait()
+            let cost = try await Self.cost(cluster) {
+                _ = try await $0.copy(CopyRequest(source: object("s"), target: object("d")))
+            }
+            #expect(cost.roundTrips == 4)
+            #expect(
+                cost.messages == [
+                    "read bucket": 6, "read object": 3, "prepare object": 3,
+                    "prepare manifest": 3, "accept manifest": 3, "accept object": 3,
+                ]
+            )
+            #expect(cost.bodyBytes == 0)
+        }
+    }
 }

@@ -86,11 +86,17 @@ struct DocumentedMessagesTests {
         try self.expect(.dropManifest(Self.manifest, keeping: [run]), "dropManifest keeping head")
         for (subject, what) in [
             (ScanRequest.Subject.unconfirmed, "unconfirmed"), (.contents, "contents"),
-            (.chunkManifests, "chunk manifests"),
+            (.chunkManifests, "chunk manifests"), (.partRows, "part rows"),
         ] {
             let scan = ScanRequest(subject, after: nil, limit: 100)
             try self.expect(.scan(scan), "\(what) head")
         }
+        let parts = ScanRequest(
+            .parts(BucketID(0xa1a2_a3a4_a5a6_a7a8), UploadID(high: 1, low: 2)),
+            after: [1, 2] + Array("k".utf8),
+            limit: 100
+        )
+        try self.expect(.scan(parts), "parts head")
         let stored = StoredChunk.encode(ByteBuffer(string: "abc"))
         try self.expect(.writeChunk(Self.chunk(5), stored), "writeChunk head")
         try self.expect(.readChunk(Self.chunk(5), blocks: 2..<4), "readChunk head")

@@ -117,6 +117,7 @@ struct GoldenBytesTests {
                 metadata: Self.metadata
             ),
             "part": PartRecord(
+                of: Self.manifest,
                 etag: "d41d8cd98f00b204e9800998ecf8427e",
                 size: Self.run.length,
                 modified: Self.time,

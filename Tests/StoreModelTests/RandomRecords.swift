@@ -211,6 +211,7 @@ extension SplitMix64 {
 
     mutating func partRecord() -> PartRecord {
         PartRecord(
+            of: self.manifestID(),
             etag: Hexadecimal.text(self.bytes(16)),
             size: self.number(0...UInt64.max),
             modified: self.time(),

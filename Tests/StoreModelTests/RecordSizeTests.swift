@@ -109,6 +109,7 @@ struct RecordSizeTests {
     @Test("The largest part's record is small beside a page of them")
     func largestPart() {
         let record = PartRecord(
+            of: Self.manifest,
             etag: String(repeating: "e", count: Version.etagBytes),
             size: Limit.partBytesMax,
             modified: HybridTime(microseconds: 1),
