@@ -2,8 +2,10 @@ import Coordinator
 import SimulatedRuntime
 import StoreModel
 
-/// Looks for orphan holds and missing ones again and again, while operations are under way: just
-/// when it is dangerous.
+/// Audits again and again while operations are under way, just when it is dangerous, and looks for
+/// missing holds.
+///
+/// The nodes audit by themselves as well, but more seldom, and spare what is under way.
 struct Auditor: Sendable {
     let cluster: Cluster
     let inspection: Inspection
@@ -21,10 +23,21 @@ struct Auditor: Sendable {
             if round % 10 == 0 { await self.inspection.checkUploads(keys: self.keys) }
             let ready = self.cluster.members.filter { $0.coordinator != nil }
             let manifests = await self.inspection.namedManifests(keys: self.keys)
-            guard !ready.isEmpty, !manifests.isEmpty else { continue }
+            guard !ready.isEmpty else { continue }
             let member = simulator.draw { $0.pick(ready) }
-            let manifest = simulator.draw { $0.pick(manifests) }
             guard let coordinator = member.coordinator else { continue }
+            if simulator.draw({ $0.chance(permille: 300) }) {
+                let summary = await member.machine.perform { await coordinator.audit() }
+                if let summary, summary.chunksDropped + summary.killed > 0 {
+                    self.cluster.story.tell(
+                        "audit at \(member.name) kills \(summary.killed) manifests and deletes "
+                            + "\(summary.chunksDropped) chunks"
+                    )
+                }
+                continue
+            }
+            guard !manifests.isEmpty else { continue }
+            let manifest = simulator.draw { $0.pick(manifests) }
             let released = await member.machine.perform {
                 (try? await coordinator.auditHolds(of: manifest)) ?? 0
             }

@@ -12,7 +12,7 @@ package struct World: Sendable {
     /// Longest wait for anything once all is mended, in virtual time.
     private static let patience = Duration.seconds(60)
     /// Times 20 s that audits and sweeps may take to tidy up.
-    private static let tidyingMax = 15
+    private static let tidyingMax = 10
 
     private let scenario: Scenario
     private let cluster: Cluster
@@ -72,7 +72,7 @@ package struct World: Sendable {
         settings.catchUpInterval = .seconds(4)
         settings.partBytesMin = 0
         settings.partReadBytes = 20_000
-        settings.auditInterval = scenario.audits ? .milliseconds(500) : .seconds(3)
+        settings.auditInterval = .seconds(3)
         settings.auditAge = .zero
         settings.versionHolders = scenario.versionHolders
         settings.sabotage = scenario.sabotage
