@@ -38,7 +38,7 @@ extension Coordinator {
         }
     }
 
-    private enum ChunkFinding: Sendable {
+    enum ChunkFinding: Sendable {
         case kept
         case postponed
         /// Chunks that are in none of these runs are nobody's.
@@ -72,24 +72,16 @@ extension Coordinator {
     private func auditAbsent(_ manifest: ManifestID) async throws(ClusterError) -> ChunkFinding {
         let broken = self.settings.sabotage
         if broken.contains(.deleteOnAbsent) { return .orphans(keeping: [], isKilled: false) }
-        let isReckless = !broken.isDisjoint(with: [.deleteBeforeDeath, .killWithoutPrepare])
-        if !isReckless, await self.isUnderWay(.manifest(manifest), by: manifest.birth) {
-            return .postponed
-        }
         if broken.contains(.killWithoutPrepare) { return await self.killRecklessly(manifest) }
-        do throws(ClusterError) {
-            guard case .alive = try await self.manifests.kill(manifest) else {
-                return .orphans(keeping: [], isKilled: true)
-            }
-            return .kept
-        } catch {
-            guard broken.contains(.deleteBeforeDeath) else { throw error }
+        if await self.isUnderWay(.manifest(manifest), by: manifest.birth) { return .postponed }
+        guard case .alive = try await self.manifests.kill(manifest) else {
             return .orphans(keeping: [], isKilled: true)
         }
+        return .kept
     }
 
     /// An accept that nobody has promised: a creation may be chosen below it.
-    private func killRecklessly(_ manifest: ManifestID) async -> ChunkFinding {
+    func killRecklessly(_ manifest: ManifestID) async -> ChunkFinding {
         let key = RegisterKey.manifest(manifest)
         let ballot = self.ballots.ballot(above: manifest.birth, for: key)
         let value = RegisterValue.first(

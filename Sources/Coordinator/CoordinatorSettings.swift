@@ -91,8 +91,6 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     package static let fenceIsOnlyAPromise = Sabotage(rawValue: 1 << 21)
     /// The audit deletes chunks of a manifest that it finds absent (rule R7).
     package static let deleteOnAbsent = Sabotage(rawValue: 1 << 22)
-    /// The audit deletes chunks when it has tried to make their manifest dead (rule R7).
-    package static let deleteBeforeDeath = Sabotage(rawValue: 1 << 23)
     /// The audit makes a manifest dead by an accept that nobody has promised.
     package static let killWithoutPrepare = Sabotage(rawValue: 1 << 24)
     /// The sweep releases what one replica's row says was dropped (rule R4).

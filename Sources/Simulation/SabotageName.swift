@@ -14,7 +14,6 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case fenceIsOnlyAPromise
     case garbageFromOneReplica
     case deleteOnAbsent
-    case deleteBeforeDeath
     case killWithoutPrepare
     case creatorTrustsMinority
     case borrowReleasedBeforeDeath
@@ -39,7 +38,6 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .fenceIsOnlyAPromise: .fenceIsOnlyAPromise
         case .garbageFromOneReplica: .garbageFromOneReplica
         case .deleteOnAbsent: .deleteOnAbsent
-        case .deleteBeforeDeath: .deleteBeforeDeath
         case .killWithoutPrepare: .killWithoutPrepare
         case .creatorTrustsMinority: .creatorTrustsMinority
         case .borrowReleasedBeforeDeath: .borrowReleasedBeforeDeath
@@ -74,7 +72,6 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .fenceIsOnlyAPromise: "the audit's evidence is promised, not committed (R4)"
         case .garbageFromOneReplica: "the sweep trusts one replica's row (R4)"
         case .deleteOnAbsent: "chunks of an absent manifest are deleted (R7)"
-        case .deleteBeforeDeath: "chunks are deleted when death has been tried (R7)"
         case .killWithoutPrepare: "a manifest is made dead by an accept that nobody promised"
         case .creatorTrustsMinority: "a creation counts when one replica has it"
         case .borrowReleasedBeforeDeath: "a child lets go of its parent before it is dead (R8)"
@@ -92,7 +89,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     package var isQuick: Bool {
         switch self {
         case .registerQuorumOfOne, .chunkQuorumOfOne, .copyWithoutHold, .releaseIgnoresFence,
-            .noFloor:
+            .noFloor, .holdAfterAccept, .auditWithoutFence:
             true
         default: false
         }

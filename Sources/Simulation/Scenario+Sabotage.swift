@@ -19,7 +19,7 @@ extension Scenario {
         case .garbageFromOneReplica:
             self.suffer([.loss, .crashes, .cuts, .clogs])
             self.workload.weights = [(.put, 25), (.copy, 45), (.get, 5), (.delete, 25)]
-        case .deleteOnAbsent, .killWithoutPrepare, .deleteBeforeDeath, .creatorTrustsMinority:
+        case .deleteOnAbsent, .killWithoutPrepare, .creatorTrustsMinority:
             self.audits = true
             self.suffer([.lateness, .clogs, .loss, .cuts])
             self.workload.weights = [(.put, 70), (.copy, 10), (.get, 10), (.delete, 10)]
