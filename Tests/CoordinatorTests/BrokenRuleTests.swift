@@ -98,8 +98,7 @@ struct BrokenRuleTests {
     }
 
     @Test(
-        "R4: a version that one replica has cannot come back after the audit; broken, it does, "
-            + "and is not held",
+        "R4: a version that one replica has cannot come back after audits; broken, it can",
         arguments: [Sabotage(), .fenceIsOnlyAPromise]
     )
     func fenceIsOnlyAPromise(rule: Sabotage) throws {
