@@ -102,9 +102,8 @@ extension Coordinator {
         generation: UInt64
     ) async throws(RegisterError) -> Bool {
         do {
-            _ = try await self.writer.change(row, generation: generation, RemovePartChange()) {
-                _ in
-            }
+            let terms = WriteTerms(generation: generation)
+            _ = try await self.writer.change(row, RemovePartChange(), terms)
             return true
         } catch let error as RegisterError {
             throw error

@@ -8,7 +8,10 @@ extension Coordinator {
     static let fencesMax = 5
 
     /// Has a majority promise a ballot on a key ahead of the change; nil if that fails.
-    func promise(_ key: RegisterKey, unless promised: Prepared? = nil) async -> Prepared? {
+    func promise(
+        _ key: RegisterKey,
+        unless promised: PromisedBallot? = nil
+    ) async -> PromisedBallot? {
         if let promised { return promised }
         return await self.writer.promise(key)
     }
@@ -16,7 +19,7 @@ extension Coordinator {
     /// Looks up where an operation is to write, and has a ballot promised there at the same time.
     ///
     /// - Returns: the promise too, or nil if it has to be asked for.
-    func prepare(_ name: ObjectName) async throws(ClusterError) -> (Target, Prepared?) {
+    func prepare(_ name: ObjectName) async throws(ClusterError) -> (Target, PromisedBallot?) {
         let found = try await self.meanwhile(in: name.bucket, look: self.writableBucket) { hint in
             await self.promise(Target(name: name, bucket: hint).key)
         }
@@ -42,7 +45,7 @@ extension Coordinator {
         at target: Target,
         condition: WriteCondition,
         holding: Holding?,
-        from prepared: Prepared?,
+        from promised: PromisedBallot?,
         _ operation: String
     ) async throws(ClusterError) -> Version {
         do throws(ClusterError) {
@@ -50,7 +53,7 @@ extension Coordinator {
                 PutChange(version, condition: condition),
                 at: target,
                 holding: holding,
-                from: prepared,
+                from: promised,
                 operation
             )
         } catch {
@@ -67,63 +70,49 @@ extension Coordinator {
         _ change: PutChange,
         at target: Target,
         holding: Holding?,
-        from prepared: Prepared?,
+        from promised: PromisedBallot?,
         _ operation: String
     ) async throws(ClusterError) -> Version {
-        var held = holding?.ceiling ?? .zero
-        let outcome = try await self.change(target, change, from: prepared, operation) { ballot in
-            guard let holding, ballot > held,
-                !self.settings.sabotage.contains(.noSecondHold)
-            else { return }
-            try await self.holdAgain(holding, for: ballot, operation)
-            held = ballot.ceiling
+        let hold = holding.map { holding in
+            ChangeHold(ceiling: holding.ceiling) { ballot in
+                guard !self.settings.sabotage.contains(.noSecondHold) else { return }
+                try await self.holdAgain(holding, for: ballot, operation)
+            }
         }
+        let terms = WriteTerms(promised: promised, hold: hold)
+        let outcome = try await self.change(target, change, terms, operation)
         return try Self.stored(outcome, operation)
     }
 
     /// Changes an object's register; goes on with the bucket's new generation if that has moved on.
     ///
-    /// `beforeAccept` is given each ballot just before its accept leaves.
+    /// The terms' generation is the bucket's.
     func change<Change: RegisterChange>(
         _ target: Target,
         _ change: Change,
-        from prepared: Prepared?,
-        _ operation: String,
-        beforeAccept: (Ballot) async throws -> Void
+        _ terms: WriteTerms,
+        _ operation: String
     ) async throws(ClusterError) -> Change.Outcome {
         if self.settings.sabotage.contains(.overwriteDropsGarbage) {
-            return try await self.carryOut(
-                ForgetfulChange(change),
-                target,
-                from: prepared,
-                operation,
-                beforeAccept
-            )
+            return try await self.carryOut(ForgetfulChange(change), target, terms, operation)
         }
-        return try await self.carryOut(change, target, from: prepared, operation, beforeAccept)
+        return try await self.carryOut(change, target, terms, operation)
     }
 
     private func carryOut<Change: RegisterChange>(
         _ change: Change,
         _ target: Target,
-        from prepared: Prepared?,
-        _ operation: String,
-        _ beforeAccept: (Ballot) async throws -> Void
+        _ terms: WriteTerms,
+        _ operation: String
     ) async throws(ClusterError) -> Change.Outcome {
-        var prepared = prepared
-        var bucket = target.bucket
+        var terms = terms
+        terms.generation = target.bucket.generation
         for _ in 0..<Self.fencesMax {
             do {
-                return try await self.writer.change(
-                    target.key,
-                    generation: bucket.generation,
-                    from: prepared,
-                    change,
-                    beforeAccept: beforeAccept
-                ).outcome
+                return try await self.writer.change(target.key, change, terms).outcome
             } catch RegisterError.fenced {
-                prepared = nil
-                bucket = try await self.sameBucket(target, operation)
+                terms.promised = nil
+                terms.generation = try await self.sameBucket(target, operation).generation
             } catch let error as RegisterError {
                 throw ClusterError(error, operation)
             } catch let error as ClusterError {

@@ -11,7 +11,7 @@ extension Coordinator {
     /// What a completion has found before it writes anything.
     private struct Preparation: Sendable {
         let target: Target
-        let prepared: Prepared?
+        let promised: PromisedBallot?
         let record: ObjectRecord
         let parts: [PartNumber: PartRecord]
     }
@@ -84,11 +84,11 @@ extension Coordinator {
             let parts = await outcome { () throws(ClusterError) in
                 try await self.parts(of: request.upload.id, target.key, bucket)
             }
-            let (prepared, found) = (await promise, await record)
+            let (promised, found) = (await promise, await record)
             return await outcome { () throws(ClusterError) in
                 Preparation(
                     target: target,
-                    prepared: prepared,
+                    promised: promised,
                     record: try found.get(),
                     parts: try parts.get()
                 )
@@ -150,7 +150,7 @@ extension Coordinator {
             found.target,
             change,
             holding: holding,
-            from: found.prepared,
+            from: found.promised,
             operation
         )
         if case .completed(let stored) = outcome, stored.id == version.id { return stored }
@@ -176,7 +176,7 @@ extension Coordinator {
             manifest: upload.manifest,
             owner: .version(found.target.key, entry),
             digest: ManifestRecord.digest(of: assembly.segments),
-            ceiling: found.prepared?.ballot.ceiling ?? self.ceiling(for: found.target.key)
+            ceiling: found.promised?.ballot.ceiling ?? self.ceiling(for: found.target.key)
         )
         let outcome = try await self.manifests.seal(
             upload.manifest,

@@ -108,7 +108,7 @@ extension Coordinator {
         _ plan: CopyPlan,
         _ content: VersionContent,
         holding: Holding?,
-        from prepared: Prepared?
+        from promised: PromisedBallot?
     ) async throws(ClusterError) -> Version {
         var metadata = plan.request.metadata ?? plan.source.metadata
         if plan.request.metadata == nil { metadata.websiteRedirect = plan.request.websiteRedirect }
@@ -127,7 +127,7 @@ extension Coordinator {
             at: plan.target,
             condition: plan.request.condition,
             holding: holding,
-            from: prepared,
+            from: promised,
             plan.operation
         )
     }

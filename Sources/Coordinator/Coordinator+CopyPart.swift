@@ -90,7 +90,7 @@ extension Coordinator {
         _ part: CopiedPart,
         _ copy: PartCopy,
         at place: Target,
-        _ prepared: Prepared?
+        _ promised: PromisedBallot?
     ) async throws(ClusterError) -> CopyPartResult {
         let record = PartRecord(
             of: copy.upload.manifest,
@@ -106,7 +106,7 @@ extension Coordinator {
             at: place,
             of: copy.upload,
             copy.target,
-            prepared,
+            promised,
             copy.operation
         )
         return CopyPartResult(

@@ -76,15 +76,10 @@ extension Coordinator {
         condition: WriteCondition
     ) async throws(ClusterError) {
         let operation = "delete \(name)"
-        let (target, prepared) = try await self.prepare(name)
+        let (target, promised) = try await self.prepare(name)
         let change = DeleteChange(condition: condition, now: self.ballots.now())
-        switch try await self.change(
-            target,
-            change,
-            from: prepared,
-            operation,
-            beforeAccept: { _ in }
-        ) {
+        let terms = WriteTerms(promised: promised)
+        switch try await self.change(target, change, terms, operation) {
         case .deleted, .absent: return
         case .preconditionFailed: throw ClusterError(.preconditionFailed, operation)
         case .targetMissing: throw ClusterError(.objectNotFound, operation)

@@ -107,16 +107,15 @@ extension Coordinator {
         at place: Target,
         of upload: Upload,
         _ target: Target,
-        _ prepared: Prepared?,
+        _ promised: PromisedBallot?,
         _ operation: String
     ) async throws(ClusterError) -> PartRecord {
         let stored: PartRecord
         switch try await self.change(
             place,
             PartChange(part),
-            from: prepared,
-            operation,
-            beforeAccept: { _ in }
+            WriteTerms(promised: promised),
+            operation
         ) {
         case .stored(let record): stored = record
         case .full: throw ClusterError(.busy, operation, facts: ["borrows": "full"])

@@ -11,8 +11,12 @@ extension Coordinator {
         let operation = "put \(request.name)"
         let guess = self.guess(request)
         let (target, promised) =
-            if let guess { (guess, Prepared?.none) } else { try await self.prepare(request.name) }
-        try await self.checkEarly(request.condition, target, operation)
+            if let guess {
+                (guess, PromisedBallot?.none)
+            } else {
+                try await self.prepare(request.name)
+            }
+        try await self.checkEarly(request.condition, target, promised, operation)
         // The promise travels while the body arrives.
         async let promise = self.promise(target.key, unless: promised)
         let draft = self.draft(
@@ -59,13 +63,13 @@ extension Coordinator {
             // Nothing was written. The bucket as it was seen last is gone; another may be there.
             guard guess != nil, holding == nil, error.code == .bucketNotFound else { throw error }
         }
-        let (again, prepared) = try await self.prepare(request.name)
+        let (again, fresh) = try await self.prepare(request.name)
         let stored = try await self.commit(
             version,
             at: again,
             condition: request.condition,
             holding: nil,
-            from: prepared,
+            from: fresh,
             operation
         )
         return ObjectSummary(stored)
@@ -88,14 +92,23 @@ extension Coordinator {
 
     /// Refuses a conditional write before its body is sent, if its condition is false already.
     ///
-    /// The condition is evaluated again inside the change.
+    /// The condition is evaluated again inside the change. A promise that the operation has been
+    /// given may show what is chosen already; otherwise the register is read.
     func checkEarly(
         _ condition: WriteCondition,
         _ target: Target,
+        _ promised: PromisedBallot?,
         _ operation: String
     ) async throws(ClusterError) {
         guard condition != .none else { return }
-        let current = try await self.record(target, operation).current
+        let current: Version?
+        if let shown = promised?.shown, shown.isEvidence {
+            do throws(RecordError) {
+                current = try ObjectRecord(shown.value).current
+            } catch { throw ClusterError(.internalError, operation, cause: error) }
+        } else {
+            current = try await self.record(target, operation).current
+        }
         switch condition.verdict(on: current) {
         case .holds: return
         case .fails: throw ClusterError(.preconditionFailed, operation)

@@ -53,13 +53,12 @@ extension Coordinator {
 
     package func abortUpload(_ name: UploadName) async throws(ClusterError) {
         let operation = "abort \(name)"
-        let (target, prepared) = try await self.prepare(name.object)
+        let (target, promised) = try await self.prepare(name.object)
         switch try await self.change(
             target,
             AbortUploadChange(name.id, now: self.ballots.now()),
-            from: prepared,
-            operation,
-            beforeAccept: { _ in }
+            WriteTerms(promised: promised),
+            operation
         ) {
         case .aborted: return
         case .notOpen: throw ClusterError(.uploadNotFound, operation)
@@ -102,16 +101,18 @@ extension Coordinator {
         _ target: Target,
         _ change: Change,
         holding: Holding?,
-        from prepared: Prepared?,
+        from promised: PromisedBallot?,
         _ operation: String
     ) async throws(ClusterError) -> Change.Outcome {
-        var held = holding?.ceiling ?? .zero
-        do throws(ClusterError) {
-            return try await self.change(target, change, from: prepared, operation) { ballot in
-                guard let holding, ballot > held else { return }
+        let hold = holding.map { holding in
+            ChangeHold(ceiling: holding.ceiling) { ballot in
+                guard !self.settings.sabotage.contains(.noSecondHold) else { return }
                 try await self.holdAgain(holding, for: ballot, operation)
-                held = ballot.ceiling
             }
+        }
+        do throws(ClusterError) {
+            let terms = WriteTerms(promised: promised, hold: hold)
+            return try await self.change(target, change, terms, operation)
         } catch {
             if let holding, error.code != .outcomeUnknown { self.giveBack(holding, target) }
             throw error

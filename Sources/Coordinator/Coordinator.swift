@@ -56,7 +56,12 @@ package struct Coordinator: ObjectStore {
             ),
             absenceTrust: min(.seconds(60), settings.tombstoneAge / 2)
         )
-        self.writer = RegisterWriter(proposer: self.proposer, doors: doors, settings: settings)
+        self.writer = RegisterWriter(
+            proposer: self.proposer,
+            doors: doors,
+            settings: settings,
+            instruments: instruments
+        )
         self.chunks = ChunkReplicas(
             caller: caller,
             layouts: layouts,
@@ -83,6 +88,9 @@ package struct Coordinator: ObjectStore {
 
     /// The layout in force; nil before the first.
     package var layout: LayoutRecord? { self.layouts.layout?.record }
+
+    /// How its changes of registers were made since it started.
+    package var writeCounts: WriteCounts { self.instruments.writes.value }
 
     func newVersion() -> VersionID {
         VersionID(high: self.doors.random.next(), low: self.doors.random.next())

@@ -30,6 +30,9 @@ struct CoordinatorInstruments: Sendable {
     private let buried = Counter(label: "manifests_buried_total")
     private let erased = Counter(label: "tombstones_erased_total")
     private let caughtUp = Counter(label: "rows_caught_up_total")
+    private let proposals = Counter(label: "meta_proposals_total")
+    private let changes = Counter(label: "meta_changes_total")
+    let writes = WriteCounter()
     private let repaired = Counter(label: "rows_repaired_total")
 
     /// One message to each replica of a register.
@@ -39,6 +42,16 @@ struct CoordinatorInstruments: Sendable {
         case .accept: self.accepts.increment()
         case .read: self.reads.increment()
         case .erase, .repair: break
+        }
+    }
+
+    /// So many changes of a register have ended with one proposal, however they ended.
+    func proposed(_ changes: Int) {
+        self.proposals.increment()
+        self.changes.increment(by: changes)
+        self.writes.count {
+            $0.proposals += 1
+            if changes > 1 { $0.combined += changes }
         }
     }
 

@@ -52,7 +52,7 @@ struct ChangeProgress<Change: RegisterChange> {
         case prepare(above: Ballot)
     }
 
-    let change: Change
+    private(set) var change: Change
     let key: RegisterKey
     let operation: OperationID
     let generation: UInt64
@@ -82,6 +82,11 @@ struct ChangeProgress<Change: RegisterChange> {
     mutating func refuse(_ reason: Refusal) {
         if self.refusal == nil { self.refusal = reason }
     }
+
+    /// Goes on with another change in place of the present one.
+    ///
+    /// What has left stays remembered with the outcome that it had.
+    mutating func replace(with change: Change) { self.change = change }
 
     /// Notes that the accept of a proposed value is about to leave.
     mutating func sent(at ballot: Ballot, _ value: RegisterValue, _ outcome: Change.Outcome) {

@@ -108,8 +108,19 @@ package struct Prepared: Hashable, Sendable {
         self.isFresh = isFresh
     }
 
+    /// The same for an operation that may have begun after the promise was heard.
+    package var asKept: Prepared {
+        Prepared(
+            ballot: self.ballot,
+            accepted: self.accepted,
+            value: self.value,
+            isChosen: self.isChosen,
+            isFresh: false
+        )
+    }
+
     /// The base was chosen while the operation was under way: an answer may rest on it.
-    var isEvidence: Bool { self.isChosen && self.isFresh }
+    package var isEvidence: Bool { self.isChosen && self.isFresh }
     /// What stands if the change does nothing.
     var base: RegisterState { RegisterState(ballot: self.accepted, value: self.value) }
     /// What an identity change writes: the base, or a tombstone without history where there is no
@@ -122,8 +133,9 @@ package enum CreateOutcome: Hashable, Sendable {
     case created
     /// No majority can take it any more, and no replica said it did.
     case refused
-    /// Fewer than a majority are known to have taken it. Reading the register tells, finishing what
-    /// it finds.
+    /// Fewer than a majority are known to have taken it.
+    ///
+    /// Reading the register tells, finishing what it finds.
     case unknown
 }
 

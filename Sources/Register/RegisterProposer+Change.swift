@@ -1,23 +1,45 @@
 import StoreModel
 
+/// Whether an accept may leave.
+enum Readiness<Change: RegisterChange> {
+    case ready
+    /// Not at all: the operation ends.
+    case abandoned
+    /// Not this one: the same ballot is used for another change.
+    case instead(Change)
+}
+
+/// How an operation is carried out.
+struct ChangeTerms {
+    let deadline: Duration
+    /// The caller's last change of the register.
+    var streak: OperationID?
+    /// Attempts that may be lost to others before the operation ends as contended, if then nothing
+    /// of it can have an effect any more; nil to go on until the deadline.
+    var lostMax: Int?
+    /// Told how many have been lost so far.
+    var lost: (Int) -> Void = { _ in }
+
+    func yields(after lost: Int) -> Bool { self.lostMax.map { lost >= $0 } ?? false }
+}
+
 extension RegisterProposer {
     /// Takes an operation to its end, one ballot after another.
     ///
-    /// `beforeAccept` runs before each accept that carries the effect; false abandons the
-    /// operation. Where the base's last change was `streak`, each such accept has a ballot promised
-    /// for the next change.
+    /// `beforeAccept` runs before each accept that carries the effect, and says whether it may
+    /// leave. Where the base's last change was the terms' streak, each such accept has a ballot
+    /// promised for the next change.
     func run<Change: RegisterChange>(
         _ operation: ChangeProgress<Change>,
         from given: Prepared?,
-        deadline: Duration,
-        streak: OperationID? = nil,
-        beforeAccept: (Ballot, RegisterValue?) async -> Bool
+        _ terms: ChangeTerms,
+        beforeAccept: (Prepared, Change.Outcome) async -> Readiness<Change>
     ) async throws(RegisterError) -> ChangeProgress<Change>.Ending {
         var progress = operation
         var given = given
         var rounds = Rounds(
             now: self.replicas.nanoseconds,
-            deadline: deadline,
+            deadline: terms.deadline,
             above: given?.ballot ?? .zero,
             absenceTrust: self.absenceTrust
         )
@@ -28,8 +50,11 @@ extension RegisterProposer {
             if let refusal = progress.refusal {
                 guard progress.hasSent else { return .refused(refusal) }
                 guard rounds.maySettle() else { throw .unknownOutcome }
+            } else if terms.yields(after: rounds.lost), !progress.hasSent, given == nil {
+                return .refused(.error(.contended))
             }
             let next = try await self.ballot(for: progress, given: &given, &rounds)
+            terms.lost(rounds.lost)
             guard let prepared = next else { continue }
             let proposal: Proposal<Change>
             switch progress.step(
@@ -44,13 +69,20 @@ extension RegisterProposer {
             case .settle(let identity, let generation, let ending):
                 proposal = Proposal(value: identity, generation: generation, ending: ending)
             case .propose(let value, let nextAbove, let outcome):
-                guard await beforeAccept(prepared.ballot, prepared.value) else {
+                switch await beforeAccept(prepared, outcome) {
+                case .ready: break
+                case .abandoned:
                     progress.refuse(.abandoned)
+                    continue
+                case .instead(let change):
+                    progress.replace(with: change)
+                    given = prepared
                     continue
                 }
                 progress.sent(at: prepared.ballot, value, outcome)
                 let state = RegisterState(ballot: prepared.ballot, value: value)
-                let isStreak = streak != nil && prepared.value?.lineage.last == streak
+                let isStreak =
+                    terms.streak != nil && prepared.value?.lineage.last == terms.streak
                 let next =
                     isStreak ? self.promise(progress.key, after: state, above: nextAbove) : nil
                 proposal = Proposal(
@@ -67,12 +99,23 @@ extension RegisterProposer {
                     )
                 )
             }
-            let tally = try await self.send(proposal, progress, prepared, &rounds)
+            // What all have refused is known to be without effect: then the change may yield.
+            let isThorough = !prepared.isFresh || terms.yields(after: rounds.lost + 1)
+            let tally = try await self.send(
+                proposal,
+                progress,
+                prepared,
+                isThorough: isThorough,
+                &rounds
+            )
             if tally.isRefusedByAll { progress.refused(at: prepared.ballot) }
             switch tally.round {
             case .accepted: return proposal.ending
             case .fenced(let least): progress.refuse(.error(.fenced(generation: least)))
-            case .conflict, .silent: break
+            case .conflict:
+                rounds.lose()
+                terms.lost(rounds.lost)
+            case .silent: break
             }
             await self.pause(&rounds)
         }
@@ -107,6 +150,7 @@ extension RegisterProposer {
         _ proposal: Proposal<Change>,
         _ progress: ChangeProgress<Change>,
         _ prepared: Prepared,
+        isThorough: Bool,
         _ rounds: inout Rounds
     ) async throws(RegisterError) -> AcceptTally {
         try await self.accept(
@@ -115,7 +159,7 @@ extension RegisterProposer {
             proposal.value,
             generation: proposal.generation,
             next: proposal.next,
-            isThorough: !prepared.isFresh,
+            isThorough: isThorough,
             &rounds
         )
     }
@@ -143,7 +187,7 @@ extension RegisterProposer {
                 )
             }
         case .conflict:
-            break
+            rounds.lose()
         }
         await self.pause(&rounds)
         return nil

@@ -2,8 +2,8 @@ package import StoreModel
 
 /// Reads and changes registers: linearizable, whatever single replicas and messages do.
 ///
-/// It holds no state: any number may work on one register at once.
-/// Source: docs/protocol/registers.md.
+/// It holds no state: any number may work on one register at once. Source:
+/// docs/protocol/registers.md.
 package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
     /// How long an operation tries before it gives up.
     package static var defaultDeadline: Duration { .seconds(10) }
@@ -65,12 +65,8 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
             operation: operation,
             generation: generation
         )
-        let ending = try await self.run(
-            progress,
-            from: prepared,
-            deadline: deadline,
-            streak: streak
-        ) { _, _ in true }
+        let terms = ChangeTerms(deadline: deadline, streak: streak)
+        let ending = try await self.run(progress, from: prepared, terms) { _, _ in .ready }
         switch ending {
         case .done(let changed): return changed
         case .refused(.error(let error)): throw error
@@ -115,18 +111,14 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
             generation: generation
         )
         var reason: (any Error)?
-        let ending = try await self.run(
-            progress,
-            from: prepared,
-            deadline: deadline,
-            streak: streak
-        ) { ballot, base in
+        let terms = ChangeTerms(deadline: deadline, streak: streak)
+        let ending = try await self.run(progress, from: prepared, terms) { prepared, _ in
             do {
-                try await beforeAccept(ballot, base)
-                return true
+                try await beforeAccept(prepared.ballot, prepared.value)
+                return .ready
             } catch {
                 reason = error
-                return false
+                return .abandoned
             }
         }
         switch ending {

@@ -16,6 +16,8 @@ struct Rounds {
     private let started: UInt64
     private let deadline: UInt64
     private var conflicts = 0
+    /// Attempts that others were in the way of.
+    private(set) var lost = 0
     /// When the present attempt began.
     private var attemptStarted: UInt64
     private var silent = 0
@@ -62,6 +64,8 @@ struct Rounds {
 
     /// Notes that the pause is over.
     mutating func resume(at now: UInt64) { self.attemptStarted = now }
+
+    mutating func lose() { self.lost += 1 }
 
     mutating func majorityAnswered() { self.silent = 0 }
 

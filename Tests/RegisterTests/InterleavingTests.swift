@@ -15,6 +15,15 @@ struct InterleavingTests {
         }
     }
 
+    @Test("So it does when changes are combined, and taken out again", arguments: 0..<24)
+    func combined(group: Int) throws {
+        for seed in UInt64(group * 10)..<UInt64(group * 10 + 10) {
+            let scenario = Scenario(seed: seed, combines: true)
+            let violations = try scenario.run()
+            #expect(violations == [], "seed \(seed)")
+        }
+    }
+
     @Test("Most operations succeed in spite of the faults")
     func progress() throws {
         var counts = [0, 0, 0]

@@ -9,6 +9,8 @@ final class Scenario: @unchecked Sendable {
     // Unchecked: all access happens on the one thread of the executor.
     let world: World
     let operationsEach: Int
+    /// Whether some operations are three changes in one proposal.
+    let combines: Bool
     private(set) var history = History()
     private var unfinished: Int
     private var proposers: [Proposer] = []
@@ -19,11 +21,13 @@ final class Scenario: @unchecked Sendable {
         faults: Faults? = nil,
         sabotage: Sabotage = .none,
         clients: Int = 4,
-        operationsEach: Int = 6
+        operationsEach: Int = 6,
+        combines: Bool = false
     ) {
         self.world = World(seed: seed, sabotage: sabotage)
         self.world.faults = faults ?? Faults.some(&self.world.executor.random)
         self.operationsEach = operationsEach
+        self.combines = combines
         self.unfinished = clients
         self.incarnations = Array(repeating: 0, count: clients)
     }
@@ -90,7 +94,68 @@ final class Scenario: @unchecked Sendable {
         }
     }
 
+    /// Three changes in one proposal; now and then one is taken out on the way.
+    private func combined(_ proposer: Proposer) async {
+        let first = self.history.operations.count
+        let start = self.world.executor.steps
+        let items = (0..<3).map { UInt64(first + $0 + 1) << 32 }
+        for item in items {
+            self.history.operations.append(History.Operation(item: item, start: start))
+        }
+        let changes = items.map { Append(item: $0, onlyToEven: $0 == items[1]) }
+        let end = await proposer.registers.change(
+            testKey,
+            operation: OperationID(items[0]),
+            generation: 0,
+            CombinedTerms(
+                prepared: self.takeKept(proposer),
+                deadline: .seconds(10),
+                streak: proposer.streak,
+                lostMax: self.world.executor.random.chance(30) ? 3 : nil
+            ),
+            CombinedChange(changes)
+        ) { _, outcome in
+            guard self.world.executor.random.chance(10) else { return [] }
+            let index = Int.random(in: 0..<3, using: &self.world.executor.random)
+            return outcome[index] == nil ? [] : [index]
+        }
+        let now = self.world.executor.steps
+        for index in items.indices {
+            self.history.operations[first + index].result = Self.result(end, index)
+            self.history.operations[first + index].end = now
+        }
+        if case .success(let changed?) = end.result {
+            (proposer.streak, proposer.kept) = (changed.name, changed.next)
+        }
+        await proposer.sleep(.microseconds(self.world.executor.random.next() % 5_000))
+    }
+
+    private static func result(_ end: CombinedEnd, _ index: Int) -> History.Result {
+        switch end.result {
+        case .success(let changed?):
+            switch changed.outcome[index] {
+            case .wrote(let outcome)?, .kept(let outcome)?: Self.result(outcome)
+            default: .failed
+            }
+        case .success(nil): .failed
+        case .failure(.unavailable(_, _, mayHaveHappened: true)), .failure(.unknownOutcome):
+            .unknown
+        case .failure: .failed
+        }
+    }
+
+    private static func result(_ outcome: any Sendable) -> History.Result {
+        switch outcome as? Append.Outcome {
+        case .appended(let list)?: .appended(list)
+        case .left(let list)?: .saw(list)
+        case nil: .failed
+        }
+    }
+
     private func operation(_ proposer: Proposer) async {
+        if self.combines, self.world.executor.random.chance(40) {
+            return await self.combined(proposer)
+        }
         let number = self.history.operations.count
         let item = UInt64(number + 1) << 32
         self.history.operations.append(
