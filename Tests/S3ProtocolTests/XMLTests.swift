@@ -54,6 +54,15 @@ struct XMLTests {
         #expect(error?.code == .malformedXML)
     }
 
+    @Test("So many elements as the longest list of parts has, and no more")
+    func elements() throws {
+        func document(_ count: Int) -> String {
+            "<a>" + String(repeating: "<b/>", count: count - 1) + "</a>"
+        }
+        #expect(try self.read(document(100_000)).children.count == 99_999)
+        #expect(throws: S3Error.self) { try self.read(document(100_001)) }
+    }
+
     @Test("Bytes that are no UTF-8 are refused")
     func encoding() {
         #expect(throws: S3Error.self) {

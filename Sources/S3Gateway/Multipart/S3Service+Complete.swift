@@ -1,5 +1,6 @@
 import Coordinator
 import NIOHTTP1
+import Runtime
 import S3Protocol
 import StoreModel
 
@@ -11,13 +12,7 @@ extension S3Service {
         let condition = try TargetCondition(request.headers)
         let upload = try request.upload()
         let expected = try CompletionChecks(request.headers)
-        let list = try CompletedParts(
-            parsing: try await request.wholeBody(
-                bytesMax: CompletedParts.bodyBytes,
-                // They are those of the object.
-                ignoresChecksums: true
-            )
-        )
+        let list = try await self.completedParts(request)
         let complete = Self.completion(of: upload, list, condition, expected)
         var subject = request.uploadSubject
         subject.condition = condition.header
@@ -33,6 +28,19 @@ extension S3Service {
             case .completed(let summary): return Self.content(summary, request)
             }
         }
+    }
+
+    private func completedParts(_ request: S3Request) async throws(S3Error) -> CompletedParts {
+        let body = try await request.wholeBody(
+            bytesMax: CompletedParts.bodyBytes,
+            // They are those of the object.
+            ignoresChecksums: true
+        )
+        // 10,000 parts take long enough to keep other requests waiting.
+        let list = await self.doors.workers.run {
+            Result { () throws(S3Error) in try CompletedParts(parsing: body) }
+        }
+        return try list.get()
     }
 
     private static func completion(

@@ -7,6 +7,10 @@
 struct XMLReader {
     /// Deepest nesting.
     static let depthMax = 16
+    /// Most elements: 10,000 parts with their number, tag and up to seven checksums.
+    ///
+    /// Each takes many times the memory of its shortest text, `<a/>`.
+    static let elementsMax = 100_000
 
     enum Event: Hashable {
         case start(String)
@@ -17,7 +21,7 @@ struct XMLReader {
     private let bytes: [UInt8]
     private var index = 0
     private var open: [String] = []
-    private var sawRoot = false
+    private var elements = 0
     /// Set by `<name/>`, whose end is still to be told.
     private var isEmptyElement = false
 
@@ -42,7 +46,7 @@ struct XMLReader {
         }
         if self.open.isEmpty { self.skipSpace() }
         guard let byte = self.rest.first else {
-            guard self.open.isEmpty, self.sawRoot else { throw Self.malformed }
+            guard self.open.isEmpty, self.elements > 0 else { throw Self.malformed }
             return nil
         }
         if byte == 0x3C { return try self.tag() }
@@ -62,10 +66,10 @@ struct XMLReader {
         }
         // The name refuses `!` and `?`.
         let name = try self.name()
-        guard !self.open.isEmpty || !self.sawRoot, self.open.count < Self.depthMax else {
-            throw Self.malformed
-        }
-        self.sawRoot = true
+        guard !self.open.isEmpty || self.elements == 0, self.open.count < Self.depthMax,
+            self.elements < Self.elementsMax
+        else { throw Self.malformed }
+        self.elements += 1
         try self.skipAttributes()
         self.open.append(name)
         if self.rest.first == 0x2F {
