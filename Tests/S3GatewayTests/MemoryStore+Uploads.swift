@@ -67,6 +67,7 @@ extension MemoryStore {
         let part = PartSummary(
             number,
             PartRecord(
+                of: ManifestID(partition: .system, birth: .zero),
                 etag: Hexadecimal.text(Array(Insecure.MD5.hash(data: content))),
                 size: UInt64(content.count),
                 modified: self.time,
