@@ -87,6 +87,21 @@ package struct AdminServer: Service {
                 system: report.system
             )
         }
+        self.addRepairs(to: guarded)
         return router
+    }
+
+    /// Healing: `GET` says how it stands, `POST` asks for a round or a pass.
+    private func addRepairs(to routes: RouterGroup<AdminContext>) {
+        let source = self.source
+        routes.get("/v1/repairs") { _, _ in await source.healing() }
+        routes.get("/v1/repairs/repair") { _, _ in await source.healing().repair }
+        routes.get("/v1/repairs/scrub") { _, _ in await source.healing().scrub }
+        for work in HealingWork.allCases {
+            routes.post("/v1/repairs/\(work.rawValue)") { _, _ -> EditedResponse<HealingReport> in
+                await source.start(work)
+                return EditedResponse(status: .accepted, response: await source.healing())
+            }
+        }
     }
 }

@@ -5,6 +5,9 @@ package protocol AdminSource: Sendable {
     func cluster() async -> ClusterReport
     /// Sets the gauges that are read, not counted, just before they are written out.
     func refreshMetrics() async
+    func healing() async -> HealingReport
+    /// Asks for it; it is done in the background.
+    func start(_ work: HealingWork) async
 }
 
 package enum Readiness: Hashable, Sendable {

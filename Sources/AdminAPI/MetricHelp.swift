@@ -36,5 +36,17 @@ enum MetricHelp {
         "rows_repaired_total": "Damaged rows of this node that were replaced.",
         "node_syncs_total": "Syncs of rows and of chunks.",
         "node_synced_writes_total": "Writes that waited for those syncs, and shared them.",
+        "chunks_corrupt_total": "Copies of chunks that were found damaged.",
+        "chunks_repaired_total": "Copies that were damaged or missing and are there again.",
+        "chunks_under_replicated": "Copies missing after the last round of healing.",
+        "chunks_moved_home_total": "Copies that stood in for others and were dropped.",
+        "chunk_repairs_waiting": "Copies that wait to be replaced.",
+        "chunk_repairs_oldest_seconds": "How long the oldest of them has waited.",
+        "heal_rounds_total": "Rounds of healing.",
+        "heal_bytes_total": "Stored bytes that travelled for rounds of healing.",
+        "scrub_bytes_total": "Bytes of records that were verified again.",
+        "scrub_chunks_total": "Chunks that were verified again.",
+        "scrub_passes_total": "Times that all chunks have been verified.",
+        "node_volumes_emptied_total": "Volumes that were emptied and removed.",
     ]
 }

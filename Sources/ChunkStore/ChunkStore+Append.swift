@@ -8,11 +8,13 @@ import Wire
 extension ChunkStore {
     /// Appends a record, syncs it, and enters it in the index.
     ///
-    /// `old` is the damaged record that the new one stands in for.
+    /// `old` is the record that the new one stands in for: a damaged one, or, of a move, one that
+    /// is well. A move of what is dropped meanwhile comes to nothing.
     func append(
         _ name: ChunkName,
         _ chunk: StoredChunk,
-        replacing old: IndexRow?
+        replacing old: IndexRow?,
+        isMove: Bool = false
     ) async throws(ChunkStoreError) {
         let (volume, offset) = try await self.makeRoom(RecordHeader.recordBytes(chunk.header))
         defer { volume.users.leave() }
@@ -22,7 +24,7 @@ extension ChunkStore {
         )
         do throws(ChunkStoreError) {
             try await self.writeRecord(name, chunk, in: volume, at: offset)
-            try await self.enter(name, row, in: volume, replacing: old)
+            try await self.enter(name, row, in: volume, replacing: old, isMove: isMove)
         } catch {
             await self.abandon(row, in: volume)
             volume.settle(offset)
@@ -37,7 +39,8 @@ extension ChunkStore {
         _ name: ChunkName,
         _ row: IndexRow,
         in volume: Volume,
-        replacing old: IndexRow?
+        replacing old: IndexRow?,
+        isMove: Bool
     ) async throws(ChunkStoreError) {
         guard let old else {
             try await self.index.enter(name, row, replacing: nil)
@@ -46,14 +49,24 @@ extension ChunkStore {
         // A drop may have taken the old record meanwhile: each is erased once.
         try await self.dropping.run { () async throws(ChunkStoreError) in
             let isThere = try await self.row(name) == old
+            guard isThere || !isMove else { return try await self.takeBack(row, in: volume) }
             try await self.index.enter(name, row, replacing: isThere ? old : nil)
             self.count(row, in: volume)
             if isThere { try await self.erase([old]) }
         }
     }
 
+    /// Buries a record that never was in the index, so that no opening finds it either.
+    private func takeBack(_ row: IndexRow, in volume: Volume) async throws(ChunkStoreError) {
+        var batch = RowBatch()
+        batch.bury(row)
+        try await self.index.commit(batch, durable: true)
+        self.count(row, in: volume)
+        try await self.erase([row])
+    }
+
     private func count(_ row: IndexRow, in volume: Volume) {
-        volume.added(records: 1)
+        volume.added(records: 1, bytes: Int64(row.recordBytes))
         self.state.withLock { state in
             state.statistics.chunks += 1
             state.statistics.chunksWritten += 1

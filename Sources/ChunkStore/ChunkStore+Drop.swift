@@ -41,6 +41,30 @@ extension ChunkStore {
         }
     }
 
+    /// Drops some chunks; durable on return.
+    ///
+    /// Waits for writes of those chunks that are under way.
+    ///
+    /// - Returns: the number of chunks dropped: those that were there.
+    package func drop(_ names: [ChunkName]) async throws(ChunkStoreError) -> Int {
+        try self.checkService()
+        for name in names {
+            await self.state.withLock { $0.writing[name] }?.value
+        }
+        return try await self.dropping.run { () async throws(ChunkStoreError) in
+            var rows: [(name: ChunkName, row: IndexRow)] = []
+            for name in Set(names).sorted() {
+                guard let row = try await self.row(name) else { continue }
+                rows.append((name: name, row: row))
+            }
+            guard !rows.isEmpty else { return 0 }
+            try await self.index.drop(rows)
+            self.state.withLock { $0.statistics.chunksDropped += rows.count }
+            try await self.erase(rows.map(\.row))
+            return rows.count
+        }
+    }
+
     private func waitForWriters(of manifest: ManifestID) async {
         let writers = self.state.withLock { state in
             state.writing.filter { $0.key.manifest == manifest }.sorted { $0.key < $1.key }
@@ -84,7 +108,8 @@ extension ChunkStore {
         }
         try await self.sync(volume)
         try await self.index.eraseTombstones(rows.map(\.place))
-        volume.added(records: -rows.count)
+        let bytes = rows.reduce(0) { $0 + Int64($1.recordBytes) }
+        volume.added(records: -rows.count, bytes: -bytes)
     }
 
     /// The extents of records, neighbours joined into one.

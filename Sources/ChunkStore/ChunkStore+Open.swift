@@ -56,7 +56,7 @@ extension ChunkStore.State {
                 preallocated: opened.size,
                 background: background
             )
-            volume.added(records: opened.liveRecords)
+            volume.added(records: opened.liveRecords, bytes: Int64(opened.liveBytes))
             self.volumes[number] = volume
             self.nextNumber = number + 1
             // The last volume is gone on with while there is room for a small record.

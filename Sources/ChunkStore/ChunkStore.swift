@@ -8,8 +8,8 @@ package import Wire
 ///
 /// The volumes are the truth: a record is written and synced, then entered in the index, then
 /// acknowledged. The index is not synced; after a crash it is completed from the ends of the
-/// volumes. Dropping punches holes, so that nothing alive is ever copied to get space back.
-/// Source: docs/format/volumes.md; docs/decisions/0004-volumes.md.
+/// volumes. Dropping punches holes, so that nothing alive is ever copied to get space back. Source:
+/// docs/format/volumes.md; docs/decisions/0004-volumes.md.
 package final class ChunkStore: Sendable {
     struct State {
         var volumes: [UInt32: Volume] = [:]
@@ -40,6 +40,10 @@ package final class ChunkStore: Sendable {
     let allocation = TaskLock()
     /// Only one drop at a time: each record is counted and punched once.
     let dropping = TaskLock()
+    /// Only one task empties volumes.
+    let emptying = TaskLock()
+    /// Only one task scrubs: there is one mark.
+    let scrubbing = TaskLock()
     let state: Mutex<State>
 
     init(
@@ -172,7 +176,7 @@ extension ChunkStore {
     }
 
     /// Waits until nobody else writes the chunk, then marks it as being written.
-    private func beginWriting(_ name: ChunkName) async {
+    func beginWriting(_ name: ChunkName) async {
         while true {
             let other: Eventual<Void>? = self.state.withLock { state in
                 if let other = state.writing[name] { return other }
@@ -184,7 +188,7 @@ extension ChunkStore {
         }
     }
 
-    private func endWriting(_ name: ChunkName) {
+    func endWriting(_ name: ChunkName) {
         self.state.withLock { $0.writing.removeValue(forKey: name) }?.fulfil(())
     }
 
@@ -198,7 +202,7 @@ extension ChunkStore {
     }
 
     /// - Returns: nil unless every block is what was written.
-    private func slice(_ row: IndexRow, _ blocks: Range<Int>) async -> ChunkSlice? {
+    func slice(_ row: IndexRow, _ blocks: Range<Int>) async -> ChunkSlice? {
         guard let volume = self.enter(row.place.volume) else { return nil }
         defer { volume.users.leave() }
         let stored = row.chunk.storedRange(ofBlocks: blocks)
@@ -232,7 +236,7 @@ extension ChunkStore {
     /// Whether the record is still on disk, header and all blocks.
     ///
     /// The header is not needed to read the chunk, but to find it again should the index be lost.
-    private func isSound(
+    func isSound(
         _ name: ChunkName,
         _ row: IndexRow
     ) async throws(ChunkStoreError) -> Bool {

@@ -100,6 +100,7 @@ enum ChunkKey {
     static let volumes: [UInt8] = [0x80]
     static let tombstones: [UInt8] = [0x81]
     static let tombstonesEnd: [UInt8] = [0x82]
+    static let scrubMark: [UInt8] = [0x82]
 
     static func volume(_ number: UInt32) -> [UInt8] {
         var writer = ByteWriter(reserving: 5)

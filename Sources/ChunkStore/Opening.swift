@@ -14,6 +14,7 @@ struct Opening {
         /// Where the next record begins.
         var end: UInt64
         var liveRecords = 0
+        var liveBytes: UInt64 = 0
         /// Extents from the checkpoint on that need no scan.
         var known: [UInt64: UInt64] = [:]
         /// Extents to punch.
@@ -186,6 +187,7 @@ struct Opening {
 
     private mutating func count(_ row: IndexRow) {
         self.volumes[row.place.volume]?.liveRecords += 1
+        self.volumes[row.place.volume]?.liveBytes += row.recordBytes
         self.statistics.chunks += 1
         self.statistics.recordBytes += row.recordBytes
     }
@@ -216,6 +218,7 @@ struct Opening {
         volume.checkpoint = UInt64(VolumeHeader.byteCount)
         volume.end = volume.checkpoint
         volume.liveRecords = 0
+        volume.liveBytes = 0
         volume.known = [:]
         volume.holes = []
         self.volumes[number] = volume

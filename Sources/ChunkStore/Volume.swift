@@ -17,6 +17,9 @@ final class Volume: Sendable {
         /// The index rows of records before this are durable.
         var checkpoint: UInt64
         var liveRecords = 0
+        var liveBytes: Int64 = 0
+        /// Records that were left when it was last tried to empty the volume.
+        var leftWhenTried: Int?
     }
 
     let number: UInt32
@@ -50,6 +53,23 @@ final class Volume: Sendable {
     /// Nothing in it is alive, and nobody is writing to it.
     var isEmpty: Bool { self.state.withLock { $0.liveRecords == 0 && $0.begun.isEmpty } }
 
+    /// Less than 1 / `divisor` of it is alive, nobody is writing to it, and it is not known that
+    /// what is left cannot be moved.
+    func isSparse(divisor: UInt64) -> Bool {
+        self.state.withLock { state in
+            state.liveRecords > 0 && state.begun.isEmpty && state.leftWhenTried != state.liveRecords
+                && UInt64(max(0, state.liveBytes)) * divisor < state.end
+        }
+    }
+
+    /// Notes what a try to empty the volume has left, and tells how many records that are.
+    func tried() -> Int {
+        self.state.withLock { state in
+            state.leftWhenTried = state.liveRecords
+            return state.liveRecords
+        }
+    }
+
     func made(roomTo size: UInt64) {
         self.state.withLock { $0.preallocated = max($0.preallocated, size) }
     }
@@ -79,9 +99,11 @@ final class Volume: Sendable {
         }
     }
 
-    func added(records: Int) {
+    /// Negative numbers for records that are gone.
+    func added(records: Int, bytes: Int64) {
         self.state.withLock { state in
             state.liveRecords += records
+            state.liveBytes += bytes
             precondition(state.liveRecords >= 0, "More records dropped than there were.")
         }
     }

@@ -11,6 +11,8 @@ struct ChunkReplicas: Sendable {
     let layouts: LayoutHolder
     let doors: Doors
     let health: NodeHealth
+    /// Told of copies that are damaged or missing.
+    let repairs: ChunkRepairs
     let settings: CoordinatorSettings
     let instruments: CoordinatorInstruments
 
@@ -40,6 +42,7 @@ struct ChunkReplicas: Sendable {
         finished: @escaping @Sendable () -> Void = {}
     ) async throws(ClusterError) -> UInt64 {
         let candidates = try self.candidates(for: chunk)
+        let homes = self.layouts.layout?.homes(of: chunk, as: storageClass) ?? []
         let replicas = min(storageClass.replicas, candidates.count)
         let needed =
             self.settings.sabotage.contains(.chunkQuorumOfOne)
@@ -54,8 +57,11 @@ struct ChunkReplicas: Sendable {
             guard let node = waiting.popFirst() else { return }
             gate.enter()
             self.doors.background.run {
-                inbox.yield((node, await self.ask(node, request)))
+                let result = await self.ask(node, request)
+                inbox.yield((node, result))
                 gate.leave()
+                guard case .failure = result, homes.contains(node) else { return }
+                self.repairs.add(chunk, at: node, .write)
             }
         }
         var underWay = 0
@@ -76,7 +82,13 @@ struct ChunkReplicas: Sendable {
                 failures.append(error)
                 if error == .network(.timedOut) { self.health.suspect(node) }
             }
-            if done == needed { return moved }
+            if done == needed {
+                // Homes that were passed over get their copies later.
+                for node in waiting where homes.contains(node) {
+                    self.repairs.add(chunk, at: node, .write)
+                }
+                return moved
+            }
             while done + underWay < needed, !waiting.isEmpty {
                 send()
                 underWay += 1
@@ -135,13 +147,18 @@ struct ChunkReplicas: Sendable {
 
     /// Fetches some blocks of a chunk from the nearest node that has them intact.
     ///
+    /// Copies that turn out to be damaged, or missing where the class wants one, are repaired
+    /// afterwards.
+    ///
     /// - Returns: the decoded content of the blocks.
     /// - Throws: `dataUnavailable` if no node gives them.
     func read(
         _ chunk: ChunkName,
-        blocks: Range<Int>
+        blocks: Range<Int>,
+        as storageClass: StorageClass
     ) async throws(ClusterError) -> ByteBuffer {
         let candidates = try self.candidates(for: chunk)
+        var bad: [(node: NodeID, code: PeerFailure.Code)] = []
         var failures: [PeerCallError] = []
         for node in self.readOrder(candidates) {
             do throws(PeerCallError) {
@@ -156,9 +173,11 @@ struct ChunkReplicas: Sendable {
                 self.instruments.received(storedBytes: slice.blocks.readableBytes)
                 let content = await self.doors.workers.run { try? slice.content() }
                 guard let content else { throw .invalid(.invalid("damaged on the way")) }
+                self.repair(chunk, bad, as: storageClass)
                 return content
             } catch {
                 failures.append(error)
+                if case .failure(let failure) = error { bad.append((node, failure.code)) }
                 if error == .network(.timedOut) { self.health.suspect(node) }
             }
         }
@@ -168,6 +187,25 @@ struct ChunkReplicas: Sendable {
             facts: ["asked": "\(failures.count)"],
             cause: failures.first
         )
+    }
+
+    /// Has bad copies replaced, now that a good one is known to exist.
+    private func repair(
+        _ chunk: ChunkName,
+        _ bad: [(node: NodeID, code: PeerFailure.Code)],
+        as storageClass: StorageClass
+    ) {
+        guard !bad.isEmpty, let layout = self.layouts.layout else { return }
+        let homes = layout.homes(of: chunk, as: storageClass)
+        for (node, code) in bad {
+            switch code {
+            case .corrupt:
+                self.instruments.corrupt(1, foundBy: .read)
+                self.repairs.add(chunk, at: node, .read)
+            case .notFound where homes.contains(node): self.repairs.add(chunk, at: node, .read)
+            default: break
+            }
+        }
     }
 
     /// The own node first, suspects last.

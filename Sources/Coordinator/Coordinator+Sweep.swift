@@ -29,12 +29,13 @@ extension Coordinator {
     /// Dropped entries of one key that are not kept back for readers any more.
     private static let garbageKept = 100
 
-    /// Sweeps again and again, catches up with the other replicas, and audits; returns when the
-    /// task is cancelled.
+    /// Sweeps again and again, catches up with the other replicas, audits and heals; returns when
+    /// the task is cancelled.
     package func runSweeps() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.runCatchUps() }
             group.addTask { await self.runAudits() }
+            group.addTask { await self.runHealing() }
             while !Task.isCancelled {
                 await self.doors.time.sleep(for: self.settings.sweepInterval)
                 _ = await self.sweep()

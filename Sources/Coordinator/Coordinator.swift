@@ -17,6 +17,7 @@ package struct Coordinator: ObjectStore {
     let proposer: RegisterProposer<ClusterReplicas>
     let writer: RegisterWriter
     let chunks: ChunkReplicas
+    let healing: Healing
     let manifests: ManifestKeeper
     let undertakings: Undertakings
     let uploads: ByteBudget
@@ -62,14 +63,6 @@ package struct Coordinator: ObjectStore {
             settings: settings,
             instruments: instruments
         )
-        self.chunks = ChunkReplicas(
-            caller: caller,
-            layouts: layouts,
-            doors: doors,
-            health: NodeHealth(time: doors.time, suspicion: settings.suspicion),
-            settings: settings,
-            instruments: instruments
-        )
         self.manifests = ManifestKeeper(
             writer: self.writer,
             caller: caller,
@@ -80,6 +73,16 @@ package struct Coordinator: ObjectStore {
             settings: settings
         )
         self.undertakings = undertakings
+        self.healing = Healing(ChunkRepairs(self.manifests, instruments))
+        self.chunks = ChunkReplicas(
+            caller: caller,
+            layouts: layouts,
+            doors: doors,
+            health: NodeHealth(time: doors.time, suspicion: settings.suspicion),
+            repairs: self.healing.repairs,
+            settings: settings,
+            instruments: instruments
+        )
         self.instruments = instruments
         self.uploads = ByteBudget(bytes: settings.uploadBytes)
         // A node that starts again may be asked for something before it has joined again.

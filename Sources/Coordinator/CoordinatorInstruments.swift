@@ -34,6 +34,29 @@ struct CoordinatorInstruments: Sendable {
     private let changes = Counter(label: "meta_changes_total")
     let writes = WriteCounter()
     private let repaired = Counter(label: "rows_repaired_total")
+    private let corruptRead = Counter(
+        label: "chunks_corrupt_total",
+        dimensions: [("found_by", "read")]
+    )
+    private let corruptScrub = Counter(
+        label: "chunks_corrupt_total",
+        dimensions: [("found_by", "scrub")]
+    )
+    private let repairs = Dictionary(
+        uniqueKeysWithValues: ChunkRepairs.Reason.allCases.map { reason in
+            (
+                reason,
+                Counter(label: "chunks_repaired_total", dimensions: [("found_by", "\(reason)")])
+            )
+        }
+    )
+    private let movedHome = Counter(label: "chunks_moved_home_total")
+    private let healBytes = Counter(label: "heal_bytes_total")
+    private let healRounds = Counter(label: "heal_rounds_total")
+    private let underReplicated = Gauge(label: "chunks_under_replicated")
+    private let scrubBytes = Counter(label: "scrub_bytes_total")
+    private let scrubChunks = Counter(label: "scrub_chunks_total")
+    private let scrubPasses = Counter(label: "scrub_passes_total")
 
     /// One message to each replica of a register.
     func asked(_ request: RegisterRequest) {
@@ -85,6 +108,30 @@ struct CoordinatorInstruments: Sendable {
 
     /// Holds that a whole pass of the audit over the own rows has found unconfirmed.
     func unconfirmed(_ holds: Int) { self.unconfirmed.record(holds) }
+
+    /// Copies of chunks were not as they were written.
+    func corrupt(_ copies: Int, foundBy reason: ChunkRepairs.Reason) {
+        (reason == .scrub ? self.corruptScrub : self.corruptRead).increment(by: copies)
+    }
+
+    func repaired(_ reason: ChunkRepairs.Reason, copies: Int = 1) {
+        self.repairs[reason]?.increment(by: copies)
+    }
+
+    /// A round of healing has ended.
+    func healed(_ summary: HealSummary) {
+        self.healRounds.increment()
+        self.healBytes.increment(by: Int64(summary.bytes))
+        self.movedHome.increment(by: summary.movedHome)
+        self.repaired(.round, copies: summary.restored)
+        self.underReplicated.record(summary.underReplicated)
+    }
+
+    func scrubbed(bytes: UInt64, chunks: UInt64, isLast: Bool) {
+        self.scrubBytes.increment(by: Int64(bytes))
+        self.scrubChunks.increment(by: Int64(chunks))
+        if isLast { self.scrubPasses.increment() }
+    }
 
     func caughtUp(_ summary: CatchUpSummary) {
         self.caughtUp.increment(by: summary.rows)

@@ -36,6 +36,21 @@ package struct CoordinatorSettings: Sendable {
     package var catchUpInterval: Duration = .seconds(3_600)
     /// Pause between two searches of all own rows for damage.
     package var scrubInterval: Duration = .seconds(86_400)
+    /// Pause between two rounds in which a node looks after the copies of the chunks of its
+    /// manifests.
+    ///
+    /// A round comes earlier when a node has come back.
+    package var healInterval: Duration = .seconds(3_600)
+    /// Pause between two looks at which nodes are up.
+    package var healProbe: Duration = .seconds(10)
+    /// Pause after a round that has left something undone.
+    package var healRetry: Duration = .seconds(60)
+    /// Every node reads all its chunks again within this time.
+    package var chunkScrubPeriod: Duration = .seconds(30 * 86_400)
+    /// Pause between two steps of that.
+    package var chunkScrubPause: Duration = .seconds(10)
+    /// Pause between two looks at the queue of copies to be repaired.
+    package var repairPause: Duration = .seconds(1)
     /// Registers that are erased, repaired or caught up on at once.
     package var parallelRepairs = 16
     /// Versions that may hold one manifest before a child is made for more.
@@ -109,6 +124,12 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     package static let unlistedDeletedWhileOpen = Sabotage(rawValue: 1 << 35)
     /// The audit takes away what an open upload does not borrow by its manifest (trap H5).
     package static let borrowAuditWhileOpen = Sabotage(rawValue: 1 << 36)
+    /// What stood in for a node is dropped before its home has been asked to have a copy.
+    package static let moveHomeDropsFirst = Sabotage(rawValue: 1 << 40)
+    /// Before a copy that stood in is dropped, the index of its home is believed, not its bytes.
+    package static let healingTrustsIndex = Sabotage(rawValue: 1 << 41)
+    /// Nothing is scrubbed, and nothing that is missing or damaged is replaced.
+    package static let noHealing = Sabotage(rawValue: 1 << 42)
     /// A tombstone is erased as soon as a majority has it.
     package static let eraseMajority = Sabotage(rawValue: 1 << 8)
     /// A reader takes "no row" and a tombstone for the same answer.

@@ -98,10 +98,15 @@ private final class ChunkReader: BodyReader {
         guard let step = self.state.withLock({ $0.steps?.next() }) else { return nil }
         let answer = Answer()
         let chunks = self.object.coordinator.chunks
+        let storageClass = self.object.version.storageClass
         self.object.coordinator.doors.background.run {
             answer.fulfil(
                 await outcome { () throws(ClusterError) in
-                    var content = try await chunks.read(step.chunk, blocks: step.blocks)
+                    var content = try await chunks.read(
+                        step.chunk,
+                        blocks: step.blocks,
+                        as: storageClass
+                    )
                     content.moveReaderIndex(forwardBy: step.part.lowerBound)
                     guard let part = content.readSlice(length: step.part.count) else {
                         throw ClusterError(.dataUnavailable, "read chunk \(step.chunk)")

@@ -10,8 +10,8 @@ package import Wire
 package enum PeerReply: Sendable {
     /// Carried out.
     ///
-    /// The number is the stored bytes moved by a pull, the chunks dropped, or 1 for what is under
-    /// way; 0 otherwise.
+    /// The number is the stored bytes moved by a pull, the chunks or copies dropped, or 1 for what
+    /// is under way; 0 otherwise.
     case done(UInt64)
     case register(RegisterReply)
     case rows(ScanPage)
@@ -23,6 +23,9 @@ package enum PeerReply: Sendable {
     /// Of the ranges of a partition, or of all partitions of the ring and, last, the system's.
     case digests([RowDigest])
     case ballots(BallotPage)
+    /// In the order asked for, or in that of their names.
+    case chunkNames([ChunkName])
+    case scrubbed(ScrubbedPage)
 }
 
 extension PeerReply {
@@ -61,6 +64,12 @@ extension PeerReply {
         case .ballots(let page):
             kind = .ballotPage
             page.encode(into: &writer)
+        case .chunkNames(let names):
+            kind = .chunkNames
+            writer.writeList(names) { $1.encode(into: &$0) }
+        case .scrubbed(let page):
+            kind = .scrubPage
+            page.encode(into: &writer)
         }
         return PeerMessage(
             kind: kind.rawValue,
@@ -98,8 +107,11 @@ extension PeerReply {
                 }
             )
         case .ballotPage: self = .ballots(try BallotPage(from: &reader))
+        case .chunkNames: self = .chunkNames(try PeerRequest.names(&reader))
+        case .scrubPage: self = .scrubbed(try ScrubbedPage(from: &reader))
         case .register, .scan, .fence, .writeChunk, .readChunk, .pullChunk, .dropManifest,
-            .pushLayout, .describe, .digests, .ballots, .announce, .underWay:
+            .pushLayout, .describe, .digests, .ballots, .announce, .underWay, .haveChunks,
+            .listChunks, .dropCopies, .scrubChunks:
             throw .unknownTag(message.kind)
         }
         try reader.finish()

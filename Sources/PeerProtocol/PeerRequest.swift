@@ -27,6 +27,14 @@ package enum PeerRequest: Sendable {
     case announce(NodeStart)
     /// Asks whether the node's coordinator has the operation under way: 1 or 0.
     case underWay(Undertaking)
+    /// Which of these chunks are missing, as far as the index knows; at most ``Limit/chunkNames``.
+    case haveChunks([ChunkName])
+    /// The next chunks of the node, in order of name; at most ``Limit/chunkNames``.
+    case listChunks(after: ChunkName?, limit: Int)
+    /// Copies that the node is rid of: only a node itself asks itself for it.
+    case dropCopies([ChunkName])
+    /// Only a node itself asks itself for it.
+    case scrubChunks(ScrubRequest)
 }
 
 extension PeerRequest {
@@ -62,6 +70,13 @@ extension PeerRequest {
         case .ballots(let request): request.encode(into: &writer)
         case .announce(let start): start.encode(into: &writer)
         case .underWay(let undertaking): undertaking.encode(into: &writer)
+        case .haveChunks(let names), .dropCopies(let names):
+            writer.writeList(names) { $1.encode(into: &$0) }
+        case .listChunks(let after, let limit):
+            precondition((1...Limit.chunkNames).contains(limit))
+            writer.writeOptional(after) { $1.encode(into: &$0) }
+            writer.write(UInt32(limit))
+        case .scrubChunks(let request): request.encode(into: &writer)
         }
         return PeerMessage(
             kind: self.kind.rawValue,
@@ -86,6 +101,10 @@ extension PeerRequest {
         case .ballots: .ballots
         case .announce: .announce
         case .underWay: .underWay
+        case .haveChunks: .haveChunks
+        case .listChunks: .listChunks
+        case .dropCopies: .dropCopies
+        case .scrubChunks: .scrubChunks
         }
     }
 
@@ -131,13 +150,29 @@ extension PeerRequest {
         case .ballots: self = .ballots(try BallotRequest(from: &reader))
         case .announce: self = .announce(try NodeStart(from: &reader))
         case .underWay: self = .underWay(try Undertaking(from: &reader))
+        case .haveChunks: self = .haveChunks(try Self.names(&reader))
+        case .listChunks:
+            let after = try reader.readOptional {
+                reader throws(RecordError) in try ChunkName(from: &reader)
+            }
+            let limit = Int(try reader.read(UInt32.self))
+            guard (1...Limit.chunkNames).contains(limit) else { throw .invalid("limit of names") }
+            self = .listChunks(after: after, limit: limit)
+        case .dropCopies: self = .dropCopies(try Self.names(&reader))
+        case .scrubChunks: self = .scrubChunks(try ScrubRequest(from: &reader))
         case .done, .registerReply, .rows, .blocks, .description, .staleLayout, .needLayout,
-            .failure, .digestList, .ballotPage:
+            .failure, .digestList, .ballotPage, .chunkNames, .scrubPage:
             throw .unknownTag(message.kind)
         }
         try reader.finish()
         guard kind == .writeChunk || message.body.readableBytes == 0 else {
             throw .trailingBytes(message.body.readableBytes)
+        }
+    }
+
+    static func names(_ reader: inout ByteReader) throws(RecordError) -> [ChunkName] {
+        try reader.readList(limit: Limit.chunkNames) {
+            reader throws(RecordError) in try ChunkName(from: &reader)
         }
     }
 

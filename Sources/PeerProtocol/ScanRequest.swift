@@ -3,8 +3,8 @@ package import StoreModel
 /// What part of a node's rows is asked for.
 ///
 ///     what u8 (1 objects, 2 buckets, 3 garbage, 4 tombstones, 5 damaged, 6 unconfirmed,
-///     7 contents, 8 chunk manifests, 9 uploads, 10 parts, 11 part rows) | what is asked of them
-///     | after? | limit u32
+///     7 contents, 8 chunk manifests, 9 uploads, 10 parts, 11 part rows, 12 manifests)
+///     | what is asked of them | after? | limit u32
 ///
 /// Byte strings have a u32 length; optional ones a u8 for presence first.
 package struct ScanRequest: Hashable, Sendable, BinaryRecord {
@@ -34,6 +34,8 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
         case contents
         /// Manifests of which the node has chunks: no rows of registers.
         case chunkManifests
+        /// Manifests in order, dead ones too, each with its record.
+        case manifests
     }
 
     /// Longest ``after``: a round and the longest key of a row.
@@ -89,6 +91,7 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
         case 6: self.subject = .unconfirmed
         case 7: self.subject = .contents
         case 8: self.subject = .chunkManifests
+        case 12: self.subject = .manifests
         case let tag: throw .unknownTag(tag)
         }
         self.after = try reader.readOptional(text)
@@ -124,6 +127,7 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
         case .unconfirmed: writer.write(UInt8(6))
         case .contents: writer.write(UInt8(7))
         case .chunkManifests: writer.write(UInt8(8))
+        case .manifests: writer.write(UInt8(12))
         }
         writer.writeOptional(self.after) { $0.writeBytes($1) }
         writer.write(UInt32(self.limit))

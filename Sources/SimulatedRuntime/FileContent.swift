@@ -128,6 +128,14 @@ struct FileContent {
         self.durableSize = max(self.durableSize, snapshot.size)
     }
 
+    /// Cuts the file off, durably.
+    mutating func truncate(to size: UInt64) {
+        self.punchHole(at: size, count: self.size - min(size, self.size))
+        self.sync(self.snapshot)
+        (self.size, self.durableSize) = (min(size, self.size), min(size, self.durableSize))
+        self.holes = self.holes.filter { $0 < Self.sectors(self.size) }
+    }
+
     /// Keeps a random part of the unsynced sectors, and forgets the rest.
     ///
     /// One sector in eight that survive is torn: it starts with new bytes and goes on with old

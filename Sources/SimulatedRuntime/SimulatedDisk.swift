@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 package import Runtime
 import Synchronization
 
@@ -125,6 +125,35 @@ extension SimulatedDisk {
             return nil
         }
     }
+
+    /// What a file holds now; fewer bytes than asked for at its end.
+    package func bytes(of file: String, _ count: Int, at offset: UInt64) -> ByteBuffer {
+        self.state.withLock { $0.files[file]?.read(count, at: offset) ?? ByteBuffer() }
+    }
+
+    /// Puts other bytes into a file, durably, behind the back of whoever has it open.
+    package func damage(_ file: String, with bytes: ByteBuffer, at offset: UInt64) {
+        self.state.withLock { state in
+            state.files[file]?.write(bytes, at: offset)
+            guard let snapshot = state.files[file]?.snapshot else { return }
+            state.files[file]?.sync(snapshot)
+        }
+    }
+
+    /// Turns one bit of one byte.
+    package func flipBit(_ bit: Int, ofByte offset: UInt64, in file: String) {
+        let byte = self.bytes(of: file, 1, at: offset).getInteger(at: 0, as: UInt8.self) ?? 0
+        let flipped = byte ^ (1 << UInt8(bit % 8))
+        self.damage(file, with: ByteBuffer(bytes: [flipped]), at: offset)
+    }
+
+    /// Cuts a file off.
+    package func truncate(_ file: String, to size: UInt64) {
+        self.state.withLock { $0.files[file]?.truncate(to: size) }
+    }
+
+    /// Takes a file away.
+    package func lose(_ file: String) { self.state.withLock { $0.files[file] = nil } }
 
     func crash() {
         let random = self.simulator.draw { SplitMix64(seed: $0.next()) }

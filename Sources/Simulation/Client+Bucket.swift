@@ -12,7 +12,7 @@ extension Client {
         }
         switch result {
         case .success?:
-            for key in 0..<self.workload.keys { self.add(call, key, .read(0)) }
+            for key in 0..<self.workload.allKeys { self.add(call, key, .read(0)) }
             self.history.end(number, \.succeeded)
         case .failure(let error)? where error.code == .bucketNotEmpty:
             self.history.end(number, \.refused)

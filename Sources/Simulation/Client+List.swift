@@ -34,7 +34,7 @@ extension Client {
                 }
                 after = found.next
             case .failure(let error)? where error.code == .bucketNotFound:
-                for key in 0..<self.workload.keys { self.add(page, key, .read(0)) }
+                for key in 0..<self.workload.allKeys { self.add(page, key, .read(0)) }
                 self.history.end(number, \.refused)
                 return
             case .failure?:
@@ -50,7 +50,7 @@ extension Client {
 
     /// Each key that the page covers was read: there, or not there.
     private func check(_ page: ListPage, after: [UInt8]?, _ call: Call) {
-        for key in 0..<self.workload.keys {
+        for key in 0..<self.workload.allKeys {
             let name = self.cluster.name(key).key.bytes
             if let after, !after.lexicographicallyPrecedes(name) { continue }
             if let next = page.next, next.lexicographicallyPrecedes(name) { continue }

@@ -4,13 +4,31 @@ import SimulatedRuntime
 import StoreModel
 
 extension Client {
-    func put(_ key: Int, at member: Member) async {
+    /// Writes the keys that nobody else writes until `end`, in virtual nanoseconds.
+    func writeResting(until end: UInt64) async {
+        let keys = self.workload.keys..<self.workload.allKeys
+        while self.simulator.nanoseconds < end, !keys.isEmpty {
+            let ready = self.cluster.members.filter { $0.coordinator != nil }
+            if !ready.isEmpty {
+                let (member, key, bytes) = self.draw {
+                    ($0.pick(ready), $0.pick(Array(keys)), $0.number(in: 17_000...200_000))
+                }
+                await self.put(key, at: member, bytes: bytes)
+            }
+            let pause = self.draw { $0.number(in: 100_000...800_000) }
+            await self.simulator.sleep(nanoseconds: UInt64(pause) * 1_000)
+        }
+    }
+
+    func put(_ key: Int, at member: Member, bytes: Int? = nil) async {
         let condition = self.condition(key)
         let number = self.history.begin("put k\(key) at \(member.name)")
-        let size = self.draw { random in
-            self.large.take(&random)
-                ? self.workload.largeSize(&random) : self.workload.size(&random)
-        }
+        let size =
+            bytes
+            ?? self.draw { random in
+                self.large.take(&random)
+                    ? self.workload.largeSize(&random) : self.workload.size(&random)
+            }
         let storageClass = self.storageClass()
         let body = self.oracle.body(of: number, bytes: size)
         let etag = BodyOracle.etag(of: body)

@@ -231,6 +231,30 @@ struct Inspection: Sendable {
         return found.sorted()
     }
 
+    /// Every chunk of every live version is whole on each of its homes, and on no other node.
+    ///
+    /// - Precondition: all is mended, and healing has had time to end.
+    func checkHealed(keys: Int) async {
+        guard let layout = self.cluster.members.lazy.compactMap({ $0.node?.layouts.layout }).first
+        else { return }
+        for (key, _, version) in await self.liveVersions(keys: keys) {
+            for (chunk, bytes) in Self.chunks(await self.segments(of: version.content)) {
+                let homes = layout.preferenceList(of: chunk.partition)
+                    .prefix(version.storageClass.replicas)
+                let wanted = self.cluster.members.filter { member in
+                    member.node.map { homes.contains($0.id) } ?? false
+                }.map(\.name)
+                let found = await self.holders(of: chunk, bytes: bytes)
+                // A cluster of one has only the copy in which a bit may have turned.
+                if found == wanted || wanted.count == 1 && self.damagedCopies > 0 { continue }
+                let story = "chunk \(chunk) of k\(key), tag \(Self.tag(version))"
+                self.history.report(
+                    Violation(.notHealed, "\(story), is on \(found); it should be on \(wanted)")
+                )
+            }
+        }
+    }
+
     private func holders(of chunk: ChunkName, bytes: Int) async -> [String] {
         var holders: [String] = []
         for member in self.cluster.members {

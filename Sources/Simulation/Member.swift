@@ -1,3 +1,4 @@
+import ChunkStore
 import Coordinator
 import Logging
 import Placement
@@ -109,6 +110,14 @@ final class Member: Sendable {
             address: self.address
         )
         settings.sabotage = sabotage
+        // Small volumes, so that some are full, and emptied again.
+        settings.chunks = ChunkStoreSettings(
+            volumeBytes: 6 << 20,
+            preallocationBytes: 1 << 20,
+            reserveBytes: 64 << 20,
+            waitingBytesMax: 16 << 20,
+            checkpointBytes: 1 << 20
+        )
         return try await StorageNode.open(
             disk: self.machine.disk,
             engine: self.machine.engine,

@@ -24,6 +24,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case holdIgnoresSegments
     case unlistedDeletedWhileOpen
     case borrowAuditWhileOpen
+    case noHealing
 
     package var sabotage: Sabotage {
         switch self {
@@ -31,6 +32,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .chunkQuorumOfOne: .chunkQuorumOfOne
         case .copyWithoutHold: .copyWithoutHold
         case .releaseIgnoresFence: .releaseIgnoresFence
+        case .noHealing: .noHealing
         case .noFloor: []
         case .holdAfterAccept: .holdAfterAccept
         case .noSecondHold: .noSecondHold
@@ -82,6 +84,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .holdIgnoresSegments: "a completion goes on although other parts are sealed (H4)"
         case .unlistedDeletedWhileOpen: "chunks of a part go when it is stored again (R7, H5)"
         case .borrowAuditWhileOpen: "the audit ends what an open upload borrows (R8, H5)"
+        case .noHealing: "nothing that is missing or damaged is replaced"
         }
     }
 

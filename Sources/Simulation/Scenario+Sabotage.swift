@@ -38,6 +38,9 @@ extension Scenario {
             self.workload.clients = 5
             self.workload.keys = 2
             self.workload.weights = [(.put, 8), (.copy, 5), (.get, 5), (.delete, 8), (.upload, 80)]
+        case .noHealing:
+            self.suffer([.crashes, .bitFlips])
+            self.nodes = 4
         }
     }
 

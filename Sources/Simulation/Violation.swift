@@ -7,6 +7,8 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
         case wrongBytes
         /// A live version is on fewer nodes than its class promises.
         case contentAtRisk
+        /// In the end a chunk of a live version is not on just the nodes that are to have it.
+        case notHealed
         /// Content that nothing names is still there, or a hold without a version.
         case leak
         /// An operation did not end, or failed although everything was healthy.

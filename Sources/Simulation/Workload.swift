@@ -11,6 +11,9 @@ package struct Workload: Sendable {
 
     package var clients = 4
     package var keys = 4
+    /// Further keys, written in the heavy part alone: what that does to them has to be healed.
+    package var restingKeys = 2
+    package var allKeys: Int { self.keys + self.restingKeys }
     /// Longest pause between two operations of a client, in microseconds.
     package var pauseMicroseconds = 300_000
     /// How often each kind comes, relative to the others; in this order when drawn.

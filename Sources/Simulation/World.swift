@@ -24,12 +24,12 @@ package struct World: Sendable {
         let cluster = Cluster(
             simulator,
             nodes: scenario.nodes,
-            keys: scenario.workload.keys,
+            keys: scenario.workload.allKeys,
             settings: Self.settings(scenario),
             sabotage: scenario.acceptorSabotage,
             story: story
         )
-        let history = History(keys: scenario.workload.keys)
+        let history = History(keys: scenario.workload.allKeys)
         let large = LargeBodies(scenario.workload.largeBodies)
         let uploads = KnownUploads()
         self.scenario = scenario
@@ -42,8 +42,8 @@ package struct World: Sendable {
             cluster.members,
             story
         ) { cluster.start($0) }
-        // One more than work: the last looks at everything at the end.
-        self.clients = (1...(scenario.workload.clients + 1)).map { number in
+        // Two more than work: one writes what is to rest, the last looks at everything at the end.
+        self.clients = (1...(scenario.workload.clients + 2)).map { number in
             Client(
                 number: number,
                 cluster: cluster,
@@ -75,6 +75,12 @@ package struct World: Sendable {
         settings.auditInterval = .seconds(3)
         settings.auditAge = .zero
         settings.versionHolders = scenario.versionHolders
+        settings.healInterval = .seconds(15)
+        settings.healProbe = .seconds(2)
+        settings.healRetry = .seconds(4)
+        settings.chunkScrubPeriod = .seconds(40)
+        settings.chunkScrubPause = .seconds(2)
+        settings.repairPause = .milliseconds(500)
         settings.sabotage = scenario.sabotage
         return settings
     }
@@ -147,15 +153,16 @@ package struct World: Sendable {
         await self.simulator.sleep(nanoseconds: 65_000_000_000)
         await self.readEverything()
         let inspection = self.inspection
-        await inspection.checkHolds(keys: self.scenario.workload.keys)
-        await inspection.checkContent(keys: self.scenario.workload.keys)
+        await inspection.checkHolds(keys: self.scenario.workload.allKeys)
+        await inspection.checkContent(keys: self.scenario.workload.allKeys)
+        await inspection.checkHealed(keys: self.scenario.workload.allKeys)
         await self.checkLeaks(inspection)
     }
 
     /// Waits until nothing is kept that nobody needs: what crashes and lost messages have left is
     /// found by the audits.
     private func checkLeaks(_ inspection: Inspection) async {
-        let keys = self.scenario.workload.keys
+        let keys = self.scenario.workload.allKeys
         var leaks = await inspection.leaks(keys: keys)
         for _ in 0..<Self.tidyingMax where !leaks.isEmpty {
             await self.simulator.sleep(nanoseconds: 20_000_000_000)
@@ -184,7 +191,7 @@ package struct World: Sendable {
         let start = self.simulator.nanoseconds
         let doors = self.simulator.doors()
         let ends = EndCount(self.scenario.workload.clients)
-        for client in self.clients.dropLast() {
+        for client in self.clients.prefix(self.scenario.workload.clients) {
             doors.background.run {
                 await client.work(until: start + 3 * part)
                 ends.add()
@@ -194,13 +201,15 @@ package struct World: Sendable {
             let auditor = Auditor(
                 cluster: self.cluster,
                 inspection: self.inspection,
-                keys: self.scenario.workload.keys
+                keys: self.scenario.workload.allKeys
             )
             doors.background.run { await auditor.work(until: start + 3 * part) }
         }
         if self.scenario.faults != .none {
             self.faults.beginGently()
             await self.simulator.sleep(nanoseconds: part)
+            let writer = self.clients[self.scenario.workload.clients]
+            doors.background.run { await writer.writeResting(until: start + 2 * part) }
             await self.faults.rage(until: start + 2 * part)
         } else {
             await self.simulator.sleep(nanoseconds: 2 * part)
@@ -208,16 +217,16 @@ package struct World: Sendable {
         self.faults.mend()
         // Everybody back, and what the heavy part has left not yet overwritten.
         _ = await self.cluster.waitUntilReady(within: Self.patience)
-        for key in 0..<self.scenario.workload.keys {
+        for key in 0..<self.scenario.workload.allKeys {
             await self.last.get(
                 key,
                 at: self.simulator.draw { $0.pick(self.cluster.members) },
                 isWhole: true
             )
         }
-        await self.inspection.checkHolds(keys: self.scenario.workload.keys)
-        await self.inspection.checkContent(keys: self.scenario.workload.keys)
-        await self.inspection.checkUploads(keys: self.scenario.workload.keys)
+        await self.inspection.checkHolds(keys: self.scenario.workload.allKeys)
+        await self.inspection.checkContent(keys: self.scenario.workload.allKeys)
+        await self.inspection.checkUploads(keys: self.scenario.workload.allKeys)
         await self.simulator.sleep(nanoseconds: part)
         for _ in 0..<Int(Self.patience.components.seconds) where !ends.isComplete {
             await self.simulator.sleep(nanoseconds: 1_000_000_000)
@@ -242,7 +251,7 @@ package struct World: Sendable {
     /// Reads every key through every node, and lists: nothing may fail any more.
     private func readEverything() async {
         for member in self.cluster.members {
-            for key in 0..<self.scenario.workload.keys {
+            for key in 0..<self.scenario.workload.allKeys {
                 guard await !self.last.get(key, at: member, isWhole: true) else { continue }
                 self.history.report(
                     Violation(.contentAtRisk, "k\(key) cannot be read through \(member.name)")
@@ -260,7 +269,7 @@ package struct World: Sendable {
 
     /// Closes what clients have left open, parts and all.
     private func abortUploads() async {
-        await self.inspection.checkUploads(keys: self.scenario.workload.keys)
+        await self.inspection.checkUploads(keys: self.scenario.workload.allKeys)
         guard await !self.last.abortUploads(at: self.cluster.members[0]) else { return }
         self.history.report(Violation(.noProgress, "uploads cannot be aborted"))
     }

@@ -88,8 +88,7 @@ final class ChunkPuller: Sendable {
 
     private func isHere(_ name: ChunkName) async -> Bool {
         do throws(ChunkStoreError) {
-            _ = try await self.chunks.chunk(name)
-            return true
+            return try await self.chunks.isIntact(name)
         } catch { return false }
     }
 

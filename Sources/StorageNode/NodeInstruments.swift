@@ -13,6 +13,7 @@ final class NodeInstruments: Sendable {
     private let written = Counter(label: "node_chunk_bytes_written_total")
     private let pulledBytes = Counter(label: "node_chunk_bytes_pulled_total")
     private let pulls = Counter(label: "node_pulls_total")
+    private let emptiedVolumes = Counter(label: "node_volumes_emptied_total")
     private let refusedStarts = Counter(label: "node_starts_refused_total")
 
     init() {
@@ -36,6 +37,8 @@ final class NodeInstruments: Sendable {
     func refusedStart() { self.refusedStarts.increment() }
 
     func served(storedBytes: Int) { self.served.increment(by: storedBytes) }
+
+    func emptied(volumes: Int) { self.emptiedVolumes.increment(by: volumes) }
 
     func written(storedBytes: Int) { self.written.increment(by: storedBytes) }
 

@@ -51,8 +51,9 @@ final class RequestGate: Sendable {
         case .readChunk(_, let blocks):
             return (self.chunks, (blocks?.count ?? Limit.chunkBlocks) * Limit.blockBytes)
         case .pullChunk: return (self.pulls, Limit.chunkBytes)
+        case .scrubChunks: return (self.chunks, Limit.chunkBytes)
         case .register, .fence, .dropManifest, .pushLayout, .describe, .digests, .ballots,
-            .announce, .underWay:
+            .announce, .underWay, .haveChunks, .listChunks, .dropCopies:
             return nil
         }
     }

@@ -66,7 +66,7 @@ struct RowScan {
         case .garbage: return try await self.garbage()
         case .tombstones(let round): return try await self.tombstones(before: round)
         case .damaged(let all): return try await self.damaged(all: all)
-        case .unconfirmed: return try await self.rows(of: RowRange.manifests)
+        case .unconfirmed, .manifests: return try await self.rows(of: RowRange.manifests)
         case .contents: return try await self.rows(of: RowRange.objects)
         case .partRows: return try await self.rows(of: RowRange.parts)
         // Those are no rows.
@@ -181,6 +181,7 @@ struct RowScan {
             case .contents:
                 guard Self.namesManifest(value) else { return nil }
                 reported = .live([])
+            case .manifests: reported = value.body.map { .live($0) } ?? .dead
             default: reported = self.content(of: key, value)
             }
             return ScannedRow(key: key, accepted: content.accepted, content: reported)

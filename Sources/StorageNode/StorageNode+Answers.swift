@@ -41,7 +41,10 @@ extension StorageNode {
             let dropped = try await onChunks { () async throws(ChunkStoreError) in
                 try await self.chunks.drop(manifest, keeping: kept)
             }
+            self.emptySparseVolumes()
             return .done(UInt64(dropped))
+        case .haveChunks, .listChunks, .dropCopies, .scrubChunks:
+            return try await self.answerOfChunks(request, from: node)
         case .pushLayout(let layout): return try await self.take(layout)
         case .digests(let partition): return try await self.digests(of: partition)
         case .ballots(let request): return try await self.ballots(request)

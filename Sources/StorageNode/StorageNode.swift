@@ -87,7 +87,12 @@ package final class StorageNode: PeerHandler {
         let chunks: ChunkStore
         do throws(ChunkStoreError) {
             let syncs = SyncInstruments(.chunks)
-            chunks = try await ChunkStore.open(disk: disk, engine: engine, doors: doors) {
+            chunks = try await ChunkStore.open(
+                disk: disk,
+                engine: engine,
+                doors: doors,
+                settings: settings.chunks
+            ) {
                 syncs.synced(writes: $0)
             }
         } catch { throw .chunks(error) }

@@ -1,3 +1,4 @@
+package import ChunkStore
 package import Register
 import StoreModel
 
@@ -26,6 +27,8 @@ package struct StorageNodeSettings: Hashable, Sendable {
     package var sourceTimeout: Duration
     /// No further source is tried after this.
     package var pullPatience: Duration
+    /// Sizes of volumes, and the space that chunks never take.
+    package var chunks = ChunkStoreSettings()
     /// Rules broken on purpose; only the simulation may ask for any.
     package var sabotage: AcceptorSabotage = []
 

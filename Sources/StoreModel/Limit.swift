@@ -95,4 +95,6 @@ package enum Limit {
     package static let listEntries = 1_000
     /// Rows in one answer to a scan: a page, and one more to know whether another follows.
     package static let scanRows = listEntries + 1
+    /// Most names of chunks in one message: 28 KB.
+    package static let chunkNames = 1_000
 }

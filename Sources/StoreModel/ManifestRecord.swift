@@ -143,6 +143,16 @@ package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
         writer.writeList(self.holds) { $1.encode(into: &$0) }
     }
 
+    /// The chunks that live and die with a manifest: all that its segments list, but for what they
+    /// borrow.
+    ///
+    /// Borrowed chunks are their own manifest's, which lives at least as long.
+    package func chunks(of manifest: ManifestID) -> some Sequence<ChunkName> {
+        self.segments.lazy.filter { $0.manifest == manifest }.flatMap { run in
+            (0..<run.count).lazy.map { run.chunk($0) }
+        }
+    }
+
     /// Tells two lists of segments apart: a hold names the list that its version will name.
     package static func digest(of segments: [SegmentRun]) -> UInt64 {
         var hash = StableHash()

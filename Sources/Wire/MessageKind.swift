@@ -28,6 +28,14 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case announce = 12
     /// A version or a manifest: does the coordinator there have it under way? → done.
     case underWay = 13
+    /// Names of chunks → those of them that are not there.
+    case haveChunks = 14
+    /// A chunk name, and how many → the names of the chunks behind it.
+    case listChunks = 15
+    /// Names of chunks of which the own node needs no copy → done.
+    case dropCopies = 16
+    /// Bytes to verify from where the last such request ended → what was found.
+    case scrubChunks = 17
 
     // Replies.
     case done = 64
@@ -43,4 +51,6 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case failure = 71
     case digestList = 72
     case ballotPage = 73
+    case chunkNames = 74
+    case scrubPage = 75
 }

@@ -14,6 +14,8 @@ struct Triolet: AsyncParsableCommand {
             DemoCommand.self,
             EnvCommand.self,
             HealthCommand.self,
+            RepairCommand.self,
+            ScrubCommand.self,
             ConfigCommand.self,
             VersionCommand.self,
         ]

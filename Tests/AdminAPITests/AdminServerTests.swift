@@ -1,6 +1,7 @@
 import CoreMetrics
 import Hummingbird
 import Logging
+import NIOHTTP1
 import S3Client
 import ServiceLifecycle
 import Synchronization
@@ -11,6 +12,7 @@ import Testing
 /// A cluster of one node that is ready when the test says so.
 private final class FixedSource: AdminSource {
     let isReady = Mutex(true)
+    let started = Mutex<[HealingWork]>([])
 
     func readiness() async -> Readiness {
         self.isReady.withLock { $0 } ? .ready : .notReady("no layout yet")
@@ -37,6 +39,16 @@ private final class FixedSource: AdminSource {
     }
 
     func refreshMetrics() async {}
+
+    func healing() async -> HealingReport {
+        var report = HealingReport()
+        report.repair.copiesMissing = 7
+        report.scrub.bytesTotal = 4_096
+        report.scrub.running = self.started.withLock { $0.contains(.scrub) }
+        return report
+    }
+
+    func start(_ work: HealingWork) async { self.started.withLock { $0.append(work) } }
 }
 
 struct AdminServerTests {
@@ -74,6 +86,30 @@ struct AdminServerTests {
             #expect(answer.status == 503)
             #expect(answer.text == "not ready: no layout yet\n")
             #expect(try await client.get("/health/live").status == 200)
+        }
+    }
+
+    @Test("A round and a pass are begun by POST, and GET says how they stand")
+    func repairs() async throws {
+        try await self.withServer { client, source in
+            let before = try await client.get("/v1/repairs").text
+            for part in ["\"copies_missing\":7", "\"bytes_total\":4096", "\"running\":false"] {
+                #expect(before.contains(part))
+            }
+            for work in HealingWork.allCases {
+                let head = HTTPRequestHead(
+                    version: .http1_1,
+                    method: .POST,
+                    uri: "/v1/repairs/\(work)",
+                    headers: ["Content-Length": "0"]
+                )
+                let status = try await client.send(head) { head, _ in Int(head.status.code) }
+                #expect(status == 202)
+            }
+            #expect(source.started.withLock { $0 } == [.repair, .scrub])
+            #expect(try await client.get("/v1/repairs/scrub").text.contains("\"running\":true"))
+            #expect(try await client.get("/v1/repairs/repair").status == 200)
+            #expect(try await client.get("/v1/repairs/other").status == 404)
         }
     }
 

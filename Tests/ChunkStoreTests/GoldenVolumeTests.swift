@@ -39,11 +39,14 @@ struct GoldenVolumeTests {
     private static func rows() -> [String: [UInt8]] {
         let row = IndexRow(place: Self.place, chunk: Self.chunk.header)
         let volume = VolumeRow(nonce: Self.nonce, checkpoint: 8_192)
+        var mark = ScrubMark()
+        (mark.passBytes, mark.last) = (12_288, Self.name)
         return [
             "volume-header": VolumeHeader(number: 1, nonce: Self.nonce).encoded,
             "record-header": Self.header.encoded,
             "index-row": row.sealed(under: Self.name.encoded),
             "volume-row": volume.sealed(under: ChunkKey.volume(1)),
+            "scrub-mark": mark.sealed(under: ChunkKey.scrubMark),
             "tombstone": Tombstone(bytes: 4_096).sealed(under: ChunkKey.tombstone(Self.place)),
         ]
     }

@@ -92,6 +92,10 @@ final class Ledger: Sendable {
         case .ballots: return "ballots"
         case .announce: return "announce"
         case .underWay: return "under way"
+        case .haveChunks: return "have chunks"
+        case .listChunks: return "list chunks"
+        case .dropCopies: return "drop copies"
+        case .scrubChunks: return "scrub chunks"
         }
     }
 }

@@ -108,6 +108,34 @@ struct DocumentedMessagesTests {
         try self.expect(.pullChunk(pull), "pullChunk head")
     }
 
+    @Test("Requests of healing, and what is answered")
+    func healing() throws {
+        try self.expect(.haveChunks([Self.chunk(5)]), "haveChunks head")
+        try self.expect(.dropCopies([Self.chunk(5)]), "haveChunks head")
+        let limit = Limit.chunkNames
+        try self.expect(.listChunks(after: Self.chunk(5), limit: limit), "listChunks head")
+        try self.expect(.scrubChunks(ScrubRequest(bytes: 4 << 20)), "scrubChunks head")
+        let scan = ScanRequest(.manifests, after: nil, limit: Limit.scanRows)
+        try self.expect(.scan(scan), "manifests head")
+        let page = try DocumentedBytes(page: "docs/protocol/messages.md")
+        let names = PeerReply.chunkNames([Self.chunk(5)]).message(epoch: 0)
+        #expect(names.head == (try page.buffer("haveChunks head")), "A list is a list.")
+        let found = ScrubbedPage(
+            read: (bytes: 8_192, chunks: 2),
+            isLast: false,
+            passBytes: 12_288,
+            totalBytes: 1 << 20,
+            damaged: [Self.chunk(5)]
+        )
+        let scrubbed = PeerReply.scrubbed(found).message(epoch: 0)
+        #expect(scrubbed.head == (try page.buffer("scrubPage head")))
+        guard case .scrubbed(let again) = try PeerReply(scrubbed) else {
+            Issue.record("no page of a scrub")
+            return
+        }
+        #expect(again == found)
+    }
+
     @Test("Replies")
     func replies() throws {
         let page = try DocumentedBytes(page: "docs/protocol/messages.md")
@@ -148,6 +176,9 @@ struct DocumentedMessagesTests {
             (.dropManifest, "dropManifest head"), (.scan, "tombstones head"),
             (.digests, "digests head"), (.ballots, "ballots head"), (.announce, "announce head"),
             (.dropManifest, "dropManifest keeping head"), (.underWay, "underWay head"),
+            (.haveChunks, "haveChunks head"), (.dropCopies, "haveChunks head"),
+            (.listChunks, "listChunks head"), (.scrubChunks, "scrubChunks head"),
+            (.scan, "manifests head"),
         ]
         for (kind, example) in examples {
             let head = try page.bytes(example)

@@ -53,7 +53,11 @@ extension S3Error {
         case .quorumUnavailable:
             (.serviceUnavailable, "Too few nodes answered; nothing was changed. Please try again.")
         case .notReady: (.serviceUnavailable, "The cluster is starting. Please try again.")
-        case .storageFull: (.serviceUnavailable, "A node has no room left; nothing was changed.")
+        case .storageFull:
+            (
+                .slowDown,
+                "Too few nodes have room left; nothing was changed. Please try again later."
+            )
         case .outcomeUnknown:
             (
                 .internalError,

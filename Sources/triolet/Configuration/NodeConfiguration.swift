@@ -1,3 +1,4 @@
+import ChunkStore
 import Coordinator
 import Foundation
 import StoreModel
@@ -56,6 +57,8 @@ struct NodeConfiguration: Sendable {
     var root: RootKey?
     var buckets: [BucketName]
     var coordinator: CoordinatorSettings
+    /// Free space that chunks never take, in bytes.
+    var diskReserveBytes = ChunkStoreSettings().reserveBytes
     var log: Log
 
     /// Reads and checks everything; throws all complaints at once.
@@ -85,6 +88,7 @@ struct NodeConfiguration: Sendable {
         let root = Self.root(&reader, isAlone: peer?.seeds.isEmpty ?? true)
         let buckets = Self.buckets(&reader)
         let coordinator = Self.coordinator(&reader)
+        let diskReserve = reader.size("tuning.disk_reserve")
         let identity = Identity(
             name: reader.given("node.name") ?? ProcessInfo.processInfo.hostName,
             data: reader.text("node.data"),
@@ -105,6 +109,7 @@ struct NodeConfiguration: Sendable {
         self.root = root
         self.buckets = buckets
         self.coordinator = coordinator
+        if let diskReserve { self.diskReserveBytes = diskReserve }
         self.log = Log(level: level, format: format)
     }
 
@@ -224,6 +229,8 @@ struct NodeConfiguration: Sendable {
         set(reader.duration("tuning.audit_interval"), \.auditInterval)
         set(reader.count("tuning.audit_rows"), \.auditRows)
         set(reader.duration("tuning.audit_age"), \.auditAge)
+        set(reader.duration("tuning.heal_interval"), \.healInterval)
+        set(reader.duration("tuning.scrub_period"), \.chunkScrubPeriod)
         return settings
     }
 }

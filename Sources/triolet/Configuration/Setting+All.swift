@@ -1,3 +1,4 @@
+import ChunkStore
 import Coordinator
 import S3Gateway
 import StoreModel
@@ -204,6 +205,24 @@ extension Setting {
             .duration(.seconds(1)...(.seconds(2_592_000))),
             Amount.setting(CoordinatorSettings().auditAge),
             "What is younger is not looked at yet. Removes nothing by itself."
+        ),
+        Setting(
+            "tuning.heal_interval",
+            .duration(.seconds(10)...(.seconds(7 * 86_400))),
+            Amount.setting(CoordinatorSettings().healInterval),
+            "Pause between two searches for missing copies; one comes when a node is back, too."
+        ),
+        Setting(
+            "tuning.scrub_period",
+            .duration(.seconds(60)...(.seconds(365 * 86_400))),
+            Amount.setting(CoordinatorSettings().chunkScrubPeriod),
+            "Every node verifies all its chunks within this. Shorter costs reads all the time."
+        ),
+        Setting(
+            "tuning.disk_reserve",
+            .size((16 << 20)...(1 << 40)),
+            Amount.setting(bytes: ChunkStoreSettings().reserveBytes),
+            "Free space that content never takes: metadata and deletes need it. 503 before that."
         ),
     ]
 

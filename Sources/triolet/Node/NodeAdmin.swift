@@ -13,7 +13,7 @@ struct NodeAdmin: AdminSource {
     private static let patience = Duration.seconds(1)
 
     private let node: StorageNode
-    private let coordinator: Coordinator
+    let coordinator: Coordinator
     private let caller: PeerCaller
     private let directory: DataDirectory
     private let gauges = NodeGauges()
@@ -80,6 +80,7 @@ struct NodeAdmin: AdminSource {
             nodes: self.node.layouts.layout?.record.nodes.count ?? 0,
             chunks: self.node.chunkStatistics.chunks,
             chunkBytes: self.node.chunkStatistics.recordBytes,
+            healing: self.coordinator.healStatus,
             space: space
         )
     }
@@ -120,6 +121,8 @@ private struct NodeGauges: Sendable {
     private let nodes = Gauge(label: "cluster_nodes")
     private let chunks = Gauge(label: "chunks_stored")
     private let chunkBytes = Gauge(label: "chunks_stored_bytes")
+    private let repairsWaiting = Gauge(label: "chunk_repairs_waiting")
+    private let repairsOldest = Gauge(label: "chunk_repairs_oldest_seconds")
     private let diskFree = Gauge(label: "disk_free_bytes")
     private let diskSize = Gauge(label: "disk_size_bytes")
     private let process = ProcessMetrics()
@@ -133,8 +136,11 @@ private struct NodeGauges: Sendable {
         nodes: Int,
         chunks: Int,
         chunkBytes: UInt64,
+        healing: HealStatus,
         space: (sizeBytes: UInt64, freeBytes: UInt64)?
     ) {
+        self.repairsWaiting.record(healing.waiting)
+        self.repairsOldest.record(healing.oldestSeconds)
         self.epoch.record(Double(epoch))
         self.nodes.record(nodes)
         self.chunks.record(chunks)

@@ -1,4 +1,5 @@
 import AdminAPI
+import ChunkStore
 import Coordinator
 import Logging
 import NIOCore
@@ -12,12 +13,14 @@ import StoreModel
 /// What each part of a node is told.
 extension NodeConfiguration {
     func storageNode(in directory: DataDirectory) throws -> StorageNodeSettings {
-        StorageNodeSettings(
+        var settings = StorageNodeSettings(
             name: self.node.name,
             zone: self.node.zone,
             capacityBytes: try self.node.capacityBytes ?? directory.space().sizeBytes,
             address: self.peer.advertise.description
         )
+        settings.chunks.reserveBytes = self.diskReserveBytes
+        return settings
     }
 
     func peering(own: NodeID) throws -> PeeringSettings {
