@@ -67,8 +67,8 @@ package struct CoordinatorSettings: Sendable {
     package var auditAge: Duration = .seconds(900)
     /// Smallest part of an upload but for its last, in bytes.
     package var partBytesMin = Limit.partBytesMin
-    /// Part copies of at most so many bytes are read by the coordinator, which gives them the MD5 of
-    /// their bytes as ETag.
+    /// Part copies of at most so many bytes are read by the coordinator, which gives them the MD5
+    /// of their bytes as ETag.
     package var partReadBytes = UInt64(Limit.chunkBytes)
     /// Content read in one step, in blocks (1 MiB).
     package var readBlocks = 8

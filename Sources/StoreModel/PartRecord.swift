@@ -1,7 +1,8 @@
 /// The record of one part of an upload: a register of its own, so that parts which arrive at the
 /// same time are in nobody's way.
 ///
-///     version u8 = 1 | manifest id | etag: text | size u64 | modified u64 | checksums: u32 count, each
+///     version u8 = 1 | manifest id | etag: text | size u64 | modified u64
+///     | checksums: u32 count, each
 ///     | segments: u32 count, each | source: manifest id? | borrowed: u32 count, each
 ///
 /// A part that is uploaded again replaces the record. Chunks that the record does not list any more
