@@ -135,7 +135,5 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     /// A reader takes "no row" and a tombstone for the same answer.
     package static let noneIsTomb = Sabotage(rawValue: 1 << 9)
     /// Of the changes of one proposal only the first has its hold raised (rule R2).
-    package static let combineSkipsHold = Sabotage(rawValue: 1 << 20)
-    /// A forwarded change is carried out as often as it arrives.
-    package static let forwardTwice = Sabotage(rawValue: 1 << 21)
+    package static let combineSkipsHold = Sabotage(rawValue: 1 << 40)
 }

@@ -32,6 +32,11 @@ package struct CombinedEnd: Sendable {
     package let result: Result<Changed<CombinedChange.Outcome>?, RegisterError>
     /// Attempts lost to others.
     package let lost: Int
+
+    package init(result: Result<Changed<CombinedChange.Outcome>?, RegisterError>, lost: Int) {
+        self.result = result
+        self.lost = lost
+    }
 }
 
 extension RegisterProposer {
