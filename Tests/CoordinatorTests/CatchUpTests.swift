@@ -168,7 +168,8 @@ struct CatchUpTests {
             }
             let listed = try await cluster[1].list(ListRequest(bucket: photos)).entries
             #expect(listed.count == 10)
-            // Repairs overtake one another: those refused below the ceiling come with a later sweep.
+            // Repairs overtake one another: those refused below the ceiling come with a later
+            // sweep.
             var repaired = 0
             for _ in 0..<3 { repaired += await cluster[1].sweep().repaired }
             #expect(repaired == 10)
