@@ -54,7 +54,7 @@ struct ClusterReplicas: RegisterReplicas {
         var isWaiting = false
         for await event in events {
             switch event {
-            case .patienceEnded: return replies
+            case .patienceEnded: return self.spoiled(replies, of: request, from: members.count)
             case .reply(let replica, let reply?): replies.append((replica, reply))
             case .reply(_, nil): silent += 1
             }
@@ -67,7 +67,7 @@ struct ClusterReplicas: RegisterReplicas {
                 }
             }
         }
-        return replies
+        return self.spoiled(replies, of: request, from: members.count)
     }
 
     func ask(

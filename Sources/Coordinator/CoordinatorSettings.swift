@@ -135,5 +135,17 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     /// A reader takes "no row" and a tombstone for the same answer.
     package static let noneIsTomb = Sabotage(rawValue: 1 << 9)
     /// Of the changes of one proposal only the first has its hold raised (rule R2).
-    package static let combineSkipsHold = Sabotage(rawValue: 1 << 40)
+    package static let combineSkipsHold = Sabotage(rawValue: 1 << 50)
+    /// A read takes the first answer.
+    package static let readMinority = Sabotage(rawValue: 1 << 46)
+    /// An operation does not look for itself in the lineage of what it finds.
+    package static let noLineage = Sabotage(rawValue: 1 << 47)
+    /// What a minority shows to a prepare is taken for chosen.
+    package static let minorityIsChosen = Sabotage(rawValue: 1 << 48)
+    /// An answer without a write is given before the identity it rests on is committed.
+    package static let negativeWithoutIdentity = Sabotage(rawValue: 1 << 49)
+    /// A listing goes on although no majority of a partition has answered.
+    package static let omitPartitionWithoutMajority = Sabotage(rawValue: 1 << 44)
+    /// A listing believes the newest row that a node reports, whatever the others say.
+    package static let listSkipsSettlement = Sabotage(rawValue: 1 << 45)
 }

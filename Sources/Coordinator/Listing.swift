@@ -255,7 +255,8 @@ struct Listing: Sendable {
             enough: { replies in enough(replies.filter { $0.reply != nil }.map(\.node)) }
         )
         let answered = pages.filter { $0.reply != nil }.map(\.node)
-        guard enough(answered) else {
+        let isLax = self.settings.sabotage.contains(.omitPartitionWithoutMajority)
+        guard enough(answered) || isLax else {
             throw ClusterError(
                 .quorumUnavailable,
                 "list",
@@ -306,7 +307,8 @@ struct Listing: Sendable {
             let agreeing = row.rows.count {
                 $0.accepted == candidate.accepted && $0.content != .corrupt
             }
-            guard agreeing >= needed else { continue }
+            guard agreeing >= needed || self.settings.sabotage.contains(.listSkipsSettlement)
+            else { continue }
             switch candidate.content {
             case .live(let record): return Settled(key: row.key, record: record)
             case .dead, .corrupt: return Settled(key: row.key, record: nil)

@@ -148,7 +148,8 @@ extension MetadataStore {
             try await self.engine.get(.rows, key)
         }
         guard let value else { return AcceptorRow() }
-        return try? AcceptorRow(sealed: value, under: key)
+        if let row = try? AcceptorRow(sealed: value, under: key) { return row }
+        return self.sabotage.contains(.corruptIsAbsent) ? AcceptorRow() : nil
     }
 
     private func corrupt(_ row: [UInt8]) -> RegisterReply {
@@ -214,7 +215,8 @@ extension MetadataStore {
         _ ballot: Ballot,
         _ value: RegisterValue
     ) async throws(MetadataError) -> RegisterReply {
-        let ceiling = self.stored.withLock { $0.ceiling.round }
+        let isLax = self.sabotage.contains(.repairBelowCeiling)
+        let ceiling = isLax ? 0 : self.stored.withLock { $0.ceiling.round }
         guard let row = AcceptorRow.repaired(at: ballot, value, ceiling: ceiling) else {
             return .conflict(newest: Ballot(round: ceiling, node: 0, incarnation: 0, sequence: 0))
         }

@@ -170,4 +170,8 @@ package struct AcceptorSabotage: OptionSet, Hashable, Sendable {
     package static let noFloor = AcceptorSabotage(rawValue: 1 << 0)
     /// A row is erased although a higher ballot was promised.
     package static let eraseIgnoresPromise = AcceptorSabotage(rawValue: 1 << 1)
+    /// A damaged row is taken for one that is not there.
+    package static let corruptIsAbsent = AcceptorSabotage(rawValue: 1 << 16)
+    /// A damaged row is repaired at a ballot below promises that it may have made.
+    package static let repairBelowCeiling = AcceptorSabotage(rawValue: 1 << 17)
 }

@@ -76,6 +76,14 @@ package protocol RegisterReplicas: Sendable {
 
     /// Monotonic nanoseconds, for deadlines.
     var nanoseconds: UInt64 { get }
+
+    /// Whether an answer without a write is given before the identity it rests on is committed: a
+    /// rule broken on purpose, which only the simulation asks for.
+    var skipsIdentities: Bool { get }
+}
+
+extension RegisterReplicas {
+    package var skipsIdentities: Bool { false }
 }
 
 /// Why a register operation has no result.

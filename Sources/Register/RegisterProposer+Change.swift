@@ -66,6 +66,8 @@ extension RegisterProposer {
             case .prepare(let above):
                 rounds.saw(above)
                 continue
+            case .settle(_, _, let ending) where self.replicas.skipsIdentities:
+                return ending
             case .settle(let identity, let generation, let ending):
                 proposal = Proposal(value: identity, generation: generation, ending: ending)
             case .propose(let value, let nextAbove, let outcome):

@@ -136,6 +136,17 @@ struct FileContent {
         self.holes = self.holes.filter { $0 < Self.sectors(self.size) }
     }
 
+    /// The file as it would be if nothing unsynced survived.
+    var durableOnly: FileContent {
+        var copy = self
+        copy.volatile = [:]
+        copy.size = self.durableSize
+        copy.holes = copy.holes.filter {
+            $0 < Self.sectors(copy.size) && copy.durable[$0]?.bytes == nil
+        }
+        return copy
+    }
+
     /// Keeps a random part of the unsynced sectors, and forgets the rest.
     ///
     /// One sector in eight that survive is torn: it starts with new bytes and goes on with old

@@ -58,6 +58,20 @@ struct RowTable {
         self.families[family].remove(at: index)
     }
 
+    /// Turns one bit of a row's value: that of a byte, modulo their number.
+    ///
+    /// Nothing happens if there is no such row, or it is empty.
+    mutating func flip(_ family: RowFamily, _ key: [UInt8], _ byte: UInt64, _ bit: Int) {
+        let family = Int(family.rawValue)
+        let index = Self.position(of: key, in: self.families[family])
+        guard index < self.families[family].count, self.families[family][index].key == key else {
+            return
+        }
+        let count = UInt64(self.families[family][index].value.count)
+        guard count > 0 else { return }
+        self.families[family][index].value[Int(byte % count)] ^= UInt8(1) << UInt8(bit)
+    }
+
     /// Index of the first row that does not precede `key`.
     private static func position(
         of key: [UInt8],

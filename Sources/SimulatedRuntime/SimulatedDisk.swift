@@ -36,6 +36,8 @@ package final class SimulatedDisk: Disk {
         /// A sync has failed: all others fail too, until the machine is restarted.
         var isBroken = false
         var syncCount = 0
+        /// Syncs are acknowledged, and make nothing durable.
+        var lies = false
 
         var usedBytes: UInt64 {
             UInt64(self.files.values.reduce(0) { $0 + $1.usedSectors } * FileContent.sectorBytes)
@@ -109,6 +111,31 @@ extension SimulatedDisk {
 
     /// The next sync fails, and with it all others until the machine is restarted.
     package func failNextSync() { self.state.withLock { $0.failsNextSync = true } }
+
+    /// Acknowledges syncs that make nothing durable: a rule broken on purpose.
+    package func lie() { self.state.withLock { $0.lies = true } }
+
+    /// What the disk would have after a crash now, unsynced sectors left out.
+    package var snapshot: Snapshot {
+        self.state.withLock { state in
+            Snapshot(files: state.files.mapValues { $0.durableOnly })
+        }
+    }
+
+    /// Puts an earlier state back.
+    ///
+    /// - Precondition: the machine is down.
+    package func restore(_ snapshot: Snapshot) {
+        self.state.withLock { state in
+            state.files = snapshot.files
+            state.generation += 1
+        }
+    }
+
+    /// An earlier state.
+    package struct Snapshot: Sendable {
+        fileprivate let files: [String: FileContent]
+    }
 
     /// Turns one bit of what is durable, in a file that the seed picks.
     ///

@@ -26,6 +26,8 @@ package final class SimulatedEngine: KeyValueEngine {
         /// Grows with each crash: the writer of an older one has nothing to say.
         var generation = 0
         var failsNextSync = false
+        /// Batches that are acknowledged as durable although they are not.
+        var lies: @Sendable (RowBatch) -> Bool = { _ in false }
     }
 
     private static let readMicroseconds = 2...40
@@ -79,7 +81,8 @@ package final class SimulatedEngine: KeyValueEngine {
 
     package func commit(_ batch: RowBatch, durable: Bool) async throws(EngineError) {
         let failure: EngineError? = await suspended { wakeup in
-            let commit = Commit(batch: batch, isDurable: durable, wakeup: wakeup)
+            let isLie = durable && self.state.withLock { $0.lies }(batch)
+            let commit = Commit(batch: batch, isDurable: durable && !isLie, wakeup: wakeup)
             let isIdle = self.state.withLock { state in
                 state.waiting.append(commit)
                 return state.underWay.isEmpty
@@ -142,6 +145,48 @@ package final class SimulatedEngine: KeyValueEngine {
             (state.failure, state.failsNextSync) = (nil, false)
             state.generation += 1
         }
+    }
+
+    /// Acknowledges some batches as durable that are not: a rule broken on purpose.
+    package func lie(about batches: @escaping @Sendable (RowBatch) -> Bool) {
+        self.state.withLock { $0.lies = batches }
+    }
+
+    /// Turns one bit of the value of a durable row, which the seed picks among two families: the
+    /// rows of registers and their index.
+    ///
+    /// - Returns: the family; nil if there is no such row.
+    package func flipBit() -> RowFamily? {
+        let random = self.simulator.draw { SplitMix64(seed: $0.next()) }
+        return self.state.withLock { state in
+            var random = random
+            let family = random.pick([RowFamily.rows, .rows, .partitions])
+            let rows = state.durable.scan(family, from: [], to: nil, limit: .max)
+                .filter { !$0.value.isEmpty }
+            guard !rows.isEmpty else { return nil }
+            let key = random.pick(rows.map(\.key))
+            let (index, bit) = (random.next(), random.number(in: 0...7))
+            state.durable.flip(family, key, index, bit)
+            state.rows.flip(family, key, index, bit)
+            return family
+        }
+    }
+
+    /// What the engine would have after a crash now, batches that are not durable left out.
+    package var snapshot: Snapshot { self.state.withLock { Snapshot(rows: $0.durable) } }
+
+    /// Puts an earlier state back.
+    ///
+    /// - Precondition: the machine is down.
+    package func restore(_ snapshot: Snapshot) {
+        self.state.withLock { state in
+            (state.durable, state.rows) = (snapshot.rows, snapshot.rows)
+        }
+    }
+
+    /// An earlier state.
+    package struct Snapshot: Sendable {
+        fileprivate let rows: RowTable
     }
 
     /// Forgets everything: a new engine.

@@ -68,6 +68,7 @@ struct SimulatedFile: DiskFile {
             return state.isBroken
         }
         guard !isBroken else { throw .syncFailed(self.name) }
+        guard !self.disk.state.withLock({ $0.lies }) else { return }
         try self.content { $0.sync(snapshot) }
     }
 

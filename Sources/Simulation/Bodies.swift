@@ -19,16 +19,35 @@ final class LargeBodies: Sendable {
     }
 }
 
-/// A body that arrives in pieces of 64 KiB.
+/// A body that arrives in pieces of 64 KiB, with pauses in between.
 final class PiecewiseBody: BodySource {
     private let left: Mutex<ByteBuffer>
+    private let simulator: Simulator
+    private let pauseMicroseconds: Int
 
-    init(_ body: ByteBuffer) { self.left = Mutex(body) }
+    init(_ body: ByteBuffer, _ simulator: Simulator, pauseMicroseconds: Int) {
+        self.left = Mutex(body)
+        self.simulator = simulator
+        self.pauseMicroseconds = pauseMicroseconds
+    }
 
     func next() async throws -> ByteBuffer? {
-        self.left.withLock { left in
+        if self.pauseMicroseconds > 0 {
+            let pause = self.simulator.draw { $0.number(in: 0...self.pauseMicroseconds) }
+            await self.simulator.sleep(nanoseconds: UInt64(pause) * 1_000)
+        }
+        return self.left.withLock { left in
             left.readableBytes == 0
                 ? nil : left.readSlice(length: min(64 << 10, left.readableBytes))
         }
     }
+}
+
+/// Remembers that something has happened.
+final class Flag: Sendable {
+    private let value = Mutex(false)
+
+    var isRaised: Bool { self.value.withLock { $0 } }
+
+    func raise() { self.value.withLock { $0 = true } }
 }

@@ -3,12 +3,20 @@ import SimulatedRuntime
 import StoreModel
 
 extension Client {
+    /// The body that a copy's source is to have; nil mostly: any.
+    func sourceCondition(_ key: Int) -> History.Body? {
+        guard self.draw({ $0.chance(permille: self.workload.conditionPermille / 2) }),
+            case .body(let put) = self.condition(key)
+        else { return nil }
+        return self.history.body(of: put)
+    }
+
     /// A condition for a write on a key: none, mostly.
     func condition(_ key: Int) -> KeyOperation.Condition {
         guard self.draw({ $0.chance(permille: self.workload.conditionPermille) }) else {
             return .none
         }
-        if self.draw({ $0.chance(permille: 500) }) { return .absent }
+        if self.draw({ $0.chance(permille: self.workload.absentPermille) }) { return .absent }
         // Something that the key may well hold: what was written to it lately.
         let lately = self.history.operations[key].suffix(6).compactMap { operation in
             if case .write(let tag, _) = operation.action { return tag }

@@ -48,12 +48,38 @@ extension Client {
         case .success(let found)?: return self.check(found, key, call)
         case .failure(let error)?
         where error.code == .objectNotFound || error.code == .bucketNotFound:
+            if error.code == .bucketNotFound { self.missedBucket(call) }
             self.note(call, key, .read(0), \.refused)
             return true
         case .failure?: self.history.end(number, \.failed)
         case nil: self.history.end(number, \.unknown)
         }
         return false
+    }
+
+    /// Looks at an object without reading it.
+    func head(_ key: Int, at member: Member) async {
+        let number = self.history.begin("head k\(key) at \(member.name)")
+        let call = Call(number, "head k\(key)", member, self.cluster.simulator.nanoseconds)
+        let name = self.cluster.name(key)
+        let result = await self.ask(call) { coordinator throws(ClusterError) in
+            try await coordinator.open(name).summary
+        }
+        switch result {
+        case .success(let summary)?:
+            guard let tag = Self.tag(of: summary) else {
+                self.history.report(Violation(.wrongBytes, "#\(number) looked at a stranger"))
+                return self.history.end(number, \.failed)
+            }
+            self.check(summary, tag: tag, call)
+            self.note(call, key, .read(tag), \.succeeded)
+        case .failure(let error)?
+        where error.code == .objectNotFound || error.code == .bucketNotFound:
+            if error.code == .bucketNotFound { self.missedBucket(call) }
+            self.note(call, key, .read(0), \.refused)
+        case .failure?: self.history.end(number, \.failed)
+        case nil: self.history.end(number, \.unknown)
+        }
     }
 
     private func check(_ found: Found, _ key: Int, _ call: Call) -> Bool {

@@ -34,36 +34,76 @@ extension Client {
         let etag = BodyOracle.etag(of: body)
         self.history.setBody(.init(put: number, bytes: size, etag: etag), of: number)
         let says = self.draw { $0.chance(permille: 700) }
+        let name = self.cluster.name(key)
+        let isOutside = self.rules.contains(.conditionOutside)
+        let asked = self.condition(condition)
         let request = PutRequest(
-            name: self.cluster.name(key),
+            name: name,
             metadata: Self.metadata(tag: number),
             storageClass: storageClass,
-            condition: self.condition(condition),
+            condition: isOutside ? .none : asked,
             announcedBytes: says ? UInt64(size) : nil
         )
         let start = self.simulator.nanoseconds
         let call = Call(number, "put k\(key) (\(size) B, \(condition))", member, start)
         let result = await self.ask(call) { coordinator throws(ClusterError) in
-            try await coordinator.put(request, body: PiecewiseBody(body))
+            if isOutside { try await self.evaluate(asked, on: name, coordinator) }
+            let pieces = PiecewiseBody(
+                body,
+                self.simulator,
+                pauseMicroseconds: self.workload.bodyPauseMicroseconds
+            )
+            return try await coordinator.put(request, body: pieces)
         }
         if case .success(let summary)? = result { self.check(summary, tag: number, call) }
         self.wrote(number, key, condition, call, result.map { $0.map { _ in () } })
     }
 
     func delete(_ key: Int, at member: Member) async {
+        let drawn = self.condition(key)
+        // Deleting what is not there is no condition that clients can ask for.
+        let condition = drawn == .absent ? .none : drawn
         let number = self.history.begin("delete k\(key) at \(member.name)")
-        let call = Call(number, "delete k\(key)", member, self.simulator.nanoseconds)
+        let call = Call(number, "delete k\(key) (\(condition))", member, self.simulator.nanoseconds)
         let name = self.cluster.name(key)
+        let asked = self.condition(condition)
         let result = await self.ask(call) { coordinator throws(ClusterError) in
-            try await coordinator.delete(name, condition: .none)
+            try await coordinator.delete(name, condition: asked)
         }
+        let action = condition == .none ? KeyOperation.Action.delete : .deleteIf(condition)
         switch result {
-        case .success?: self.note(call, key, .delete, \.succeeded)
+        case .success?:
+            self.sawBucket(call)
+            self.note(call, key, action, \.succeeded)
+        case .failure(let error)? where error.code == .preconditionFailed:
+            self.note(call, key, .refused(condition), \.refused)
+        case .failure(let error)? where error.code == .objectNotFound:
+            self.note(call, key, .missing, \.refused)
         case .failure(let error)? where error.code == .bucketNotFound:
+            self.missedBucket(call)
             self.note(call, key, .read(0), \.refused)
         case .failure(let error)? where Self.isHarmless(error):
             self.history.end(number, \.failed)
-        case .failure?, nil: self.note(call, key, .delete, nil)
+        case .failure?, nil: self.note(call, key, action, nil)
+        }
+    }
+
+    /// Evaluates a condition where it must not be: before the change.
+    private func evaluate(
+        _ condition: WriteCondition,
+        on name: ObjectName,
+        _ coordinator: Coordinator
+    ) async throws(ClusterError) {
+        var etag: String?
+        do throws(ClusterError) {
+            etag = try await coordinator.open(name).summary.etag
+        } catch { guard error.code == .objectNotFound else { throw error } }
+        switch condition {
+        case .none: break
+        case .absent: if etag != nil { throw ClusterError(.preconditionFailed, "put \(name)") }
+        case .matches(let wanted):
+            guard let etag else { throw ClusterError(.objectNotFound, "put \(name)") }
+            if etag != wanted { throw ClusterError(.preconditionFailed, "put \(name)") }
         }
     }
 
@@ -73,6 +113,8 @@ extension Client {
         let start = self.simulator.nanoseconds
         let history = self.history
         let simulator = self.simulator
+        let wanted = self.sourceCondition(source)
+        let isMismatch = Flag()
         let mode = self.draw {
             $0.pick([CopyRequest.Mode.automatic, .automatic, .reference, .independent])
         }
@@ -83,7 +125,7 @@ extension Client {
             storageClass: self.storageClass(),
             metadata: Self.metadata(tag: number),
             condition: self.condition(condition),
-            sourceCheck: { summary in
+            sourceCheck: { summary throws(ClusterError) in
                 // Seeing the source is a read of it; the last one is what the copy is made of.
                 guard let tag = Self.tag(of: summary),
                     let body = history.body(of: tag, etag: summary.etag)
@@ -101,14 +143,20 @@ extension Client {
                     responded: simulator.nanoseconds
                 )
                 history.add(read, key: source)
+                guard let wanted, wanted.put != body.put, wanted.etag != body.etag else { return }
+                isMismatch.raise()
+                throw ClusterError(.preconditionFailed, "copy the body of #\(wanted.put)")
             }
         )
-        let what = "copy k\(source) to k\(target) (\(mode), \(condition))"
+        let only = wanted.map { ", only the body of #\($0.put)" } ?? ""
+        let what = "copy k\(source) to k\(target) (\(mode), \(condition)\(only))"
         let call = Call(number, what, member, start)
         let result = await self.ask(call) { coordinator throws(ClusterError) in
             try await coordinator.copy(request)
         }
         switch result {
+        case .failure(let error)? where error.code == .preconditionFailed && isMismatch.isRaised:
+            self.history.end(number, \.refused)
         case .failure(let error)? where error.code == .sourceNotFound:
             self.note(call, source, .read(0), \.refused)
         case .failure(let error)? where error.code == .sourceBucketNotFound:

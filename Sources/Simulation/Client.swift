@@ -12,6 +12,7 @@ struct Client: Sendable {
     let story: Story
     let large: LargeBodies
     let uploads: KnownUploads
+    let rules: NodeSabotage
 
     var simulator: Simulator { self.cluster.simulator }
 
@@ -24,16 +25,17 @@ struct Client: Sendable {
         while self.simulator.nanoseconds < end {
             let pause = self.draw { $0.number(in: 0...self.workload.pauseMicroseconds) }
             await self.simulator.sleep(nanoseconds: UInt64(pause) * 1_000)
-            let ready = self.cluster.members.filter { $0.coordinator != nil }
+            let ready = self.cluster.all.filter { $0.coordinator != nil }
             guard !ready.isEmpty else {
                 await self.simulator.sleep(nanoseconds: 50_000_000)
                 continue
             }
-            let member = self.draw { $0.pick(ready) }
             let key = self.draw { $0.number(in: 0...(self.workload.keys - 1)) }
+            let member = self.member(for: key, among: ready)
             switch self.draw({ self.workload.kind(&$0) }) {
             case .put: await self.put(key, at: member)
             case .get: await self.get(key, at: member)
+            case .head: await self.head(key, at: member)
             case .delete: await self.delete(key, at: member)
             case .copy:
                 let target = self.draw { $0.number(in: 0...(self.workload.keys - 1)) }
@@ -47,6 +49,14 @@ struct Client: Sendable {
 }
 
 extension Client {
+    /// The key's own machine, or any.
+    private func member(for key: Int, among ready: [Member]) -> Member {
+        let own = self.cluster.all[key % self.cluster.all.count]
+        let isOwn = self.draw { $0.chance(permille: self.workload.ownPermille) }
+        if isOwn, ready.contains(where: { $0.name == own.name }) { return own }
+        return self.draw { $0.pick(ready) }
+    }
+
     /// An operation under way.
     struct Call: Sendable {
         let number: Int
@@ -130,12 +140,15 @@ extension Client {
         _ result: Result<Void, ClusterError>?
     ) {
         switch result {
-        case .success?: self.note(call, key, .write(tag, if: condition), \.succeeded)
+        case .success?:
+            self.sawBucket(call)
+            self.note(call, key, .write(tag, if: condition), \.succeeded)
         case .failure(let error)? where error.code == .preconditionFailed:
             self.note(call, key, .refused(condition), \.refused)
         case .failure(let error)? where error.code == .objectNotFound:
             self.note(call, key, .missing, \.refused)
         case .failure(let error)? where error.code == .bucketNotFound:
+            self.missedBucket(call)
             self.note(call, key, .read(0), \.refused)
         case .failure(let error)? where Self.isHarmless(error):
             self.history.end(call.number, \.failed)

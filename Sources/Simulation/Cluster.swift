@@ -10,45 +10,54 @@ import StoreModel
 final class Cluster: Sendable {
     let simulator: Simulator
     let network: SimulatedNetwork
-    let members: [Member]
+    /// All machines, also those that must not serve any more.
+    let all: [Member]
     let bucket: BucketName
     let story: Story
     private let keys: [ObjectKey]
     private let settings: CoordinatorSettings
-    private let sabotage: AcceptorSabotage
+    private let sabotage: (acceptor: AcceptorSabotage, node: NodeSabotage)
 
     init(
         _ simulator: Simulator,
-        nodes: Int,
-        keys: Int,
+        _ scenario: Scenario,
         settings: CoordinatorSettings,
-        sabotage: AcceptorSabotage,
         story: Story
     ) {
         self.simulator = simulator
         self.network = SimulatedNetwork(simulator)
-        self.members = (1...nodes).map { number in
+        self.all = (1...scenario.nodes).map { number in
             Member(simulator.machine("n\(number)"), zone: "z\(number)")
         }
         guard let bucket = BucketName("bucket") else { preconditionFailure("a name by the rules") }
         self.bucket = bucket
-        self.keys = (0..<keys).map { number in
-            guard let key = ObjectKey("k\(number)") else {
-                preconditionFailure("a key is not empty")
-            }
+        self.keys = (0..<scenario.workload.allKeys).map { number in
+            // Two of three keys share a prefix with their neighbour.
+            let text = number % 3 == 2 ? "k\(number)" : "g\(number / 3)/\(number)"
+            guard let key = ObjectKey(text) else { preconditionFailure("a key is not empty") }
             return key
         }
         self.settings = settings
-        self.sabotage = sabotage
+        self.sabotage = (scenario.acceptorSabotage, scenario.nodeSabotage)
         self.story = story
+        for member in self.all {
+            scenario.nodeSabotage.spoil(member.machine)
+            guard scenario.skewsFromStart else { continue }
+            let skew = simulator.draw { $0.number(in: -3_000_000...3_000_000) }
+            member.machine.crash()
+            member.machine.restart(skewMicroseconds: Int64(skew))
+        }
     }
+
+    /// Those that may serve.
+    var members: [Member] { self.all.filter { !$0.isRetired } }
 
     func name(_ key: Int) -> ObjectName { ObjectName(self.bucket, self.keys[key]) }
 
     func start(_ member: Member) {
         member.start(
             in: self.network,
-            seeds: self.members.map(\.address),
+            seeds: self.all.map(\.address),
             settings: self.settings,
             sabotage: self.sabotage,
             story: self.story
@@ -75,7 +84,7 @@ final class Cluster: Sendable {
     /// Lets go of all memory that tasks of crashed machines would keep alive.
     func drop() {
         self.network.drop()
-        for member in self.members {
+        for member in self.all {
             member.machine.disk.wipe()
             member.machine.engine.wipe()
         }

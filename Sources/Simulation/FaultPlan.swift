@@ -16,19 +16,27 @@ package struct FaultPlan: Hashable, Sendable {
         case skew
         /// A sync fails; the machine is restarted a little later.
         case brokenSyncs
-        /// Bits of chunks on one machine's disk turn.
+        /// Bits of chunks and of rows on one machine turn.
         case bitFlips
         case slowDisks
         /// A machine that stands still for a while.
         case pauses
         /// No room on one machine's disk, in the heavy part.
         case fullDisks
+        /// One machine after another is cut off from all others, never two at once.
+        case turns
+        /// One machine comes back with its disk as it was earlier, or with an empty one, and must not
+        /// serve. It is the machine whose bits would turn.
+        case lostDisks
     }
 
     /// In the order of ``Kind``.
-    package let kinds: [Kind]
+    package internal(set) var kinds: [Kind]
     /// Pause between two faults, in microseconds, in the heavy part.
     package let pauseMicroseconds: ClosedRange<Int>
+
+    /// How long a machine is cut off when it is its turn.
+    package var turnMicroseconds = 200_000...900_000
 
     package init(kinds: [Kind], pauseMicroseconds: ClosedRange<Int>) {
         self.kinds = kinds
@@ -56,11 +64,15 @@ package struct FaultPlan: Hashable, Sendable {
         case .loss, .duplicates, .lateness, .crashes: 500
         case .cuts, .isolation, .clogs, .slowDisks, .pauses: 350
         case .skew: 300
-        case .blackouts, .brokenSyncs, .bitFlips, .fullDisks: 150
+        case .blackouts, .brokenSyncs, .bitFlips, .fullDisks, .turns: 150
+        case .lostDisks: 60
         }
     }
 
     package func has(_ kind: Kind) -> Bool { self.kinds.contains(kind) }
+
+    /// Whether one copy of everything may be damaged or gone.
+    var spoilsCopies: Bool { self.has(.bitFlips) || self.has(.lostDisks) }
 
     /// How the network treats messages while this plan is in force.
     func linkFaults(_ random: inout SplitMix64) -> LinkFaults {

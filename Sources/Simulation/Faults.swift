@@ -7,7 +7,7 @@ import Synchronization
 ///
 ///     gentle: the network alone, a little   heavy: everything   then all is mended, for good
 final class Faults: Sendable {
-    private struct State {
+    struct State {
         var isOver = false
         /// Machines with a sync that has failed or will: they have to be restarted.
         var broken: [String] = []
@@ -20,7 +20,7 @@ final class Faults: Sendable {
     let story: Story
     /// Starts a machine that is down.
     private let start: @Sendable (Member) -> Void
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
     init(
         _ plan: FaultPlan,
@@ -38,11 +38,11 @@ final class Faults: Sendable {
         self.start = start
     }
 
-    private func draw<Value>(_ body: (inout SplitMix64) -> Value) -> Value {
+    func draw<Value>(_ body: (inout SplitMix64) -> Value) -> Value {
         self.simulator.draw(body)
     }
 
-    private func sleep(microseconds: Int) async {
+    func sleep(microseconds: Int) async {
         await self.simulator.sleep(nanoseconds: UInt64(microseconds) * 1_000)
     }
 
@@ -82,6 +82,12 @@ final class Faults: Sendable {
             self.story.tell("the disk of \(full.name) is full")
         }
         self.story.tell("heavy part: \(faults)")
+        if self.plan.has(.turns) {
+            self.simulator.doors().background.run { await self.takeTurns(until: end) }
+        }
+        if self.plan.has(.lostDisks) {
+            self.simulator.doors().background.run { await self.loseDisk(until: end) }
+        }
         let sudden: [FaultPlan.Kind] = [
             .cuts, .isolation, .clogs, .crashes, .blackouts, .brokenSyncs, .bitFlips, .pauses,
         ]
@@ -102,10 +108,7 @@ final class Faults: Sendable {
             self.story.tell("cut from \(member.name) to \(other.name)")
             self.healLater()
         case .isolation:
-            for other in self.members where other.name != member.name {
-                self.network.cut(from: member.machine, to: other.machine)
-                self.network.cut(from: other.machine, to: member.machine)
-            }
+            self.isolate(member)
             self.story.tell("\(member.name) is cut off")
             self.healLater()
         case .clogs:
@@ -134,20 +137,17 @@ final class Faults: Sendable {
                 self.crash(member)
             }
         case .bitFlips:
-            // Always the same machine: one copy of each chunk may go bad, never two.
-            let victim = self.members[Int(self.simulator.seed % UInt64(self.members.count))]
-            if let file = victim.machine.disk.flipBit() {
-                self.story.tell("a bit of \(victim.name)/\(file) has turned")
-            }
+            self.flipBit(of: self.victim)
         case .pauses:
             let duration = self.draw { $0.number(in: 50...2_500) }
             member.machine.pause(for: .milliseconds(duration))
             self.story.tell("\(member.name) stands still for \(duration) ms")
-        case .loss, .duplicates, .lateness, .skew, .slowDisks, .fullDisks: break
+        case .loss, .duplicates, .lateness, .skew, .slowDisks, .fullDisks, .turns, .lostDisks:
+            break
         }
     }
 
-    private func healLater() {
+    func healLater() {
         self.simulator.after(.milliseconds(self.draw { $0.number(in: 100...3_000) })) {
             guard !self.state.withLock({ $0.isOver }) else { return }
             self.network.heal()
@@ -155,16 +155,20 @@ final class Faults: Sendable {
         }
     }
 
-    private func crash(_ member: Member) {
+    func crash(_ member: Member) {
         guard !self.state.withLock({ $0.isOver }), member.crash(self.network) else { return }
         self.state.withLock { state in state.broken.removeAll { $0 == member.name } }
         self.story.tell("\(member.name) crashes")
+        self.bringBackLater(member)
+    }
+
+    func bringBackLater(_ member: Member) {
         self.simulator.after(.milliseconds(self.draw { $0.number(in: 50...3_000) })) {
             self.bringBack(member)
         }
     }
 
-    private func bringBack(_ member: Member) {
+    func bringBack(_ member: Member) {
         guard !member.machine.isUp else { return }
         let skew = self.draw { $0.number(in: -5_000_000...5_000_000) }
         member.machine.restart(skewMicroseconds: self.plan.has(.skew) ? Int64(skew) : 0)

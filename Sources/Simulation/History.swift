@@ -54,6 +54,12 @@ final class History: Sendable {
         }
     }
 
+    /// One of some keys held something.
+    struct Sight: Sendable {
+        let keys: [Int]
+        let operation: KeyOperation
+    }
+
     struct Counts: Hashable, Sendable {
         var succeeded = 0
         /// Refused for good reason: a false condition, nothing there.
@@ -68,6 +74,9 @@ final class History: Sendable {
     private struct State {
         /// By key, in the order in which they ended.
         var operations: [[KeyOperation]]
+        /// Those on the bucket: its state is the number of the operation that created it.
+        var bucket: [KeyOperation] = []
+        var sights: [Sight] = []
         /// By tag; several where it is not known which list of parts was taken.
         var bodies: [Int: [Body]] = [:]
         var counts = Counts()
@@ -101,6 +110,16 @@ final class History: Sendable {
     func add(_ operation: KeyOperation, key: Int) {
         self.state.withLock { $0.operations[key].append(operation) }
     }
+
+    func addToBucket(_ operation: KeyOperation) {
+        self.state.withLock { $0.bucket.append(operation) }
+    }
+
+    func addSight(_ sight: Sight) { self.state.withLock { $0.sights.append(sight) } }
+
+    var bucketOperations: [KeyOperation] { self.state.withLock { $0.bucket } }
+
+    var sights: [Sight] { self.state.withLock { $0.sights } }
 
     func setBody(_ body: Body, of tag: Int) { self.state.withLock { $0.bodies[tag] = [body] } }
 

@@ -23,6 +23,11 @@ package struct KeyOperation: Hashable, Sendable {
         case read(Int)
         case write(Int, if: Condition)
         case delete
+        case deleteIf(Condition)
+        /// Saw that there is something, but not what.
+        case present
+        /// Removed what was there.
+        case remove
         /// Was told that the condition is false.
         case refused(Condition)
         /// Was told that there is nothing to compare with.
@@ -35,6 +40,9 @@ package struct KeyOperation: Hashable, Sendable {
             case .write(let tag, .none): "wrote tag \(tag)"
             case .write(let tag, let condition): "wrote tag \(tag) \(condition)"
             case .delete: "deleted"
+            case .deleteIf(let condition): "deleted \(condition)"
+            case .present: "found something"
+            case .remove: "removed what was there"
             case .refused(let condition): "refused \(condition)"
             case .missing: "refused, nothing there"
             }
@@ -43,8 +51,8 @@ package struct KeyOperation: Hashable, Sendable {
         /// Whether there is a state that it changes.
         var mayChange: Bool {
             switch self {
-            case .write, .delete: true
-            case .read, .refused, .missing: false
+            case .write, .delete, .deleteIf, .remove: true
+            case .read, .present, .refused, .missing: false
             }
         }
     }

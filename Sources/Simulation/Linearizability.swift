@@ -62,6 +62,9 @@ package struct Linearizability {
             case .read(let tag): seen.insert(tag)
             case .refused: isConditional = true
             case .write(_, let condition): if condition != .none { isConditional = true }
+            case .deleteIf: isConditional = true
+            // What is there may be a write of unknown outcome.
+            case .present, .remove: isConditional = true
             case .delete, .missing: break
             }
         }
@@ -69,8 +72,8 @@ package struct Linearizability {
             guard operation.responded == nil else { return true }
             switch operation.action {
             case .write(let tag, _): return isConditional || seen.contains(tag)
-            case .delete: return true
-            case .read, .refused, .missing: return false
+            case .delete, .deleteIf, .remove: return true
+            case .read, .present, .refused, .missing: return false
             }
         }
     }
@@ -110,6 +113,11 @@ package struct Linearizability {
             case .body(let put): return self.hasBody(state, of: put) ? tag : nil
             }
         case .delete: return 0
+        case .deleteIf(.none): return 0
+        case .deleteIf(.absent): return state == 0 ? 0 : nil
+        case .deleteIf(.body(let put)): return self.hasBody(state, of: put) ? 0 : nil
+        case .present: return state != 0 ? state : nil
+        case .remove: return state != 0 ? 0 : nil
         case .missing: return state == 0 ? 0 : nil
         case .refused(.none): return nil
         case .refused(.absent): return state != 0 ? state : nil

@@ -25,6 +25,7 @@ final class Member: Sendable {
         var id: NodeID?
         var isReady = false
         var failure: String?
+        var isRetired = false
     }
 
     let machine: SimulatedMachine
@@ -51,31 +52,41 @@ final class Member: Sendable {
     /// Why it could not be opened, if so.
     var failure: String? { self.state.withLock { $0.failure } }
 
+    /// Whether its disk has been put back to an earlier state, or emptied: it must never serve
+    /// again.
+    var isRetired: Bool { self.state.withLock { $0.isRetired } }
+
+    func retire() { self.state.withLock { $0.isRetired = true } }
+
     /// Starts the node in the background; it is ready when it has a layout.
     func start(
         in network: SimulatedNetwork,
         seeds: [String],
         settings: CoordinatorSettings,
-        sabotage: AcceptorSabotage,
+        sabotage: (acceptor: AcceptorSabotage, node: NodeSabotage),
         story: Story
     ) {
         let doors = self.machine.doors
         doors.background.run {
             do {
-                let node = try await self.open(doors, sabotage)
+                let node = try await self.open(doors, sabotage.acceptor)
+                let handler = SabotagedNode(node: node, sabotage: sabotage.node)
                 let peers = network.join(
                     self.machine,
                     as: node.id,
                     address: self.address,
-                    handler: node
+                    handler: handler
                 )
-                let own = LoopbackNetwork(own: node.id, handler: node, remote: peers)
+                let own = LoopbackNetwork(own: node.id, handler: handler, remote: peers)
                 node.attach(own)
                 let coordinator = Coordinator(
                     network: own,
                     layouts: node.layouts,
                     doors: doors,
-                    ballots: BallotSource(incarnation: node.incarnation, clock: doors.time),
+                    ballots: BallotSource(
+                        incarnation: sabotage.node.contains(.noIncarnation) ? 1 : node.incarnation,
+                        clock: doors.time
+                    ),
                     settings: settings,
                     undertakings: node.undertakings
                 )

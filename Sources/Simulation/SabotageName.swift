@@ -3,21 +3,16 @@ package import Register
 
 /// A rule of the protocol that a run can break on purpose, by the name that the command line uses.
 package enum SabotageName: String, Hashable, Sendable, CaseIterable {
-    case registerQuorumOfOne
-    case chunkQuorumOfOne
-    case copyWithoutHold
-    case releaseIgnoresFence
-    case noFloor
-    case holdAfterAccept
-    case noSecondHold
-    case auditWithoutFence
-    case fenceIsOnlyAPromise
-    case garbageFromOneReplica
-    case deleteOnAbsent
-    case killWithoutPrepare
-    case creatorTrustsMinority
-    case borrowReleasedBeforeDeath
-    case absentOwnerIsDead
+    case registerQuorumOfOne, readMinority, minorityIsChosen, noLineage, negativeWithoutIdentity
+    case conditionOutside
+    case noFloor, eraseMajority, eraseIgnoresPromise, noneIsTomb
+    case volatilePromise, rowsBeforeSync, chunksBeforeSync, noIncarnation
+    case corruptIsAbsent, repairBelowCeiling, rolledBackDiskAccepted
+    case noBucketFence, omitPartitionWithoutMajority, listSkipsSettlement
+    case chunkQuorumOfOne, copyWithoutHold, releaseIgnoresFence
+    case holdAfterAccept, noSecondHold, auditWithoutFence, fenceIsOnlyAPromise
+    case garbageFromOneReplica, deleteOnAbsent, killWithoutPrepare
+    case creatorTrustsMinority, borrowReleasedBeforeDeath, absentOwnerIsDead
     case overwriteDropsGarbage
     case partRowBeforeHold
     case sealReplacesUploadHold
@@ -26,14 +21,22 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case borrowAuditWhileOpen
     case noHealing
 
+    /// The switch of the coordinator, if it is one of its rules.
     package var sabotage: Sabotage {
         switch self {
         case .registerQuorumOfOne: .registerQuorumOfOne
+        case .readMinority: .readMinority
+        case .minorityIsChosen: .minorityIsChosen
+        case .noLineage: .noLineage
+        case .negativeWithoutIdentity: .negativeWithoutIdentity
+        case .eraseMajority: .eraseMajority
+        case .noneIsTomb: .noneIsTomb
+        case .omitPartitionWithoutMajority: .omitPartitionWithoutMajority
+        case .listSkipsSettlement: .listSkipsSettlement
         case .chunkQuorumOfOne: .chunkQuorumOfOne
         case .copyWithoutHold: .copyWithoutHold
         case .releaseIgnoresFence: .releaseIgnoresFence
         case .noHealing: .noHealing
-        case .noFloor: []
         case .holdAfterAccept: .holdAfterAccept
         case .noSecondHold: .noSecondHold
         case .auditWithoutFence: .auditWithoutFence
@@ -50,12 +53,31 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .holdIgnoresSegments: .holdIgnoresSegments
         case .unlistedDeletedWhileOpen: .unlistedDeletedWhileOpen
         case .borrowAuditWhileOpen: .borrowAuditWhileOpen
+        default: []
         }
     }
 
+    /// The switch of the replica, if it is one of its rules.
     package var acceptorSabotage: AcceptorSabotage {
         switch self {
         case .noFloor: .noFloor
+        case .eraseIgnoresPromise: .eraseIgnoresPromise
+        case .corruptIsAbsent: .corruptIsAbsent
+        case .repairBelowCeiling: .repairBelowCeiling
+        default: []
+        }
+    }
+
+    /// The rule of a whole node that is broken from outside, if it is one.
+    package var nodeSabotage: NodeSabotage {
+        switch self {
+        case .conditionOutside: .conditionOutside
+        case .volatilePromise: .volatilePromise
+        case .rowsBeforeSync: .rowsBeforeSync
+        case .chunksBeforeSync: .chunksBeforeSync
+        case .noIncarnation: .noIncarnation
+        case .rolledBackDiskAccepted: .rolledBackDiskAccepted
+        case .noBucketFence: .noBucketFence
         default: []
         }
     }
@@ -64,10 +86,28 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     package var summary: String {
         switch self {
         case .registerQuorumOfOne: "one replica's answer is taken for a majority"
+        case .readMinority: "a read takes the first answer"
+        case .minorityIsChosen: "what a minority shows to a prepare is taken for chosen"
+        case .noLineage: "an operation does not look for itself in the lineage"
+        case .negativeWithoutIdentity: "a refusal does not wait for the identity it rests on"
+        case .conditionOutside: "a condition is evaluated before the change, not in it"
+        case .noFloor: "an erased row leaves no floor"
+        case .eraseMajority: "a tombstone is erased once a majority has it"
+        case .eraseIgnoresPromise: "a row is erased although more was promised"
+        case .noneIsTomb: "no row and a tombstone add up to a majority"
+        case .volatilePromise: "a promise is given before it is on disk"
+        case .rowsBeforeSync: "a row is acknowledged before it is on disk"
+        case .chunksBeforeSync: "a chunk is acknowledged before it is on disk"
+        case .noIncarnation: "ballots of a node look alike in all its lives"
+        case .corruptIsAbsent: "a damaged row counts as no row"
+        case .repairBelowCeiling: "a damaged row is repaired below promises it may have made"
+        case .rolledBackDiskAccepted: "nobody remembers how far a node has been seen"
+        case .noBucketFence: "a replica acknowledges a fence and keeps none"
+        case .omitPartitionWithoutMajority: "a listing leaves out what no majority reports"
+        case .listSkipsSettlement: "a listing believes a single node's row"
         case .chunkQuorumOfOne: "a chunk counts as stored when one replica has it"
         case .copyWithoutHold: "a copy by reference takes no hold (R1)"
         case .releaseIgnoresFence: "a release takes whatever hold it finds (R5)"
-        case .noFloor: "an erased row leaves no floor"
         case .holdAfterAccept: "a copy holds the manifest after its accept (R1)"
         case .noSecondHold: "a proposal above its ceiling leaves under the old hold (R2)"
         case .auditWithoutFence: "the audit releases holds after a plain read (R4)"
@@ -91,8 +131,10 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     /// Whether a few runs suffice.
     package var isQuick: Bool {
         switch self {
-        case .registerQuorumOfOne, .chunkQuorumOfOne, .copyWithoutHold, .releaseIgnoresFence,
-            .noFloor, .holdAfterAccept, .auditWithoutFence:
+        case .registerQuorumOfOne, .readMinority, .minorityIsChosen, .noLineage,
+            .negativeWithoutIdentity, .conditionOutside, .noFloor, .eraseMajority, .rowsBeforeSync,
+            .chunksBeforeSync, .chunkQuorumOfOne, .copyWithoutHold, .releaseIgnoresFence,
+            .holdAfterAccept, .auditWithoutFence:
             true
         default: false
         }

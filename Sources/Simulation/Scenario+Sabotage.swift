@@ -1,12 +1,22 @@
 extension Scenario {
+    /// The same run, with all rules kept.
+    package var withRulesKept: Scenario {
+        self.with { scenario in
+            scenario.sabotage = []
+            scenario.acceptorSabotage = []
+            scenario.nodeSabotage = []
+        }
+    }
+
     /// Breaks one rule in the whole run, and sees to it that the rule matters there.
     package mutating func `break`(_ rule: SabotageName) {
         self.sabotage = rule.sabotage
         self.acceptorSabotage = rule.acceptorSabotage
+        self.nodeSabotage = rule.nodeSabotage
         switch rule {
         case .registerQuorumOfOne, .copyWithoutHold: break
-        case .chunkQuorumOfOne:
-            self.suffer([.loss, .crashes])
+        case .chunkQuorumOfOne: self.suffer([.loss, .crashes])
+        case .chunksBeforeSync: self.suffer([.blackouts, .crashes])
         case .releaseIgnoresFence:
             // A fence matters where holds are released that may yet be needed: to audits, and there
             // to copies whose accepts are late.
@@ -41,22 +51,86 @@ extension Scenario {
         case .noHealing:
             self.suffer([.crashes, .bitFlips])
             self.nodes = 4
+        case .eraseMajority, .noneIsTomb: self.leaveOut()
+        case .eraseIgnoresPromise: self.promiseEarly()
+        case .readMinority, .minorityIsChosen, .omitPartitionWithoutMajority, .listSkipsSettlement:
+            self.contend([.loss, .lateness, .turns])
+        case .noLineage, .negativeWithoutIdentity, .conditionOutside:
+            self.contend([.loss, .lateness, .duplicates])
+            self.workload.conditionPermille = 800
+        case .volatilePromise, .rowsBeforeSync: self.contend([.crashes, .blackouts, .lateness])
+        case .noIncarnation:
+            self.contend([.crashes, .lateness, .loss, .skew])
+            self.skewsFromStart = true
+        case .corruptIsAbsent, .repairBelowCeiling:
+            self.contend([.bitFlips, .lateness, .loss])
+            self.faults = FaultPlan(kinds: self.faults.kinds, pauseMicroseconds: 5_000...20_000)
+            self.erasesSoon = true
+        case .rolledBackDiskAccepted: self.contend([.lostDisks, .turns, .loss])
+        case .noBucketFence:
+            self.contend([.lateness, .loss, .clogs])
+            self.workload.keys = 2
+            self.workload.weights = [
+                (.put, 40), (.get, 10), (.delete, 30), (.list, 5), (.deleteBucket, 30),
+            ]
         }
+    }
+
+    /// Small bodies, a few keys, and these faults often.
+    private mutating func contend(_ kinds: [FaultPlan.Kind]) {
+        self.nodes = 3
+        self.faults = FaultPlan(kinds: kinds, pauseMicroseconds: 100_000...400_000)
+        self.workload.clients = 5
+        self.workload.keys = 4
+        self.workload.pauseMicroseconds = 150_000
+        self.workload.chunkedPermille = 0
+        self.workload.largeBodies = 0
+        self.workload.weights = [(.put, 40), (.get, 25), (.delete, 15), (.list, 20)]
     }
 
     /// Few keys that come and go all the time, erased soon.
     private mutating func erase(_ kinds: [FaultPlan.Kind]) {
-        self.nodes = 3
+        self.contend(kinds)
         self.erasesSoon = true
         self.faults = FaultPlan(kinds: kinds, pauseMicroseconds: 60_000...200_000)
-        self.workload.clients = 5
         self.workload.keys = 5
         self.workload.pauseMicroseconds = 400_000
-        self.workload.chunkedPermille = 0
         // A change that starts from what is gone shows in its condition.
         self.workload.conditionPermille = 700
-        self.workload.largeBodies = 0
         self.workload.weights = [(.put, 30), (.get, 30), (.delete, 40)]
+    }
+
+    /// Replicas miss what happens to many keys, one replica after another, while what was deleted is
+    /// erased at once: a key is left alone for longer than its erasure takes.
+    private mutating func leaveOut() {
+        self.contend([.turns])
+        self.erasesSoon = true
+        self.tombstoneAge = .milliseconds(60)
+        self.registerTimeout = .milliseconds(60)
+        self.faults.turnMicroseconds = 250_000...600_000
+        self.part = .seconds(6)
+        self.workload.clients = 4
+        self.workload.keys = 20
+        self.workload.pauseMicroseconds = 120_000
+        self.workload.ownPermille = 500
+        self.workload.conditionPermille = 100
+        self.workload.weights = [(.put, 25), (.get, 40), (.delete, 25), (.list, 3)]
+    }
+
+    /// Proposers whose clocks are ahead prepare long before they write, proposers whose clocks are
+    /// behind write meanwhile, and in between the key is erased.
+    private mutating func promiseEarly() {
+        self.contend([.skew, .lateness])
+        self.erasesSoon = true
+        self.skewsFromStart = true
+        self.tombstoneAge = .milliseconds(10)
+        self.workload.clients = 6
+        self.workload.keys = 3
+        self.workload.pauseMicroseconds = 40_000
+        self.workload.bodyPauseMicroseconds = 150_000
+        self.workload.conditionPermille = 950
+        self.workload.absentPermille = 950
+        self.workload.weights = [(.put, 35), (.copy, 35), (.delete, 30)]
     }
 
     /// Many copies of chunks, and these faults often.

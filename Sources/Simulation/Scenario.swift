@@ -11,6 +11,13 @@ package struct Scenario: Sendable {
     package var workload: Workload
     package var sabotage: Sabotage
     package var acceptorSabotage: AcceptorSabotage
+    package var nodeSabotage: NodeSabotage
+    /// Whether wall clocks disagree from the start, not only after crashes.
+    package var skewsFromStart: Bool
+    /// Longest wait for a replica's answer about a register.
+    package var registerTimeout: Duration
+    /// How long tombstones stay, if they are erased soon.
+    package var tombstoneAge: Duration
     /// Whether tombstones are erased soon after they are there.
     package var erasesSoon: Bool
     /// Whether messages are lost and machines crash before there is a layout.
@@ -35,6 +42,10 @@ package struct Scenario: Sendable {
         self.versionHolders = random.pick([1, 2, 3, Limit.versionHolders])
         self.sabotage = []
         self.acceptorSabotage = []
+        self.nodeSabotage = []
+        self.skewsFromStart = self.faults.has(.skew) && random.chance(permille: 500)
+        self.registerTimeout = .milliseconds(500)
+        self.tombstoneAge = .milliseconds(150)
         self.part = .seconds(3)
         self.workload.weights.append((.upload, random.pick([0, 0, 20, 60])))
     }

@@ -93,6 +93,17 @@ struct ScenarioStep: Sendable {
                 scenario.workload.conditionPermille > 0
                     ? scenario.with { $0.workload.conditionPermille = 0 } : nil
             },
+            Self("clocks that agree at first") { scenario in
+                scenario.skewsFromStart ? scenario.with { $0.skewsFromStart = false } : nil
+            },
+            Self("bodies at once") { scenario in
+                scenario.workload.bodyPauseMicroseconds > 0
+                    ? scenario.with { $0.workload.bodyPauseMicroseconds = 0 } : nil
+            },
+            Self("any node for every key") { scenario in
+                scenario.workload.ownPermille > 0
+                    ? scenario.with { $0.workload.ownPermille = 0 } : nil
+            },
             Self("a client less") { scenario in
                 scenario.workload.clients > 1
                     ? scenario.with { $0.workload.clients -= 1 } : nil
@@ -109,10 +120,7 @@ struct ScenarioStep: Sendable {
         Self("no \(kind.rawValue)") { scenario in
             guard scenario.faults.has(kind) else { return nil }
             return scenario.with { scenario in
-                scenario.faults = FaultPlan(
-                    kinds: scenario.faults.kinds.filter { $0 != kind },
-                    pauseMicroseconds: scenario.faults.pauseMicroseconds
-                )
+                scenario.faults.kinds.removeAll { $0 == kind }
             }
         }
     }
@@ -146,16 +154,24 @@ extension Scenario {
             "var scenario = Scenario(seed: \(self.seed))",
             "scenario.nodes = \(self.nodes)",
             "scenario.faults = FaultPlan(kinds: [\(kinds)], pauseMicroseconds: \(pause))",
+            "scenario.faults.turnMicroseconds = \(self.faults.turnMicroseconds)",
             "scenario.audits = \(self.audits)",
             "scenario.formsUnderFire = \(self.formsUnderFire)",
             "scenario.erasesSoon = \(self.erasesSoon)",
+            "scenario.versionHolders = \(self.versionHolders)",
+            "scenario.skewsFromStart = \(self.skewsFromStart)",
+            "scenario.registerTimeout = .milliseconds(\(self.registerTimeout.milliseconds))",
+            "scenario.tombstoneAge = .milliseconds(\(self.tombstoneAge.milliseconds))",
             "scenario.part = .milliseconds(\(self.part.milliseconds))",
             "scenario.workload.clients = \(workload.clients)",
             "scenario.workload.keys = \(workload.keys)",
             "scenario.workload.pauseMicroseconds = \(workload.pauseMicroseconds)",
             "scenario.workload.conditionPermille = \(workload.conditionPermille)",
+            "scenario.workload.absentPermille = \(workload.absentPermille)",
             "scenario.workload.chunkedPermille = \(workload.chunkedPermille)",
             "scenario.workload.largeBodies = \(workload.largeBodies)",
+            "scenario.workload.ownPermille = \(workload.ownPermille)",
+            "scenario.workload.bodyPauseMicroseconds = \(workload.bodyPauseMicroseconds)",
             "scenario.workload.weights = [\(weights)]",
         ]
         if self.sabotage != [] {
@@ -164,6 +180,11 @@ extension Scenario {
         if self.acceptorSabotage != [] {
             let value = self.acceptorSabotage.rawValue
             lines.append("scenario.acceptorSabotage = AcceptorSabotage(rawValue: \(value))")
+        }
+        if self.nodeSabotage != [] {
+            lines.append(
+                "scenario.nodeSabotage = NodeSabotage(rawValue: \(self.nodeSabotage.rawValue))"
+            )
         }
         lines.append("#expect(World.run(scenario).violations == [])")
         return lines.joined(separator: "\n")

@@ -4,7 +4,7 @@ import StoreModel
 /// What clients do in a run, drawn from its seed.
 package struct Workload: Sendable {
     package enum Kind: String, Hashable, Sendable, CaseIterable {
-        case put, get, delete, copy, list, deleteBucket
+        case put, get, head, delete, copy, list, deleteBucket
         /// One step of a multipart upload.
         case upload
     }
@@ -18,14 +18,22 @@ package struct Workload: Sendable {
     package var pauseMicroseconds = 300_000
     /// How often each kind comes, relative to the others; in this order when drawn.
     package var weights: [(kind: Kind, weight: Int)] = [
-        (.put, 35), (.get, 25), (.delete, 10), (.copy, 22), (.list, 8), (.deleteBucket, 0),
+        (.put, 35), (.get, 20), (.head, 5), (.delete, 10), (.copy, 22), (.list, 8),
+        (.deleteBucket, 0),
     ]
     /// Of 1,000 writes, so many have a condition.
     package var conditionPermille = 200
+    /// Of 1,000 conditions, so many are that there is nothing.
+    package var absentPermille = 500
     /// Bodies of more than one chunk, at most; they take time.
     package var largeBodies = 2
     /// Of 1,000 bodies that are not large, so many have chunks.
     package var chunkedPermille = 350
+
+    /// Of 1,000 operations on a key, so many go through the machine that is the key's own.
+    package var ownPermille = 0
+    /// Longest pause of a client between two pieces of a body, in microseconds.
+    package var bodyPauseMicroseconds = 0
 
     package init() {}
 
@@ -36,11 +44,13 @@ package struct Workload: Sendable {
         self.conditionPermille = random.pick([0, 150, 400])
         self.chunkedPermille = random.pick([100, 350, 700])
         self.largeBodies = random.pick([0, 0, 1, 2])
+        self.ownPermille = random.pick([0, 0, 500, 900])
+        self.bodyPauseMicroseconds = random.pick([0, 0, 0, 100_000])
         let copies = random.pick([10, 25, 60])
         let deletes = random.pick([5, 10, 25])
         let buckets = random.pick([0, 0, 0, 3])
         self.weights = [
-            (.put, 35), (.get, 25), (.delete, deletes), (.copy, copies), (.list, 8),
+            (.put, 35), (.get, 20), (.head, 5), (.delete, deletes), (.copy, copies), (.list, 8),
             (.deleteBucket, buckets),
         ]
     }

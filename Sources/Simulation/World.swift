@@ -15,18 +15,16 @@ package struct World: Sendable {
     private static let tidyingMax = 10
 
     private let scenario: Scenario
-    private let cluster: Cluster
-    private let history: History
+    let cluster: Cluster
+    let history: History
     private let faults: Faults
     private let clients: [Client]
 
     private init(_ scenario: Scenario, _ simulator: Simulator, _ story: Story) {
         let cluster = Cluster(
             simulator,
-            nodes: scenario.nodes,
-            keys: scenario.workload.allKeys,
+            scenario,
             settings: Self.settings(scenario),
-            sabotage: scenario.acceptorSabotage,
             story: story
         )
         let history = History(keys: scenario.workload.allKeys)
@@ -39,7 +37,7 @@ package struct World: Sendable {
             scenario.faults,
             simulator,
             cluster.network,
-            cluster.members,
+            cluster.all,
             story
         ) { cluster.start($0) }
         // Two more than work: one writes what is to rest, the last looks at everything at the end.
@@ -52,7 +50,8 @@ package struct World: Sendable {
                 oracle: BodyOracle(seed: scenario.seed),
                 story: story,
                 large: large,
-                uploads: uploads
+                uploads: uploads,
+                rules: scenario.nodeSabotage
             )
         }
     }
@@ -60,15 +59,16 @@ package struct World: Sendable {
     /// Times short enough for a run of some seconds.
     private static func settings(_ scenario: Scenario) -> CoordinatorSettings {
         var settings = CoordinatorSettings()
-        settings.registerTimeout = .milliseconds(500)
+        settings.registerTimeout = scenario.registerTimeout
         settings.chunkTimeout = .seconds(1)
         settings.changeDeadline = .seconds(3)
         settings.suspicion = .milliseconds(500)
         settings.openManifestBytes = UInt64(Limit.blockBytes)
         settings.releaseGrace = .seconds(1)
-        settings.sweepInterval = scenario.erasesSoon ? .milliseconds(100) : .seconds(3)
+        settings.sweepInterval =
+            scenario.erasesSoon ? min(.milliseconds(100), scenario.tombstoneAge) : .seconds(3)
         // Operations may take longer than half of that: to those a missing row proves nothing.
-        settings.tombstoneAge = scenario.erasesSoon ? .milliseconds(150) : .seconds(2)
+        settings.tombstoneAge = scenario.erasesSoon ? scenario.tombstoneAge : .seconds(2)
         settings.catchUpInterval = .seconds(4)
         settings.partBytesMin = 0
         settings.partReadBytes = 20_000
@@ -107,7 +107,7 @@ package struct World: Sendable {
             unknown: counts.unknown,
             checked: checked,
             gaveUp: gaveUp,
-            crashes: world.cluster.members.reduce(0) { $0 + $1.machine.crashes },
+            crashes: world.cluster.all.reduce(0) { $0 + $1.machine.crashes },
             steps: simulator.steps,
             virtualSeconds: simulator.nanoseconds / 1_000_000_000,
             traceHash: simulator.traceHash,
@@ -124,7 +124,7 @@ package struct World: Sendable {
         Inspection(
             cluster: self.cluster,
             history: self.history,
-            damagedCopies: self.scenario.faults.has(.bitFlips) ? 1 : 0
+            damagedCopies: self.scenario.faults.spoilsCopies ? 1 : 0
         )
     }
 
@@ -146,6 +146,7 @@ package struct World: Sendable {
         guard await self.createBucket() else { return }
         await self.work()
         guard await self.settle() else { return }
+        self.checkRetired()
         await self.readEverything()
         await self.writeEverywhere()
         await self.abortUploads()
@@ -155,6 +156,8 @@ package struct World: Sendable {
         let inspection = self.inspection
         await inspection.checkHolds(keys: self.scenario.workload.allKeys)
         await inspection.checkContent(keys: self.scenario.workload.allKeys)
+        // Where a node is gone for good, what it may still need is not cleared away.
+        guard !self.cluster.all.contains(where: \.isRetired) else { return }
         await inspection.checkHealed(keys: self.scenario.workload.allKeys)
         await self.checkLeaks(inspection)
     }
@@ -258,7 +261,7 @@ package struct World: Sendable {
                 )
             }
             let failed = self.history.counts.failed
-            await self.last.list(at: member)
+            await self.last.listAll(at: member)
             if self.history.counts.failed > failed {
                 self.history.report(
                     Violation(.noProgress, "the bucket cannot be listed through \(member.name)")
@@ -287,19 +290,5 @@ package struct World: Sendable {
                 Violation(.noProgress, "\(member.name) cannot write although all is well")
             )
         }
-    }
-
-    private func checkHistory() -> (checked: Int, gaveUp: Int) {
-        var (checked, gaveUp) = (0, 0)
-        let bodies = self.history.bodies
-        for (key, operations) in self.history.operations.enumerated() {
-            switch Linearizability.check(operations, bodies: bodies) {
-            case .linearizable: checked += operations.count
-            case .gaveUp: gaveUp += 1
-            case .violation(let story):
-                self.history.report(Violation(.notLinearizable, "k\(key): \(story)"))
-            }
-        }
-        return (checked, gaveUp)
     }
 }

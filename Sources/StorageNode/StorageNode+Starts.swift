@@ -50,6 +50,13 @@ extension StorageNode {
         (self.layouts.layout?.members ?? []).filter { $0 != self.id }
     }
 
+    /// Whether all other nodes have taken note of the present start.
+    package var isKnownToAll: Bool {
+        let others = self.otherMembers
+        return !others.isEmpty
+            && self.introduction.withLock { $0.notedBy.isSuperset(of: others) }
+    }
+
     private func introduce(to node: NodeID) async {
         var pause = Self.pauses.first
         while let caller = self.introduction.withLock({ $0.caller }), self.isInService {

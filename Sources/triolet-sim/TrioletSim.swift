@@ -44,6 +44,9 @@ struct TrioletSim: AsyncParsableCommand {
     )
     var sabotage: SabotageName?
 
+    @Flag(help: "With --sabotage: the same runs, but with the rule kept; they have to be clean.")
+    var kept = false
+
     @Flag(help: "Break every rule, one at a time.")
     var mutations = false
 
@@ -78,7 +81,7 @@ struct TrioletSim: AsyncParsableCommand {
             failed = self.shrink ? self.shrinkRun(seed) : self.tell(seed)
         } else if self.mutations {
             failed = await self.huntAll()
-        } else if let sabotage = self.sabotage {
+        } else if let sabotage = self.sabotage, !self.kept {
             failed = await self.hunt(sabotage)
         } else {
             failed = await self.runMany()
@@ -89,7 +92,7 @@ struct TrioletSim: AsyncParsableCommand {
     func scenario(_ seed: UInt64) -> Scenario {
         var scenario = Scenario(seed: seed)
         if let sabotage = self.sabotage { scenario.break(sabotage) }
-        return scenario
+        return self.kept ? scenario.withRulesKept : scenario
     }
 
     /// Prints at once, so that it is known even if the next run crashes.
@@ -106,7 +109,7 @@ struct TrioletSim: AsyncParsableCommand {
         }
         for violation in report.violations { print("VIOLATION \(violation)") }
         print(report.summary)
-        return report.violations.isEmpty == (self.sabotage != nil)
+        return report.violations.isEmpty == (self.sabotage != nil && !self.kept)
     }
 
     /// The first of many seeds.
