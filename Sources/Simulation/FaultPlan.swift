@@ -33,10 +33,15 @@ package struct FaultPlan: Hashable, Sendable {
     /// In the order of ``Kind``.
     package internal(set) var kinds: [Kind]
     /// Pause between two faults, in microseconds, in the heavy part.
-    package let pauseMicroseconds: ClosedRange<Int>
+    package internal(set) var pauseMicroseconds: ClosedRange<Int>
 
     /// How long a machine is cut off when it is its turn.
     package var turnMicroseconds = 200_000...900_000
+
+    /// How long a machine is down after a crash.
+    package var downMilliseconds = 50...3_000
+    /// Of 1,000 messages, so many are lost, if any.
+    package var lossPermille = 5...150
 
     package init(kinds: [Kind], pauseMicroseconds: ClosedRange<Int>) {
         self.kinds = kinds
@@ -77,7 +82,7 @@ package struct FaultPlan: Hashable, Sendable {
     /// How the network treats messages while this plan is in force.
     func linkFaults(_ random: inout SplitMix64) -> LinkFaults {
         var faults = LinkFaults()
-        if self.has(.loss) { faults.lossPermille = random.number(in: 5...150) }
+        if self.has(.loss) { faults.lossPermille = random.number(in: self.lossPermille) }
         if self.has(.duplicates) { faults.duplicatePermille = random.number(in: 10...200) }
         if self.has(.lateness) {
             faults.latePermille = random.number(in: 5...100)

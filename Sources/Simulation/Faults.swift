@@ -163,7 +163,8 @@ final class Faults: Sendable {
     }
 
     func bringBackLater(_ member: Member) {
-        self.simulator.after(.milliseconds(self.draw { $0.number(in: 50...3_000) })) {
+        let down = self.draw { $0.number(in: self.plan.downMilliseconds) }
+        self.simulator.after(.milliseconds(down)) {
             self.bringBack(member)
         }
     }

@@ -131,7 +131,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     /// Whether a few runs suffice.
     package var isQuick: Bool {
         switch self {
-        case .registerQuorumOfOne, .readMinority, .minorityIsChosen, .noLineage,
+        case .registerQuorumOfOne, .readMinority, .noLineage,
             .negativeWithoutIdentity, .conditionOutside, .noFloor, .eraseMajority, .rowsBeforeSync,
             .chunksBeforeSync, .chunkQuorumOfOne, .copyWithoutHold, .releaseIgnoresFence,
             .holdAfterAccept, .auditWithoutFence:

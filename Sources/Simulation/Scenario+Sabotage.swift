@@ -53,12 +53,24 @@ extension Scenario {
             self.nodes = 4
         case .eraseMajority, .noneIsTomb: self.leaveOut()
         case .eraseIgnoresPromise: self.promiseEarly()
-        case .readMinority, .minorityIsChosen, .omitPartitionWithoutMajority, .listSkipsSettlement:
+        case .readMinority, .minorityIsChosen, .listSkipsSettlement:
             self.contend([.loss, .lateness, .turns])
+        case .omitPartitionWithoutMajority:
+            self.contend([.loss, .turns])
+            self.faults.lossPermille = 300...450
+            self.workload.weights = [(.put, 40), (.delete, 20), (.list, 60)]
         case .noLineage, .negativeWithoutIdentity, .conditionOutside:
             self.contend([.loss, .lateness, .duplicates])
             self.workload.conditionPermille = 800
-        case .volatilePromise, .rowsBeforeSync: self.contend([.crashes, .blackouts, .lateness])
+        case .rowsBeforeSync: self.contend([.crashes, .blackouts, .lateness])
+        case .volatilePromise:
+            self.promiseEarly()
+            self.erasesSoon = false
+            self.faults.kinds = [.skew, .crashes]
+            self.faults.pauseMicroseconds = 20_000...120_000
+            self.faults.downMilliseconds = 10...40
+            self.workload.clients = 4
+            self.workload.bodyPauseMicroseconds = 500_000
         case .noIncarnation:
             self.contend([.crashes, .lateness, .loss, .skew])
             self.skewsFromStart = true

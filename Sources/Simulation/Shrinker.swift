@@ -23,18 +23,21 @@ package struct Shrinker {
         self.runs = 1
     }
 
-    /// Shrinks until no step helps any more.
+    /// Shrinks until no step helps any more, or so many have.
     ///
     /// `tell` is shown each step that did.
-    package mutating func run(_ tell: (String) -> Void) {
+    package mutating func run(stepsMax: Int = .max, _ tell: (String) -> Void) {
         guard let kind = self.firstViolation?.kind else { return }
+        var steps = 0
         var goesOn = true
         while goesOn {
             goesOn = false
             for step in ScenarioStep.all {
-                while let smaller = step.apply(self.scenario), self.fails(smaller, by: kind) {
+                while steps < stepsMax, let smaller = step.apply(self.scenario),
+                    self.fails(smaller, by: kind)
+                {
                     tell("still fails with \(step.name)")
-                    goesOn = true
+                    (steps, goesOn) = (steps + 1, steps + 1 < stepsMax)
                 }
             }
         }
@@ -155,6 +158,8 @@ extension Scenario {
             "scenario.nodes = \(self.nodes)",
             "scenario.faults = FaultPlan(kinds: [\(kinds)], pauseMicroseconds: \(pause))",
             "scenario.faults.turnMicroseconds = \(self.faults.turnMicroseconds)",
+            "scenario.faults.downMilliseconds = \(self.faults.downMilliseconds)",
+            "scenario.faults.lossPermille = \(self.faults.lossPermille)",
             "scenario.audits = \(self.audits)",
             "scenario.formsUnderFire = \(self.formsUnderFire)",
             "scenario.erasesSoon = \(self.erasesSoon)",

@@ -102,6 +102,36 @@ struct LinearizabilityTests {
         #expect(Self.isRejected(missing, bodies: bodies))
     }
 
+    @Test("A conditional delete looks at the body, too")
+    func conditionalDeletes() {
+        let bodies = [1: 1, 2: 2]
+        let written = Self.at(1, .write(1, if: .none), 0, 1)
+        let right = [
+            written, Self.at(2, .deleteIf(.body(of: 1)), 2, 3), Self.at(3, .read(0), 4, 5),
+        ]
+        #expect(Self.verdict(right, bodies: bodies) == .linearizable)
+        let wrong = [written, Self.at(2, .deleteIf(.body(of: 2)), 2, 3)]
+        #expect(Self.isRejected(wrong, bodies: bodies))
+    }
+
+    @Test("A key that was seen among others is no key that was deleted before")
+    func sights() {
+        let gone = [Self.at(1, .write(1, if: .none), 0, 1), Self.at(2, .delete, 2, 3)]
+        #expect(Self.isRejected(gone + [Self.at(3, .present, 4, 5)]))
+        #expect(Self.verdict(gone + [Self.at(3, .present, 1, 5)]) == .linearizable)
+        let unknown = gone + [Self.at(4, .write(4, if: .none), 4, nil)]
+        #expect(Self.verdict(unknown + [Self.at(5, .present, 6, 7)]) == .linearizable)
+    }
+
+    @Test("A bucket is removed once for each time it was created")
+    func bucket() {
+        let created = Self.at(1, .write(1, if: .absent), 0, 1)
+        let removed = Self.at(2, .remove, 2, 3)
+        #expect(Self.verdict([created, removed]) == .linearizable)
+        #expect(Self.isRejected([created, removed, Self.at(3, .remove, 4, 5)]))
+        #expect(Self.isRejected([created, removed, Self.at(3, .present, 4, 5)]))
+    }
+
     /// A history that a real register made: every operation takes effect at an instant inside it.
     private static func realHistory(_ random: inout SplitMix64) -> [Operation] {
         var state = 0

@@ -45,6 +45,28 @@ struct WorldTests {
         #expect(World.run(scenario).violations == [])
     }
 
+    @Test("A node whose disk is put back or emptied does not serve", arguments: UInt64(1)...4)
+    func lostDisks(seed: UInt64) {
+        var scenario = Scenario(seed: seed)
+        scenario.break(.rolledBackDiskAccepted)
+        let report = World.run(scenario.withRulesKept)
+        #expect(report.violations == [])
+    }
+
+    @Test("A failing run shrinks to a smaller one that fails in the same way")
+    func shrinks() {
+        var scenario = Scenario(seed: 1)
+        scenario.break(.negativeWithoutIdentity)
+        var shrinker = Shrinker(scenario)
+        let first = shrinker.firstViolation
+        #expect(first != nil)
+        var steps: [String] = []
+        shrinker.run(stepsMax: 3) { steps.append($0) }
+        #expect(!steps.isEmpty)
+        #expect(shrinker.firstViolation?.kind == first?.kind)
+        #expect(shrinker.scenario.source.contains("scenario.nodes = 3"))
+    }
+
     @Test("The same seed gives the same run, to the byte", arguments: [UInt64(5), 11])
     func replays(seed: UInt64) {
         let first = World.run(Scenario(seed: seed))
