@@ -62,7 +62,7 @@ extension Client {
         self.uploads.note(place) { $0.begun[part, default: 0] += 1 }
         let request = PutPartRequest(upload: upload.name, number: partNumber)
         let result = await self.ask(call) { coordinator throws(ClusterError) in
-            try await coordinator.putPart(request, body: PiecewiseBody(bytes))
+            try await coordinator.putPart(request, body: self.inPieces(bytes))
         }
         if case .success(let stored)? = result {
             if stored.etag != body.etag || stored.size != UInt64(size) {

@@ -48,12 +48,7 @@ extension Client {
         let call = Call(number, "put k\(key) (\(size) B, \(condition))", member, start)
         let result = await self.ask(call) { coordinator throws(ClusterError) in
             if isOutside { try await self.evaluate(asked, on: name, coordinator) }
-            let pieces = PiecewiseBody(
-                body,
-                self.simulator,
-                pauseMicroseconds: self.workload.bodyPauseMicroseconds
-            )
-            return try await coordinator.put(request, body: pieces)
+            return try await coordinator.put(request, body: self.inPieces(body))
         }
         if case .success(let summary)? = result { self.check(summary, tag: number, call) }
         self.wrote(number, key, condition, call, result.map { $0.map { _ in () } })
@@ -86,6 +81,15 @@ extension Client {
             self.history.end(number, \.failed)
         case .failure?, nil: self.note(call, key, action, nil)
         }
+    }
+
+    /// A body as this client sends it.
+    func inPieces(_ body: ByteBuffer) -> PiecewiseBody {
+        PiecewiseBody(
+            body,
+            self.simulator,
+            pauseMicroseconds: self.workload.bodyPauseMicroseconds
+        )
     }
 
     /// Evaluates a condition where it must not be: before the change.
