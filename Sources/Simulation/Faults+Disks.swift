@@ -7,8 +7,10 @@ extension Faults {
     /// The machine whose copies may go bad: always the same, so that there are never two bad copies.
     var victim: Member { self.members[Int(self.simulator.seed % UInt64(self.members.count))] }
 
-    /// Turns a bit of a chunk, or of a row where other replicas know it, too.
+    /// Turns a bit of a chunk where there is another copy, or of a row where a majority of others
+    /// knows it.
     func flipBit(of victim: Member) {
+        guard self.members.count > 1 else { return }
         if self.members.count > 2, self.draw({ $0.chance(permille: 500) }) {
             guard let family = victim.machine.engine.flipBit() else { return }
             self.story.tell("a bit of a row of \(victim.name) has turned, family \(family)")
