@@ -139,10 +139,10 @@ extension Coordinator {
             digest: digest,
             ceiling: .zero
         )
-        if Self.isWorthBorrowing(pieces, copy) {
+        if self.isWorthBorrowing(pieces, copy) {
             if self.settings.sabotage.contains(.partRowBeforeHold) {
                 self.doors.background.run {
-                    await self.doors.time.sleep(for: .seconds(2))
+                    await self.doors.time.sleep(for: .seconds(8))
                     _ = try? await self.manifests.hold(lender)
                 }
                 return try await self.put(pieces, copy, borrowing: lender)
@@ -164,8 +164,9 @@ extension Coordinator {
     }
 
     /// To borrow keeps all of the lender as long as the object lives: not for a small part of it.
-    private static func isWorthBorrowing(_ pieces: PartPieces, _ copy: PartCopy) -> Bool {
-        copy.version.storageClass == copy.upload.storageClass && pieces.wholeChunks >= 2
+    private func isWorthBorrowing(_ pieces: PartPieces, _ copy: PartCopy) -> Bool {
+        copy.version.storageClass == copy.upload.storageClass
+            && pieces.wholeChunks >= self.settings.borrowChunks
             && copy.size >= copy.version.size / 4
     }
 

@@ -70,6 +70,8 @@ package struct CoordinatorSettings: Sendable {
     /// Part copies of at most so many bytes are read by the coordinator, which gives them the MD5
     /// of their bytes as ETag.
     package var partReadBytes = UInt64(Limit.chunkBytes)
+    /// Whole chunks that a part must take of its source to borrow them.
+    package var borrowChunks = 2
     /// Content read in one step, in blocks (1 MiB).
     package var readBlocks = 8
     /// Rules broken on purpose; only the simulation may ask for any.

@@ -134,7 +134,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .registerQuorumOfOne, .readMinority, .noLineage,
             .negativeWithoutIdentity, .conditionOutside, .noFloor, .eraseMajority, .rowsBeforeSync,
             .chunksBeforeSync, .chunkQuorumOfOne, .copyWithoutHold, .releaseIgnoresFence,
-            .holdAfterAccept, .auditWithoutFence:
+            .holdAfterAccept, .auditWithoutFence, .unlistedDeletedWhileOpen:
             true
         default: false
         }

@@ -44,10 +44,15 @@ extension Scenario {
         case .partRowBeforeHold, .sealReplacesUploadHold, .holdIgnoresSegments,
             .unlistedDeletedWhileOpen, .borrowAuditWhileOpen:
             self.audits = true
-            self.suffer([.lateness, .clogs, .loss])
+            self.suffer(
+                rule == .sealReplacesUploadHold
+                    ? [.lateness, .loss, .cuts, .crashes] : [.lateness, .clogs, .loss]
+            )
             self.workload.clients = 5
             self.workload.keys = 2
-            self.workload.weights = [(.put, 8), (.copy, 5), (.get, 5), (.delete, 8), (.upload, 80)]
+            self.workload.weights = [
+                (.put, 12), (.copy, 5), (.get, 5), (.delete, 12), (.upload, 80),
+            ]
         case .noHealing:
             self.suffer([.crashes, .bitFlips])
             self.nodes = 4

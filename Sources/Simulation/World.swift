@@ -72,6 +72,7 @@ package struct World: Sendable {
         settings.catchUpInterval = .seconds(4)
         settings.partBytesMin = 0
         settings.partReadBytes = 20_000
+        settings.borrowChunks = 1
         settings.auditInterval = .seconds(3)
         settings.auditAge = .zero
         settings.versionHolders = scenario.versionHolders
