@@ -251,7 +251,7 @@ let package = Package(
         tests(
             "CoordinatorTests",
             on: [
-                "StoreModel", "Placement", "Register", "Content", "Wire", "Runtime",
+                "TestSupport", "StoreModel", "Placement", "Register", "Content", "Wire", "Runtime",
                 "PeerProtocol", "ChunkStore", "StorageNode", "Coordinator", "SimulatedRuntime",
             ],
             using: [nioCore, logging]
