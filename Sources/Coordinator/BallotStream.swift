@@ -8,6 +8,8 @@ struct BallotStream {
     private let node: NodeID
     private let partition: PartitionID
     private let timeout: Duration
+    /// The layout by which the node has to act; nil for the present one.
+    private let epoch: UInt64?
     /// What is still to be asked for; empty once all has been.
     private var ranges: [UInt16]
     private var after: [UInt8]?
@@ -18,13 +20,15 @@ struct BallotStream {
         _ node: NodeID,
         _ partition: PartitionID,
         ranges: [UInt16],
-        timeout: Duration
+        timeout: Duration,
+        under epoch: UInt64? = nil
     ) {
         self.caller = caller
         self.node = node
         self.partition = partition
         self.ranges = ranges
         self.timeout = timeout
+        self.epoch = epoch
     }
 
     /// The next row in order of range and key, without moving on; nil at the end.
@@ -46,6 +50,7 @@ struct BallotStream {
                     limit: BallotPage.rowsMax
                 )
             ),
+            under: self.epoch,
             within: self.timeout
         )
         guard case .ballots(let page) = reply else { throw .invalid(.invalid("ballots")) }

@@ -20,11 +20,39 @@ struct ChunkReplicas: Sendable {
     private typealias Answer = (node: NodeID, result: Result<UInt64, PeerCallError>)
 
     /// The nodes to try for a chunk, best first: its replica set, then the others in ring order.
+    ///
+    /// While replicas are being changed, new chunks go to those who stay.
     private func candidates(for chunk: ChunkName) throws(ClusterError) -> [NodeID] {
+        try self.layout(for: chunk).preferenceList(of: chunk.partition)
+    }
+
+    /// All nodes that may have a chunk, best first; also those that are leaving.
+    private func holders(of chunk: ChunkName) throws(ClusterError) -> [NodeID] {
+        try self.layout(for: chunk).searchList(of: chunk.partition)
+    }
+
+    private func layout(for chunk: ChunkName) throws(ClusterError) -> Layout {
         guard let layout = self.layouts.layout else {
             throw ClusterError(.notReady, "find the replicas of chunk \(chunk)")
         }
-        return layout.preferenceList(of: chunk.partition)
+        return layout
+    }
+
+    /// Asks a node about a chunk.
+    ///
+    /// Names of chunks do not depend on the layout: if ours was the older one, the same question
+    /// stands.
+    private func reply(
+        of node: NodeID,
+        to request: PeerRequest
+    ) async throws(PeerCallError) -> PeerReply {
+        let timeout = self.settings.chunkTimeout
+        do throws(PeerCallError) {
+            return try await self.caller.ask(node, request, within: timeout)
+        } catch {
+            guard error == .staleLayout else { throw error }
+            return try await self.caller.ask(node, request, within: timeout)
+        }
     }
 
     /// Has every replica do `request`, until as many as the class asks for have done it durably.
@@ -119,7 +147,7 @@ struct ChunkReplicas: Sendable {
             if case .writeChunk(_, let chunk) = request {
                 self.instruments.sent(storedBytes: chunk.blocks.readableBytes)
             }
-            let reply = try await self.caller.ask(node, request, within: self.settings.chunkTimeout)
+            let reply = try await self.reply(of: node, to: request)
             guard case .done(let number) = reply else {
                 return .failure(.invalid(.invalid("reply")))
             }
@@ -157,15 +185,14 @@ struct ChunkReplicas: Sendable {
         blocks: Range<Int>,
         as storageClass: StorageClass
     ) async throws(ClusterError) -> ByteBuffer {
-        let candidates = try self.candidates(for: chunk)
+        let candidates = try self.holders(of: chunk)
         var bad: [(node: NodeID, code: PeerFailure.Code)] = []
         var failures: [PeerCallError] = []
         for node in self.readOrder(candidates) {
             do throws(PeerCallError) {
-                let reply = try await self.caller.ask(
-                    node,
-                    .readChunk(chunk, blocks: blocks),
-                    within: self.settings.chunkTimeout
+                let reply = try await self.reply(
+                    of: node,
+                    to: .readChunk(chunk, blocks: blocks)
                 )
                 guard case .blocks(let slice) = reply, slice.header.blocks == blocks else {
                     throw .invalid(.invalid("reply"))
@@ -218,7 +245,7 @@ struct ChunkReplicas: Sendable {
 
     /// All nodes that may have the chunk, best first: where an independent copy pulls from.
     func sources(of chunk: ChunkName) throws(ClusterError) -> [NodeID] {
-        let candidates = try self.candidates(for: chunk)
+        let candidates = try self.holders(of: chunk)
         return candidates.filter { !self.health.isSuspect($0) }
             + candidates.filter { self.health.isSuspect($0) }
     }

@@ -14,18 +14,41 @@ struct ClusterReplicas: RegisterReplicas {
     let instruments: CoordinatorInstruments
     /// Who keeps the layout's register as long as no layout says so; empty once one does.
     var founders: [NodeID] = []
+    /// The layout to go by whatever is in force by now; nil for the present one.
+    var pinned: Layout?
 
-    func members(of key: RegisterKey) throws(RegisterError) -> [NodeID] {
-        if !self.founders.isEmpty, key == .layout { return self.founders }
-        guard let layout = self.layouts.layout else { throw .noLayout }
+    func group(of key: RegisterKey) throws(RegisterError) -> ReplicaGroup {
+        if !self.founders.isEmpty, key == .layout {
+            return ReplicaGroup(
+                epoch: 0,
+                members: self.founders,
+                quorum: Quorum(majorityOf: self.founders.count)
+            )
+        }
+        guard let layout = self.pinned ?? self.layouts.layout else { throw .noLayout }
         // Who is no member has no number of its own to make ballots unique with.
         guard key == .layout || layout.index(of: self.caller.own) != nil else { throw .noLayout }
-        return layout.replicaSet(of: key.partition)
+        let members = layout.replicaSet(of: key.partition)
+        return ReplicaGroup(
+            epoch: layout.epoch,
+            members: members,
+            quorum: self.quorum(of: members, layout.quorumSets(of: key.partition)),
+            isJoint: layout.isJoint
+        )
     }
 
-    func replicaCount(of key: RegisterKey) throws(RegisterError) -> Int {
-        if self.settings.sabotage.contains(.registerQuorumOfOne) { return 1 }
-        return try self.members(of: key).count
+    private func quorum(of members: [NodeID], _ sets: [[NodeID]]) -> Quorum {
+        if self.settings.sabotage.contains(.registerQuorumOfOne) {
+            return .anyOne(of: members.count)
+        }
+        guard sets.count > 1 else { return Quorum(majorityOf: members.count) }
+        let sets = self.settings.sabotage.contains(.jointNewOnly) ? [sets[1]] : sets
+        return Quorum(
+            majoritiesOf: sets.map { set in
+                members.indices.filter { set.contains(members[$0]) }
+            },
+            count: members.count
+        )
     }
 
     private enum Event: Sendable {
@@ -36,17 +59,17 @@ struct ClusterReplicas: RegisterReplicas {
     func ask(
         _ request: RegisterRequest,
         about key: RegisterKey,
+        of group: ReplicaGroup,
         patience: Duration?,
         enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
-    ) async throws(RegisterError) -> [(replica: Int, reply: RegisterReply)] {
-        let members = try self.members(of: key)
+    ) async -> [(replica: Int, reply: RegisterReply)] {
+        let members = group.members
         self.instruments.asked(request)
         let (events, inbox) = AsyncStream.makeStream(of: Event.self)
         for replica in members.indices {
             self.doors.background.run {
-                inbox.yield(
-                    .reply(replica, await self.ask(request, about: key, at: members[replica]))
-                )
+                let reply = await self.ask(request, about: key, of: group, replica: replica)
+                inbox.yield(.reply(replica, reply))
             }
         }
         var replies: [(replica: Int, reply: RegisterReply)] = []
@@ -59,7 +82,7 @@ struct ClusterReplicas: RegisterReplicas {
             case .reply(_, nil): silent += 1
             }
             if replies.count + silent == members.count || enough(replies) { break }
-            if let patience, !isWaiting, replies.count > members.count / 2 {
+            if let patience, !isWaiting, group.quorum.isMet(by: replies.map(\.replica)) {
                 isWaiting = true
                 self.doors.background.run {
                     await self.doors.time.sleep(for: patience)
@@ -73,22 +96,13 @@ struct ClusterReplicas: RegisterReplicas {
     func ask(
         _ request: RegisterRequest,
         about key: RegisterKey,
+        of group: ReplicaGroup,
         replica: Int
     ) async -> RegisterReply? {
-        guard let members = try? self.members(of: key), members.indices.contains(replica) else {
-            return nil
-        }
-        return await self.ask(request, about: key, at: members[replica])
-    }
-
-    private func ask(
-        _ request: RegisterRequest,
-        about key: RegisterKey,
-        at node: NodeID
-    ) async -> RegisterReply? {
         let reply = try? await self.caller.ask(
-            node,
+            group.members[replica],
             .register(key, request),
+            under: group.epoch,
             within: self.settings.registerTimeout
         )
         guard case .register(let answer)? = reply, answer != .corrupt else { return nil }

@@ -8,6 +8,8 @@ package import StoreModel
 extension Coordinator {
     /// Attempts to see a bucket through somebody else's unfinished deletion.
     private static let deletionPatience = 20
+    /// Layouts by which a bucket is fenced, one after another, before its deletion is called off.
+    private static let layoutPatience = 4
 
     package func buckets() async throws(ClusterError) -> [BucketSummary] {
         try await self.listing().buckets().map {
@@ -113,8 +115,7 @@ extension Coordinator {
         }
         var isEmpty = false
         do throws(ClusterError) {
-            let fenced = try await self.fence(deleting, operation)
-            isEmpty = try await self.isEmpty(deleting, name, as: fenced)
+            isEmpty = try await self.isFencedAndEmpty(deleting, name, operation)
         } catch {
             await self.callOff(deleting, name)
             throw error
@@ -129,6 +130,30 @@ extension Coordinator {
             operation
         )
         guard finished.outcome == .deleted else { throw ClusterError(.busy, operation) }
+    }
+
+    /// Fences a bucket and looks whether it is empty, both by one layout.
+    ///
+    /// If the layout changes in between, the nodes that were fenced may not be those that matter
+    /// any more: it is done again.
+    private func isFencedAndEmpty(
+        _ deleting: BucketRecord,
+        _ name: BucketName,
+        _ operation: String
+    ) async throws(ClusterError) -> Bool {
+        var attempt = 1
+        while true {
+            guard let layout = self.layouts.layout else { throw ClusterError(.notReady, operation) }
+            do throws(ClusterError) {
+                let fenced = try await self.fence(deleting, by: layout, operation)
+                return try await self.isEmpty(deleting, name, as: fenced, by: layout)
+            } catch {
+                guard self.layouts.epoch != layout.epoch, attempt < Self.layoutPatience else {
+                    throw error
+                }
+            }
+            attempt += 1
+        }
     }
 
     private func callOff(_ deleting: BucketRecord, _ name: BucketName) async {
@@ -149,7 +174,8 @@ extension Coordinator {
     private func isEmpty(
         _ deleting: BucketRecord,
         _ name: BucketName,
-        as fenced: [NodeID]
+        as fenced: [NodeID],
+        by layout: Layout
     ) async throws(ClusterError) -> Bool {
         let operation = "delete bucket \(name)"
         func isDead(_ key: RegisterKey) async throws(ClusterError) -> Bool {
@@ -172,7 +198,7 @@ extension Coordinator {
             .uploads(deleting.id, prefix: [], delimiter: nil),
         ]
         for subject in subjects {
-            guard try await listing.isEmpty(subject, at: fenced, isDead: isDead) else {
+            guard try await listing.isEmpty(subject, at: fenced, by: layout, isDead: isDead) else {
                 return false
             }
         }
@@ -184,9 +210,9 @@ extension Coordinator {
     /// - Returns: the nodes that do so.
     private func fence(
         _ deleting: BucketRecord,
+        by layout: Layout,
         _ operation: String
     ) async throws(ClusterError) -> [NodeID] {
-        guard let layout = self.layouts.layout else { throw ClusterError(.notReady, operation) }
         let request = PeerRequest.fence(deleting.id, generation: deleting.generation)
         let sets = layout.distinctReplicaSets
         func isFenced(_ nodes: [NodeID]) -> Bool {
@@ -199,6 +225,7 @@ extension Coordinator {
                 let reply = try? await self.caller.ask(
                     node,
                     request,
+                    under: layout.epoch,
                     within: self.settings.registerTimeout
                 )
                 if case .done? = reply { return true }

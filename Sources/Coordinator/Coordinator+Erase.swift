@@ -11,8 +11,8 @@ extension Coordinator {
     /// Erases the rows of registers that were deleted long enough ago.
     ///
     /// As with all of the sweep, a register is the business of its first replica, and of the others
-    /// if that one does not see to it. A replica that is away postpones all its partitions.
-    /// Source: docs/protocol/registers.md, "Erasing tombstones".
+    /// if that one does not see to it. A replica that is away postpones all its partitions. Source:
+    /// docs/protocol/registers.md, "Erasing tombstones".
     func eraseTombstones(into summary: inout SweepSummary) async {
         let now = self.doors.time.wallMicroseconds
         let age = self.settings.tombstoneAge.wholeMicroseconds
@@ -55,7 +55,8 @@ extension Coordinator {
                     key,
                     generation: generation,
                     deadline: self.settings.registerTimeout,
-                    needsAll: !self.settings.sabotage.contains(.eraseMajority)
+                    needsAll: !self.settings.sabotage.contains(.eraseMajority),
+                    mayBeJoint: self.settings.sabotage.contains(.eraseAnyConfig)
                 )
             }
         } catch { return .postponed }

@@ -139,7 +139,7 @@ extension Coordinator {
     }
 
     /// Hands the layout to the own node, which makes it durable, and to the others.
-    private func adopt(_ layout: LayoutRecord) async {
+    func adopt(_ layout: LayoutRecord) async {
         let push = PeerRequest.pushLayout(layout)
         _ = try? await self.caller.ask(
             self.caller.own,

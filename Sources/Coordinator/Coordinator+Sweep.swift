@@ -36,6 +36,7 @@ extension Coordinator {
             group.addTask { await self.runCatchUps() }
             group.addTask { await self.runAudits() }
             group.addTask { await self.runHealing() }
+            group.addTask { await self.runSteward() }
             while !Task.isCancelled {
                 await self.doors.time.sleep(for: self.settings.sweepInterval)
                 _ = await self.sweep()

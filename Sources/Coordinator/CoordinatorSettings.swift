@@ -72,6 +72,10 @@ package struct CoordinatorSettings: Sendable {
     package var partReadBytes = UInt64(Limit.chunkBytes)
     /// Whole chunks that a part must take of its source to borrow them.
     package var borrowChunks = 2
+    /// Pause between two looks whether a change of the layout has been left unfinished.
+    package var stewardInterval: Duration = .seconds(5)
+    /// How much longer the next of the system's nodes leaves such a change to the one before it.
+    package var stewardTurn: Duration = .seconds(20)
     /// Content read in one step, in blocks (1 MiB).
     package var readBlocks = 8
     /// Rules broken on purpose; only the simulation may ask for any.
@@ -150,4 +154,14 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     package static let omitPartitionWithoutMajority = Sabotage(rawValue: 1 << 44)
     /// A listing believes the newest row that a node reports, whatever the others say.
     package static let listSkipsSettlement = Sabotage(rawValue: 1 << 45)
+    /// Rows are handed over as they were before anybody had gone on to the joint layout.
+    package static let syncBeforeSwitch = Sabotage(rawValue: 1 << 56)
+    /// A joint layout is followed by a stable one without handing rows over.
+    package static let noSync = Sabotage(rawValue: 1 << 57)
+    /// In a joint layout a majority of the latter replicas is enough.
+    package static let jointNewOnly = Sabotage(rawValue: 1 << 58)
+    /// Rows are handed over whatever has been promised.
+    package static let installIgnoresPromise = Sabotage(rawValue: 1 << 59)
+    /// Rows are erased while replicas are being changed.
+    package static let eraseAnyConfig = Sabotage(rawValue: 1 << 60)
 }

@@ -32,10 +32,21 @@ struct Listing: Sendable {
         let record: [UInt8]?
     }
 
+    /// A row as one node has it.
+    private struct NodeRow {
+        let node: NodeID
+        let row: ScannedRow
+    }
+
+    /// Layouts by which one page is asked for, one after another, before it fails.
+    private static let layoutPatience = 5
+
     /// What the nodes said in one round.
     private struct Round {
+        /// The layout by which all of them answered.
+        let layout: Layout
         /// Rows by key, in order of key; several nodes' rows of one key together.
-        var rows: [(key: RegisterKey, rows: [ScannedRow])]
+        var rows: [(key: RegisterKey, rows: [NodeRow])]
         /// Everything up to here has been reported by all who answered; nil if to the end.
         var horizon: [UInt8]?
     }
@@ -120,7 +131,7 @@ struct Listing: Sendable {
         while index < round.rows.count, entries.count < wanted {
             let group = Self.group(of: round.rows[index].key, request)
             guard let group else {
-                let settled = try await self.settle(round.rows[index])
+                let settled = try await self.settle(round.rows[index], by: round.layout)
                 index += 1
                 if let record = settled.record { entries.append(.row(settled.key, record)) }
                 continue
@@ -132,10 +143,10 @@ struct Listing: Sendable {
                 let row = round.rows[index]
                 index += 1
                 if isLive { continue }
-                if firstWitness == nil, row.rows.contains(where: { $0.content != .dead }) {
+                if firstWitness == nil, row.rows.contains(where: { $0.row.content != .dead }) {
                     firstWitness = Self.bytes(row.key)
                 }
-                isLive = try await self.settle(row).record != nil
+                isLive = try await self.settle(row, by: round.layout).record != nil
             }
             if isLive {
                 entries.append(.commonPrefix(group))
@@ -179,21 +190,24 @@ struct Listing: Sendable {
     /// - Parameters:
     ///   - subject: What rows of the bucket are looked at.
     ///   - nodes: Each of them has to answer.
+    ///   - layout: By this layout.
     ///   - isDead: Decides what becomes of a register, for good.
     /// - Returns: whether the bucket has none of them.
     /// - Throws: `quorumUnavailable` if a node does not answer, and what `isDead` throws.
     func isEmpty(
         _ subject: ScanRequest.Subject,
         at nodes: [NodeID],
+        by layout: Layout,
         isDead: (RegisterKey) async throws(ClusterError) -> Bool
     ) async throws(ClusterError) -> Bool {
         var after: [UInt8]?
         for _ in 0..<Self.roundsMax {
             let round = try await self.round(
                 ScanRequest(subject, after: after, limit: Limit.scanRows),
-                of: nodes
+                of: nodes,
+                by: layout
             ) { answered in answered.count == nodes.count }
-            for row in round.rows where row.rows.contains(where: { $0.content != .dead }) {
+            for row in round.rows where row.rows.contains(where: { $0.row.content != .dead }) {
                 guard try await isDead(row.key) else { return false }
             }
             guard let horizon = round.horizon else { return true }
@@ -213,7 +227,7 @@ struct Listing: Sendable {
                 ScanRequest(.buckets, after: after, limit: Limit.scanRows)
             )
             for row in round.rows {
-                let settled = try await self.settle(row)
+                let settled = try await self.settle(row, by: round.layout)
                 guard case .bucket(let name) = row.key, let record = settled.record else {
                     continue
                 }
@@ -230,15 +244,25 @@ struct Listing: Sendable {
     // MARK: - Rounds
 
     /// Asks all nodes, until every partition's majority has answered.
+    ///
+    /// All of them by one layout; if another comes between, all are asked again.
     private func round(_ scan: ScanRequest) async throws(ClusterError) -> Round {
-        guard let layout = self.layouts.layout else {
-            throw ClusterError(.notReady, "list")
-        }
-        let nodes = self.partition.map { layout.replicaSet(of: $0) } ?? layout.members
-        let sets =
-            self.partition.map { layout.quorumSets(of: $0) } ?? layout.distinctReplicaSets
-        return try await self.round(scan, of: nodes) { answered in
-            sets.allSatisfy { Self.isMajority(answered, of: $0) }
+        var attempt = 1
+        while true {
+            guard let layout = self.layouts.layout else { throw ClusterError(.notReady, "list") }
+            let nodes = self.partition.map { layout.replicaSet(of: $0) } ?? layout.members
+            let sets =
+                self.partition.map { layout.quorumSets(of: $0) } ?? layout.distinctReplicaSets
+            do throws(ClusterError) {
+                return try await self.round(scan, of: nodes, by: layout) { answered in
+                    sets.allSatisfy { Self.isMajority(answered, of: $0) }
+                }
+            } catch {
+                guard self.layouts.epoch != layout.epoch, attempt < Self.layoutPatience else {
+                    throw error
+                }
+            }
+            attempt += 1
         }
     }
 
@@ -246,12 +270,13 @@ struct Listing: Sendable {
     private func round(
         _ scan: ScanRequest,
         of nodes: [NodeID],
+        by layout: Layout,
         enough: ([NodeID]) -> Bool
     ) async throws(ClusterError) -> Round {
         let pages = await gather(
             from: nodes,
             background: self.doors.background,
-            ask: { node in await self.scan(node, scan) },
+            ask: { node in await self.scan(node, scan, by: layout) },
             enough: { replies in enough(replies.filter { $0.reply != nil }.map(\.node)) }
         )
         let answered = pages.filter { $0.reply != nil }.map(\.node)
@@ -263,51 +288,61 @@ struct Listing: Sendable {
                 facts: ["answered": "\(answered.count)", "nodes": "\(nodes.count)"]
             )
         }
-        return Self.merge(pages.compactMap(\.reply))
+        return Self.merge(
+            pages.compactMap { page in page.reply.map { (node: page.node, page: $0) } },
+            by: layout
+        )
     }
 
     private static func isMajority(_ answered: [NodeID], of set: [NodeID]) -> Bool {
         set.count { answered.contains($0) } > set.count / 2
     }
 
-    private func scan(_ node: NodeID, _ scan: ScanRequest) async -> ScanPage? {
+    private func scan(_ node: NodeID, _ scan: ScanRequest, by layout: Layout) async -> ScanPage? {
         let reply = try? await self.caller.ask(
             node,
             .scan(scan),
+            under: layout.epoch,
             within: self.settings.registerTimeout
         )
         guard case .rows(let page)? = reply else { return nil }
         return page
     }
 
-    private static func merge(_ pages: [ScanPage]) -> Round {
-        let horizon = pages.compactMap(\.next).min { $0.lexicographicallyPrecedes($1) }
-        var all = pages.flatMap(\.rows)
-        if let horizon { all.removeAll { horizon.lexicographicallyPrecedes(Self.bytes($0.key)) } }
-        all.sort { ($0.key, $0.accepted) < ($1.key, $1.accepted) }
-        var rows: [(key: RegisterKey, rows: [ScannedRow])] = []
+    private static func merge(_ pages: [(node: NodeID, page: ScanPage)], by layout: Layout) -> Round
+    {
+        let horizon = pages.compactMap(\.page.next).min { $0.lexicographicallyPrecedes($1) }
+        var all = pages.flatMap { answer in
+            answer.page.rows.map { NodeRow(node: answer.node, row: $0) }
+        }
+        if let horizon {
+            all.removeAll { horizon.lexicographicallyPrecedes(Self.bytes($0.row.key)) }
+        }
+        all.sort { ($0.row.key, $0.row.accepted) < ($1.row.key, $1.row.accepted) }
+        var rows: [(key: RegisterKey, rows: [NodeRow])] = []
         for row in all {
-            if rows.last?.key == row.key {
+            if rows.last?.key == row.row.key {
                 rows[rows.count - 1].rows.append(row)
             } else {
-                rows.append((row.key, [row]))
+                rows.append((row.row.key, [row]))
             }
         }
-        return Round(rows: rows, horizon: horizon)
+        return Round(layout: layout, rows: rows, horizon: horizon)
     }
 
     /// The truth about one key: what a majority of its replicas says, or else a read of the
     /// register.
     private func settle(
-        _ row: (key: RegisterKey, rows: [ScannedRow])
+        _ row: (key: RegisterKey, rows: [NodeRow]),
+        by layout: Layout
     ) async throws(ClusterError) -> Settled {
-        guard let layout = self.layouts.layout else { throw ClusterError(.notReady, "list") }
-        let needed = layout.replicaSet(of: row.key.partition).count / 2 + 1
-        for candidate in row.rows where candidate.content != .corrupt {
-            let agreeing = row.rows.count {
-                $0.accepted == candidate.accepted && $0.content != .corrupt
-            }
-            guard agreeing >= needed || self.settings.sabotage.contains(.listSkipsSettlement)
+        let sets = layout.quorumSets(of: row.key.partition)
+        let sound = row.rows.filter { $0.row.content != .corrupt }
+        for candidate in sound.map(\.row) {
+            let agreeing = sound.filter { $0.row.accepted == candidate.accepted }.map(\.node)
+            guard
+                sets.allSatisfy({ Self.isMajority(agreeing, of: $0) })
+                    || self.settings.sabotage.contains(.listSkipsSettlement)
             else { continue }
             switch candidate.content {
             case .live(let record): return Settled(key: row.key, record: record)

@@ -66,7 +66,7 @@ extension MetadataStore {
     }
 
     /// Entries of the index; a damaged one has the ballot zero.
-    private func index(
+    func index(
         from start: [UInt8],
         to end: [UInt8]?,
         limit: Int

@@ -76,6 +76,7 @@ extension MetadataStore {
                 throw .damaged("layout")
             }
             state.layout = layout
+            state.epoch = layout.epoch
         }
         let ceilingKey = NodeRow.ceiling
         let ceiling = try await translated { () async throws(EngineError) in
@@ -113,6 +114,14 @@ extension MetadataStore {
                 let start = try? NodeStart(sealed: value, under: key)
             else { throw .damaged("start of another node") }
             state.note(start, of: node)
+        }
+        try await Self.eachRow(in: engine, .node, NodeRow.joining, NodeRow.joiningEnd) {
+            key,
+            _ throws(MetadataError) in
+            guard let partition = try? NodeRow.subject(of: key, PartitionID.self) else {
+                throw .damaged("partition without floors")
+            }
+            state.joining.insert(partition)
         }
         return state
     }

@@ -7,8 +7,8 @@ import Synchronization
 /// knows of itself.
 ///
 /// Every change is durable before the answer. Requests about one register take turns; requests
-/// about different registers share syncs in the engine.
-/// Source: docs/protocol/registers.md, "Acceptor"; docs/format/metadata.md.
+/// about different registers share syncs in the engine. Source: docs/protocol/registers.md,
+/// "Acceptor"; docs/format/metadata.md.
 package final class MetadataStore: Sendable {
     /// Drawn when the directory was first used.
     package let node: NodeID
@@ -18,14 +18,15 @@ package final class MetadataStore: Sendable {
     package let start: NodeStart
 
     let engine: any KeyValueEngine
-    private let locks = RowLocks()
-    private let layoutLock = TaskLock()
+    let locks = RowLocks()
+    let layoutLock = TaskLock()
     private let floorLocks = (0..<64).map { _ in TaskLock() }
+    let fenceLock = TaskLock()
     private let ceilingLock = TaskLock()
     private let startsLock = TaskLock()
     let digests = RowDigests()
     let stored: Mutex<NodeState>
-    private let sabotage: AcceptorSabotage
+    let sabotage: AcceptorSabotage
 
     init(
         engine: any KeyValueEngine,
@@ -56,31 +57,74 @@ package final class MetadataStore: Sendable {
         _ request: RegisterRequest,
         about key: RegisterKey
     ) async throws(MetadataError) -> RegisterReply {
+        let epoch = self.stored.withLock { $0.epoch }
+        guard case .reply(let reply) = try await self.answer(request, about: key, under: epoch)
+        else { throw .failed("another layout came between") }
+        return reply
+    }
+
+    /// Answers as a replica by one layout, if the node acts by that one until the answer is
+    /// durable.
+    ///
+    /// The layout is compared while the row is locked, so that nothing of an older layout is
+    /// written once ``store(_:joining:)`` has returned.
+    ///
+    /// - Parameters:
+    ///   - request: What is asked.
+    ///   - key: The register.
+    ///   - epoch: That of the asker's layout.
+    ///   - isInstall: The value comes from a majority of the former replicas.
+    /// - Returns: the reply, or why there is none.
+    /// - Throws: ``MetadataError``; the change may have happened.
+    package func answer(
+        _ request: RegisterRequest,
+        about key: RegisterKey,
+        under epoch: UInt64,
+        isInstall: Bool = false
+    ) async throws(MetadataError) -> ReplicaAnswer {
         let rowKey = key.row
         if case .read = request {
-            guard let row = try await self.row(rowKey) else { return self.corrupt(rowKey) }
-            return row.read()
+            let row = try await self.row(rowKey)
+            guard self.acts(under: epoch) else { return .otherLayout }
+            return .reply(row?.read() ?? self.corrupt(rowKey))
         }
         return try await self.locks.run(row: rowKey) { () async throws(MetadataError) in
+            guard self.acts(under: epoch) else { return .otherLayout }
             guard let before = try await self.row(rowKey) else {
                 guard case .repair(let ballot, let value) = request else {
-                    return self.corrupt(rowKey)
+                    return .reply(self.corrupt(rowKey))
                 }
-                return try await self.repair(key, ballot, value)
+                return .reply(try await self.repair(key, ballot, value))
             }
-            if case .erase(let tombstone) = request {
-                return try await self.erase(key, before, at: tombstone)
+            if !isInstall, case .accept(let ballot, _, _, _) = request,
+                before.mustAwaitFloor(ballot), self.isJoining(key.partition)
+            {
+                return .awaitsFloor
             }
-            var row = before
-            let reply = row.apply(request, rules: self.rules(for: key))
-            if row != before {
-                try await self.replace(key, before, row)
-            } else if case .repair = request {
-                // The row is sound; its entry in the index may not be.
-                try await self.repairIndex(key, row)
-            }
-            return reply
+            return .reply(try await self.answer(request, key, before, isInstall: isInstall))
         }
+    }
+
+    private func answer(
+        _ request: RegisterRequest,
+        _ key: RegisterKey,
+        _ before: AcceptorRow,
+        isInstall: Bool
+    ) async throws(MetadataError) -> RegisterReply {
+        if case .erase(let tombstone) = request {
+            return try await self.erase(key, before, at: tombstone)
+        }
+        var row = before
+        var rules = self.rules(for: key)
+        rules.ignoresPromises = isInstall && self.sabotage.contains(.installIgnoresPromise)
+        let reply = row.apply(request, rules: rules)
+        if row != before {
+            try await self.replace(key, before, row)
+        } else if case .repair = request {
+            // The row is sound; its entry in the index may not be.
+            try await self.repairIndex(key, row)
+        }
+        return reply
     }
 
     /// Refuses accepts on objects of the bucket that carry a lower generation, from now on and for
@@ -88,15 +132,7 @@ package final class MetadataStore: Sendable {
     ///
     /// When this returns the fence is durable, and no accept that it forbids is still under way.
     package func fence(_ bucket: BucketID, generation: UInt64) async throws(MetadataError) {
-        self.stored.withLock { $0.raiseFence(of: bucket, to: generation) }
-        await self.locks.waitForEveryone()
-        let key = NodeRow.fence(bucket)
-        try await self.locks.run(row: key) { () async throws(MetadataError) in
-            let fence = Fence(generation: self.stored.withLock { $0.fences[bucket] ?? 0 })
-            var batch = RowBatch()
-            batch.put(.node, key, fence.sealed(under: key))
-            try await self.commit(batch)
-        }
+        try await self.raise([BucketFence(bucket: bucket, generation: generation)])
     }
 
     /// Keeps the start of another node in mind, durably, unless a newer one was seen.
@@ -127,23 +163,11 @@ package final class MetadataStore: Sendable {
         try await self.commit(batch)
     }
 
-    /// Keeps the layout, durably.
-    ///
-    /// An older one, or the same again, changes nothing.
-    package func store(_ layout: LayoutRecord) async throws(MetadataError) {
-        try await self.layoutLock.run { () async throws(MetadataError) in
-            guard layout.epoch > self.layout?.epoch ?? 0 else { return }
-            var batch = RowBatch()
-            batch.put(.node, NodeRow.layout, layout.sealed(under: NodeRow.layout))
-            try await self.commit(batch)
-            self.stored.withLock { $0.layout = layout }
-        }
-    }
 }
 
 extension MetadataStore {
     /// - Returns: an empty row if there is none, nil if there is one but it is damaged.
-    private func row(_ key: [UInt8]) async throws(MetadataError) -> AcceptorRow? {
+    func row(_ key: [UInt8]) async throws(MetadataError) -> AcceptorRow? {
         let value = try await translated { () async throws(EngineError) in
             try await self.engine.get(.rows, key)
         }
@@ -152,7 +176,7 @@ extension MetadataStore {
         return self.sabotage.contains(.corruptIsAbsent) ? AcceptorRow() : nil
     }
 
-    private func corrupt(_ row: [UInt8]) -> RegisterReply {
+    func corrupt(_ row: [UInt8]) -> RegisterReply {
         self.stored.withLock { $0.noteDamage(of: row) }
         return .corrupt
     }
@@ -187,8 +211,11 @@ extension MetadataStore {
         at tombstone: Ballot
     ) async throws(MetadataError) -> RegisterReply {
         let domain = FloorDomain(key)
-        let lock = self.floorLocks[Int(domain.partition.number) % self.floorLocks.count]
-        return try await lock.run { () async throws(MetadataError) in
+        return try await self.floorLock(of: domain.partition).run {
+            () async throws(MetadataError) in
+            guard !self.isJoint || self.sabotage.contains(.eraseAnyConfig) else {
+                return .conflict(newest: max(before.promised, before.accepted))
+            }
             var row = before
             var floor = self.floor(of: domain)
             let reply = row.erase(tombstone, floor: &floor, sabotage: self.sabotage)
@@ -263,7 +290,11 @@ extension MetadataStore {
         self.digests.end(index, in: partition, after: after)
     }
 
-    private func floor(of domain: FloorDomain) -> Ballot {
+    func floorLock(of partition: PartitionID) -> TaskLock {
+        self.floorLocks[Int(partition.number) % self.floorLocks.count]
+    }
+
+    func floor(of domain: FloorDomain) -> Ballot {
         self.stored.withLock { $0.floors[domain] ?? .zero }
     }
 

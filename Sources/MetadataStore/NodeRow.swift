@@ -11,6 +11,7 @@ import Wire
 ///     start    0x06 | node id    | incarnation u32 | number u64
 ///     index    0x07              | nothing: the index of rows is complete
 ///     retired  0x08              | nothing: the directory must not be used any more
+///     joining  0x09 | partition  | nothing: the floors of the partition are not known yet
 ///
 /// Keys from 0x80 on belong to the chunk store. Layout: docs/format/metadata.md, "Node rows".
 enum NodeRow {
@@ -28,6 +29,9 @@ enum NodeRow {
     static let startsEnd: [UInt8] = [0x07]
     static let index: [UInt8] = [0x07]
     static let retired: [UInt8] = [0x08]
+    /// Partitions joined without their floors: the rows from here to ``joiningEnd``.
+    static let joining: [UInt8] = [0x09]
+    static let joiningEnd: [UInt8] = [0x0A]
     /// Keys of ours, and of register rows, are below this.
     static let ownEnd: [UInt8] = [0x80]
 
@@ -36,6 +40,8 @@ enum NodeRow {
     static func floor(_ domain: FloorDomain) -> [UInt8] { Self.floors + domain.encoded }
 
     static func start(_ node: NodeID) -> [UInt8] { Self.starts + node.encoded }
+
+    static func joining(_ partition: PartitionID) -> [UInt8] { Self.joining + partition.encoded }
 
     /// What follows the tag of a key.
     static func subject<Subject: BinaryRecord>(

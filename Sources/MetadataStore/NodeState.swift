@@ -3,6 +3,11 @@ import StoreModel
 /// What a node keeps in memory of its own rows.
 struct NodeState: Sendable {
     var layout: LayoutRecord?
+    /// The epoch under which requests are carried out; that of ``layout``, or already the next
+    /// while the next is being made durable.
+    var epoch: UInt64 = 0
+    /// Partitions that the node has joined and whose floors it has not been told.
+    var joining: Set<PartitionID> = []
     /// The least generation that accepts must carry, by bucket; 16 bytes for each bucket ever
     /// deleted.
     private(set) var fences: [BucketID: UInt64] = [:]
@@ -60,11 +65,15 @@ struct Fence: Hashable, Sendable, BinaryRecord {
 ///     partition u16 | u8, 1 for manifests
 ///
 /// Rounds of manifests do not follow the clock: under the floor of objects hardly one could be
-/// created any more.
-/// Source: docs/protocol/registers.md, "Erasing tombstones".
+/// created any more. Source: docs/protocol/registers.md, "Erasing tombstones".
 struct FloorDomain: Hashable, Sendable, BinaryRecord {
     let partition: PartitionID
     let isManifests: Bool
+
+    init(_ partition: PartitionID, isManifests: Bool) {
+        self.partition = partition
+        self.isManifests = isManifests
+    }
 
     init(_ key: RegisterKey) {
         self.partition = key.partition

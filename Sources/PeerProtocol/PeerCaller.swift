@@ -8,7 +8,9 @@ package enum PeerCallError: Error, Hashable, Sendable {
     case failure(PeerFailure)
     /// The reply breaks the protocol.
     case invalid(RecordError)
-    /// Ours was the older layout. It has been renewed: start again, with a new ballot.
+    /// Ours was the older layout.
+    ///
+    /// It has been renewed: start again, with a new ballot.
     case staleLayout
 }
 
@@ -26,17 +28,20 @@ package struct PeerCaller: Sendable {
 
     /// Sends one request and waits for its reply, at most `timeout`.
     ///
-    /// A node with an older layout is sent ours and asked once more.
+    /// A node with an older layout is sent ours and asked once more. With an `epoch` the node
+    /// carries the request out only if it acts by that layout, whatever ours is by then.
     package func ask(
         _ node: NodeID,
         _ request: PeerRequest,
+        under epoch: UInt64? = nil,
         within timeout: Duration
     ) async throws(PeerCallError) -> PeerReply {
-        let reply = try await self.askOnce(node, request, within: timeout)
+        let reply = try await self.askOnce(node, request, under: epoch, within: timeout)
         guard case .needLayout = reply else { return reply }
         guard let layout = self.layouts.layout else { throw .staleLayout }
-        _ = try await self.askOnce(node, .pushLayout(layout.record), within: timeout)
-        let second = try await self.askOnce(node, request, within: timeout)
+        let push = PeerRequest.pushLayout(layout.record)
+        _ = try await self.askOnce(node, push, under: nil, within: timeout)
+        let second = try await self.askOnce(node, request, under: epoch, within: timeout)
         if case .needLayout = second { throw .staleLayout }
         return second
     }
@@ -44,9 +49,10 @@ package struct PeerCaller: Sendable {
     private func askOnce(
         _ node: NodeID,
         _ request: PeerRequest,
+        under epoch: UInt64?,
         within timeout: Duration
     ) async throws(PeerCallError) -> PeerReply {
-        let message = request.message(epoch: self.layouts.epoch)
+        let message = request.message(epoch: epoch ?? self.layouts.epoch)
         let answer: PeerMessage
         do throws(NetworkError) {
             answer = try await self.network.call(node, message, within: timeout)

@@ -26,6 +26,12 @@ package enum PeerReply: Sendable {
     /// In the order asked for, or in that of their names.
     case chunkNames([ChunkName])
     case scrubbed(ScrubbedPage)
+    /// For the first of the keys asked for, in their order: at least one, as many as a page takes.
+    case heldRows([HeldRow])
+    /// What became of each row that was handed over, in order: whether it is there now.
+    case installed([Bool])
+    case fences(FencePage)
+    case floors(PartitionFloors)
 }
 
 extension PeerReply {
@@ -70,6 +76,18 @@ extension PeerReply {
         case .scrubbed(let page):
             kind = .scrubPage
             page.encode(into: &writer)
+        case .heldRows(let rows):
+            kind = .heldRowList
+            writer.writeList(rows) { $1.encode(into: &$0) }
+        case .installed(let outcomes):
+            kind = .installed
+            writer.writeList(outcomes) { $0.write($1) }
+        case .fences(let page):
+            kind = .fenceList
+            page.encode(into: &writer)
+        case .floors(let floors):
+            kind = .floorPair
+            floors.encode(into: &writer)
         }
         return PeerMessage(
             kind: kind.rawValue,
@@ -109,9 +127,24 @@ extension PeerReply {
         case .ballotPage: self = .ballots(try BallotPage(from: &reader))
         case .chunkNames: self = .chunkNames(try PeerRequest.names(&reader))
         case .scrubPage: self = .scrubbed(try ScrubbedPage(from: &reader))
+        case .heldRowList:
+            self = .heldRows(
+                try reader.readList(limit: HeldRowsRequest.keysMax) {
+                    reader throws(RecordError) in try HeldRow(from: &reader)
+                }
+            )
+        case .installed:
+            self = .installed(
+                try reader.readList(limit: HeldRowsRequest.keysMax) {
+                    reader throws(RecordError) in try reader.readBool()
+                }
+            )
+        case .fenceList: self = .fences(try FencePage(from: &reader))
+        case .floorPair: self = .floors(try PartitionFloors(from: &reader))
         case .register, .scan, .fence, .writeChunk, .readChunk, .pullChunk, .dropManifest,
             .pushLayout, .describe, .digests, .ballots, .announce, .underWay, .haveChunks,
-            .listChunks, .dropCopies, .scrubChunks:
+            .listChunks, .dropCopies, .scrubChunks, .heldRows, .install, .fences, .raiseFences,
+            .floors, .raiseFloors:
             throw .unknownTag(message.kind)
         }
         try reader.finish()

@@ -35,6 +35,14 @@ package enum PeerRequest: Sendable {
     case dropCopies([ChunkName])
     /// Only a node itself asks itself for it.
     case scrubChunks(ScrubRequest)
+    case heldRows(HeldRowsRequest)
+    case install(InstallRequest)
+    /// Fences of buckets behind this one.
+    case fences(after: BucketID?)
+    /// At most ``FencePage/fencesMax``.
+    case raiseFences([BucketFence])
+    case floors(PartitionID)
+    case raiseFloors(PartitionID, PartitionFloors)
 }
 
 extension PeerRequest {
@@ -77,6 +85,14 @@ extension PeerRequest {
             writer.writeOptional(after) { $1.encode(into: &$0) }
             writer.write(UInt32(limit))
         case .scrubChunks(let request): request.encode(into: &writer)
+        case .heldRows(let request): request.encode(into: &writer)
+        case .install(let request): request.encode(into: &writer)
+        case .fences(let bucket): writer.writeOptional(bucket) { $1.encode(into: &$0) }
+        case .raiseFences(let fences): writer.writeList(fences) { $1.encode(into: &$0) }
+        case .floors(let partition): partition.encode(into: &writer)
+        case .raiseFloors(let partition, let floors):
+            partition.encode(into: &writer)
+            floors.encode(into: &writer)
         }
         return PeerMessage(
             kind: self.kind.rawValue,
@@ -105,6 +121,12 @@ extension PeerRequest {
         case .listChunks: .listChunks
         case .dropCopies: .dropCopies
         case .scrubChunks: .scrubChunks
+        case .heldRows: .heldRows
+        case .install: .install
+        case .fences: .fences
+        case .raiseFences: .raiseFences
+        case .floors: .floors
+        case .raiseFloors: .raiseFloors
         }
     }
 
@@ -160,8 +182,29 @@ extension PeerRequest {
             self = .listChunks(after: after, limit: limit)
         case .dropCopies: self = .dropCopies(try Self.names(&reader))
         case .scrubChunks: self = .scrubChunks(try ScrubRequest(from: &reader))
+        case .heldRows: self = .heldRows(try HeldRowsRequest(from: &reader))
+        case .install: self = .install(try InstallRequest(from: &reader))
+        case .fences:
+            self = .fences(
+                after: try reader.readOptional {
+                    reader throws(RecordError) in try BucketID(from: &reader)
+                }
+            )
+        case .raiseFences:
+            self = .raiseFences(
+                try reader.readList(limit: FencePage.fencesMax) {
+                    reader throws(RecordError) in try BucketFence(from: &reader)
+                }
+            )
+        case .floors: self = .floors(try PartitionID(from: &reader))
+        case .raiseFloors:
+            self = .raiseFloors(
+                try PartitionID(from: &reader),
+                try PartitionFloors(from: &reader)
+            )
         case .done, .registerReply, .rows, .blocks, .description, .staleLayout, .needLayout,
-            .failure, .digestList, .ballotPage, .chunkNames, .scrubPage:
+            .failure, .digestList, .ballotPage, .chunkNames, .scrubPage, .heldRowList, .installed,
+            .fenceList, .floorPair:
             throw .unknownTag(message.kind)
         }
         try reader.finish()

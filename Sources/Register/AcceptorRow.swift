@@ -57,9 +57,8 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
             self.promised = max(self.promised, next ?? ballot)
             return .accepted
         }
-        guard ballot >= newest, ballot > self.accepted, ballot > .zero else {
-            return .conflict(newest: newest)
-        }
+        guard ballot >= newest || rules.ignoresPromises, ballot > self.accepted, ballot > .zero
+        else { return .conflict(newest: newest) }
         // With nothing accepted the floor itself is refused too: it may be the ballot of an erased
         // row.
         guard self.accepted != .zero || ballot > rules.floor else {
@@ -68,9 +67,21 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
         guard generation >= rules.leastGeneration else {
             return .fenced(generation: rules.leastGeneration)
         }
-        (self.promised, self.accepted, self.value) = (max(ballot, next ?? ballot), ballot, value)
+        let kept = rules.ignoresPromises ? self.promised : .zero
+        self.promised = max(kept, ballot, next ?? ballot)
+        (self.accepted, self.value) = (ballot, value)
         self.checkInvariants()
         return .accepted
+    }
+
+    /// Whether an accept has to wait: the replica has joined lately, has no row, and does not know
+    /// yet what must not come back.
+    ///
+    /// What it has promised itself was prepared at former replicas, too, and they know. Without the
+    /// floor of its partition it cannot tell from all else the accept that creates a register,
+    /// which nobody has prepared.
+    package func mustAwaitFloor(_ ballot: Ballot) -> Bool {
+        self.accepted == .zero && self.promised != ballot
     }
 
     /// Shows what was accepted.
@@ -153,6 +164,8 @@ package struct AcceptorRules: Hashable, Sendable {
     package var floor: Ballot
     /// The fence of the object's bucket; 0 where there is none.
     package var leastGeneration: UInt64
+    /// Breaks a rule on purpose: promises do not stand in the way.
+    package var ignoresPromises = false
 
     package init(floor: Ballot = .zero, leastGeneration: UInt64 = 0) {
         self.floor = floor
@@ -174,4 +187,10 @@ package struct AcceptorSabotage: OptionSet, Hashable, Sendable {
     package static let corruptIsAbsent = AcceptorSabotage(rawValue: 1 << 16)
     /// A damaged row is repaired at a ballot below promises that it may have made.
     package static let repairBelowCeiling = AcceptorSabotage(rawValue: 1 << 17)
+    /// Register requests of an older layout are carried out.
+    package static let noFence = AcceptorSabotage(rawValue: 1 << 8)
+    /// A row that is handed over is taken although a higher ballot was promised.
+    package static let installIgnoresPromise = AcceptorSabotage(rawValue: 1 << 9)
+    /// Rows are erased while replicas are being changed.
+    package static let eraseAnyConfig = AcceptorSabotage(rawValue: 1 << 10)
 }

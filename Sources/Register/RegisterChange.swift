@@ -91,13 +91,16 @@ package struct Prepared: Hashable, Sendable {
     /// One kept from an earlier operation may have been outbid since. A value accepted at its
     /// ballot shows that it was not; an answer without a write cannot rest on it.
     package let isFresh: Bool
+    /// Who has promised: the ballot is good for an accept at this group only.
+    package let group: ReplicaGroup
 
     package init(
         ballot: Ballot,
         accepted: Ballot,
         value: RegisterValue?,
         isChosen: Bool,
-        isFresh: Bool = true
+        isFresh: Bool = true,
+        group: ReplicaGroup
     ) {
         precondition(ballot > accepted, "A promise is for the future.")
         precondition((accepted == .zero) == (value == nil), "A value has a ballot.")
@@ -106,6 +109,7 @@ package struct Prepared: Hashable, Sendable {
         self.value = value
         self.isChosen = isChosen
         self.isFresh = isFresh
+        self.group = group
     }
 
     /// The same for an operation that may have begun after the promise was heard.

@@ -5,8 +5,9 @@ package import StoreModel
 /// Source: docs/protocol/registers.md, "Messages".
 package enum RegisterRequest: Hashable, Sendable {
     case prepare(Ballot)
-    /// `generation` is that of the bucket an object belongs to; 0 for all other registers. `next`
-    /// is a higher ballot that the replica promises along with taking the value.
+    /// `generation` is that of the bucket an object belongs to; 0 for all other registers.
+    ///
+    /// `next` is a higher ballot that the replica promises along with taking the value.
     case accept(Ballot, RegisterValue, generation: UInt64, next: Ballot? = nil)
     case read
     /// Forget the row: every replica has accepted a tombstone at this ballot, and none has promised
@@ -19,8 +20,9 @@ package enum RegisterRequest: Hashable, Sendable {
 
 /// What the replica says.
 package enum RegisterReply: Hashable, Sendable {
-    /// Answers prepare: the promise is durable. `accepted` is zero and `value` nil if the row is
-    /// empty.
+    /// Answers prepare: the promise is durable.
+    ///
+    /// `accepted` is zero and `value` nil if the row is empty.
     case promised(accepted: Ballot, value: RegisterValue?)
     /// Answers accept: the value is durable, and so is the promise of the next ballot if one was
     /// asked for.
@@ -31,7 +33,9 @@ package enum RegisterReply: Hashable, Sendable {
     case fenced(generation: UInt64)
     /// Answers read.
     case row(accepted: Ballot, value: RegisterValue?)
-    /// The row's bytes are damaged: it is unknown, not absent. Counts in no quorum.
+    /// The row's bytes are damaged: it is unknown, not absent.
+    ///
+    /// Counts in no quorum.
     case corrupt
     /// Answers erase: there is no row, and the floor that it left is durable.
     case erased
@@ -39,29 +43,31 @@ package enum RegisterReply: Hashable, Sendable {
 
 /// The replicas of registers, as the rounds of ``RegisterProposer`` see them.
 package protocol RegisterReplicas: Sendable {
-    /// Number of replicas that keep the register, at least 1.
-    func replicaCount(of key: RegisterKey) throws(RegisterError) -> Int
+    /// The replicas that keep the register by the present layout.
+    func group(of key: RegisterKey) throws(RegisterError) -> ReplicaGroup
 
-    /// Asks all replicas at once.
+    /// Asks all replicas of a group at once, under the group's epoch.
     ///
-    /// A replica that cannot be reached, or answers ``RegisterReply/corrupt``, counts as silent.
-    /// Replies still on their way go on in the background.
+    /// A replica that cannot be reached, answers ``RegisterReply/corrupt`` or acts by another
+    /// layout counts as silent. Replies still on their way go on in the background.
     ///
     /// `enough` looks at the replies so far; true ends the wait. `patience` is how long to wait for
-    /// more once a majority has answered without `enough`; nil waits for all (each call has a
+    /// more once a quorum has answered without `enough`; nil waits for all (each call has a
     /// time-out of its own). The replies come in order of arrival, each with the replica's place in
-    /// the replica set. Throws `noLayout`; silence is no error.
+    /// the group, each place once. Silence is no error.
     func ask(
         _ request: RegisterRequest,
         about key: RegisterKey,
+        of group: ReplicaGroup,
         patience: Duration?,
         enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
-    ) async throws(RegisterError) -> [(replica: Int, reply: RegisterReply)]
+    ) async -> [(replica: Int, reply: RegisterReply)]
 
     /// Sends one request to one replica. nil if it is silent.
     func ask(
         _ request: RegisterRequest,
         about key: RegisterKey,
+        of group: ReplicaGroup,
         replica: Int
     ) async -> RegisterReply?
 
@@ -88,7 +94,9 @@ extension RegisterReplicas {
 
 /// Why a register operation has no result.
 package enum RegisterError: Error, Hashable, Sendable {
-    /// Too few replicas answered. `mayHaveHappened` tells whether a change may yet take effect.
+    /// Too few replicas answered.
+    ///
+    /// `mayHaveHappened` tells whether a change may yet take effect.
     case unavailable(needed: Int, answered: Int, mayHaveHappened: Bool)
     /// Too many conflicts until the deadline; certainly not applied.
     case contended

@@ -86,7 +86,13 @@ extension RegisterProposer {
                 let isStreak =
                     terms.streak != nil && prepared.value?.lineage.last == terms.streak
                 let next =
-                    isStreak ? self.promise(progress.key, after: state, above: nextAbove) : nil
+                    isStreak
+                    ? self.promise(
+                        progress.key,
+                        after: state,
+                        above: nextAbove,
+                        of: prepared.group
+                    ) : nil
                 proposal = Proposal(
                     value: value,
                     generation: progress.generation,
@@ -103,7 +109,7 @@ extension RegisterProposer {
             }
             // What all have refused is known to be without effect: then the change may yield.
             let isThorough = !prepared.isFresh || terms.yields(after: rounds.lost + 1)
-            let tally = try await self.send(
+            let tally = await self.send(
                 proposal,
                 progress,
                 prepared,
@@ -135,14 +141,16 @@ extension RegisterProposer {
     private func promise(
         _ key: RegisterKey,
         after state: RegisterState,
-        above: Ballot
+        above: Ballot,
+        of group: ReplicaGroup
     ) -> Prepared {
         Prepared(
             ballot: self.replicas.ballot(above: max(state.ballot, above), for: key),
             accepted: state.ballot,
             value: state.value,
             isChosen: true,
-            isFresh: false
+            isFresh: false,
+            group: group
         )
     }
 
@@ -154,10 +162,10 @@ extension RegisterProposer {
         _ prepared: Prepared,
         isThorough: Bool,
         _ rounds: inout Rounds
-    ) async throws(RegisterError) -> AcceptTally {
-        try await self.accept(
+    ) async -> AcceptTally {
+        await self.accept(
             progress.key,
-            prepared.ballot,
+            prepared,
             proposal.value,
             generation: proposal.generation,
             next: proposal.next,
@@ -166,8 +174,8 @@ extension RegisterProposer {
         )
     }
 
-    /// The ballot for the next attempt: the one given, or a new one; nil if this round brought
-    /// none.
+    /// The ballot for the next attempt: the one given, unless replicas act by another layout by
+    /// now, or a new one; nil if this round brought none.
     private func ballot<Change: RegisterChange>(
         for progress: ChangeProgress<Change>,
         given: inout Prepared?,
@@ -175,7 +183,7 @@ extension RegisterProposer {
     ) async throws(RegisterError) -> Prepared? {
         if let prepared = given {
             given = nil
-            return prepared
+            if !self.hasMoved(progress.key, from: prepared.group) { return prepared }
         }
         switch try await self.prepareOnce(progress.key, &rounds) {
         case .prepared(let prepared):

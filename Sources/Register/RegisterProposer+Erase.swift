@@ -25,6 +25,7 @@ extension RegisterProposer {
     ///     be completed.
     ///   - deadline: After it no new ballot is tried.
     ///   - needsAll: False breaks the rule on purpose: a majority suffices.
+    ///   - mayBeJoint: True leaves out another rule: rows are erased while replicas are changed.
     /// - Returns: How it ended.
     /// - Throws: `unavailable`, `contended`, `fenced`. No row was erased.
     /// Source: docs/protocol/registers.md, "Erasing tombstones".
@@ -32,13 +33,18 @@ extension RegisterProposer {
         _ key: RegisterKey,
         generation: UInt64,
         deadline: Duration = Self.defaultDeadline,
-        needsAll: Bool = true
+        needsAll: Bool = true,
+        mayBeJoint: Bool = false
     ) async throws(RegisterError) -> EraseOutcome {
-        let count = try self.replicas.replicaCount(of: key)
-        let needed = needsAll ? count : majority(of: count)
+        let group = try self.replicas.group(of: key)
+        // Whoever joins would have to forget the row, too, and may not have it yet.
+        guard !group.isJoint || mayBeJoint else { return .postponed }
+        func suffice(_ places: [Int]) -> Bool {
+            needsAll ? places.count == group.count : group.quorum.isMet(by: places)
+        }
         // A look first: nothing is written as long as it would be in vain.
-        let shown = ReadTally(try await self.askAll(.read, about: key), of: count)
-        guard shown.rows.count >= needed else { return .postponed }
+        let shown = ReadTally(await self.askAll(.read, about: key, of: group), of: group)
+        guard suffice(shown.rows.map(\.replica)) else { return .postponed }
         guard let newest = shown.newest, newest.value?.isTombstone == true else {
             return .notNeeded
         }
@@ -49,23 +55,25 @@ extension RegisterProposer {
         )
         let prepared = try await self.prepare(key, &rounds)
         guard prepared.identity.isTombstone else { return .notNeeded }
+        guard prepared.group == group else { return .postponed }
         let accept = RegisterRequest.accept(
             prepared.ballot,
             prepared.identity,
             generation: prepared.isChosen ? .max : generation
         )
-        let tally = AcceptTally(try await self.askAll(accept, about: key), of: count)
+        let tally = AcceptTally(await self.askAll(accept, about: key, of: group), of: group)
         if case .fenced(let least) = tally.round { throw .fenced(generation: least) }
-        guard tally.accepted >= needed else { return .postponed }
-        let replies = try await self.askAll(.erase(prepared.ballot), about: key)
+        guard suffice(tally.accepted) else { return .postponed }
+        let replies = await self.askAll(.erase(prepared.ballot), about: key, of: group)
         return .erased(replicas: replies.count { $0.reply == .erased })
     }
 
     /// Asks all replicas and waits for each.
     private func askAll(
         _ request: RegisterRequest,
-        about key: RegisterKey
-    ) async throws(RegisterError) -> [(replica: Int, reply: RegisterReply)] {
-        try await self.replicas.ask(request, about: key, patience: nil) { _ in false }
+        about key: RegisterKey,
+        of group: ReplicaGroup
+    ) async -> [(replica: Int, reply: RegisterReply)] {
+        await self.replicas.ask(request, about: key, of: group, patience: nil) { _ in false }
     }
 }

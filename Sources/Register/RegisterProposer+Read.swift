@@ -22,31 +22,41 @@ extension RegisterProposer {
             deadline: deadline,
             above: .zero
         )
-        let count = try self.replicas.replicaCount(of: key)
-        var tally = ReadTally([], of: count)
-        while true {
-            let replies = try await self.replicas.ask(
-                .read,
-                about: key,
-                patience: Self.readPatience
-            ) { ReadTally($0, of: count).agreed != nil }
-            tally = ReadTally(replies, of: count)
-            if let agreed = tally.agreed { return agreed }
-            if tally.rows.count >= tally.majority { break }
-            let error = RegisterError.unavailable(
-                needed: tally.majority,
-                answered: tally.rows.count,
-                mayHaveHappened: false
-            )
-            guard rounds.mayTryAgainAfterSilence() else { throw error }
-            try await self.pause(&rounds, orThrow: error)
-        }
+        let tally = try await self.askToRead(key, &rounds)
+        if let agreed = tally.agreed { return agreed }
         if let repaired = try await self.repair(key, tally, generation: generation) {
             return repaired
         }
         rounds.saw(tally.newest?.ballot ?? .zero)
         rounds.majorityAnswered()
         return try await self.commitIdentity(key, generation: generation, &rounds)
+    }
+
+    /// Asks until enough have answered.
+    private func askToRead(
+        _ key: RegisterKey,
+        _ rounds: inout Rounds
+    ) async throws(RegisterError) -> ReadTally {
+        while true {
+            let group = try self.replicas.group(of: key)
+            let replies = await self.replicas.ask(
+                .read,
+                about: key,
+                of: group,
+                patience: Self.readPatience
+            ) { ReadTally($0, of: group).agreed != nil }
+            let tally = ReadTally(replies, of: group)
+            if tally.isQuorum { return tally }
+            let error = RegisterError.unavailable(
+                needed: group.quorum.least,
+                answered: tally.rows.count,
+                mayHaveHappened: false
+            )
+            if !self.hasMoved(key, from: group) {
+                guard rounds.mayTryAgainAfterSilence() else { throw error }
+            }
+            try await self.pause(&rounds, orThrow: error)
+        }
     }
 
     /// Sends the newest accept seen to the replicas behind, until a majority has it.
@@ -58,15 +68,17 @@ extension RegisterProposer {
         generation: UInt64
     ) async throws(RegisterError) -> RegisterState? {
         guard let newest = tally.newest, let value = newest.value else { return nil }
-        var holders = tally.rows.count { $0.accepted == newest.ballot }
+        let group = tally.group
+        var holders = tally.holders(of: newest.ballot)
         let request = RegisterRequest.accept(newest.ballot, value, generation: generation)
-        for row in tally.rows where row.accepted < newest.ballot && holders < tally.majority {
-            switch await self.replicas.ask(request, about: key, replica: row.replica) {
-            case .accepted: holders += 1
+        for row in tally.rows
+        where row.accepted < newest.ballot && !group.quorum.isMet(by: holders) {
+            switch await self.replicas.ask(request, about: key, of: group, replica: row.replica) {
+            case .accepted: holders.append(row.replica)
             case .fenced(let least): throw .fenced(generation: least)
             default: return nil
             }
         }
-        return holders >= tally.majority ? newest : nil
+        return group.quorum.isMet(by: holders) ? newest : nil
     }
 }

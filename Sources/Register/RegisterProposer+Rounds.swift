@@ -13,49 +13,52 @@ extension RegisterProposer {
         _ key: RegisterKey,
         _ rounds: inout Rounds
     ) async throws(RegisterError) -> PrepareRound {
-        let count = try self.replicas.replicaCount(of: key)
+        let group = try self.replicas.group(of: key)
         // The birth accept of a manifest is the lowest of all: everybody else starts above it.
         if case .manifest(let manifest) = key { rounds.saw(manifest.birth) }
         let ballot = self.replicas.ballot(above: rounds.newest, for: key)
         precondition(ballot.round > rounds.newest.round, "A new ballot beats what was seen.")
         rounds.saw(ballot)
-        let replies = try await self.replicas.ask(.prepare(ballot), about: key, patience: nil) {
-            PrepareTally($0, of: count).isDecided
-        }
-        let tally = PrepareTally(replies, of: count)
+        let replies = await self.replicas.ask(
+            .prepare(ballot),
+            about: key,
+            of: group,
+            patience: nil
+        ) { PrepareTally($0, of: group).isDecided }
+        let tally = PrepareTally(replies, of: group)
         rounds.saw(tally.newest)
         if let prepared = tally.prepared(ballot) {
             rounds.majorityAnswered()
             return .prepared(prepared)
         }
-        if tally.refused > 0 { return .conflict }
-        return .silent(needed: tally.majority, answered: tally.promised)
+        if !tally.refused.isEmpty || self.hasMoved(key, from: group) { return .conflict }
+        return .silent(needed: group.quorum.least, answered: tally.promised.count)
     }
 
-    /// Asks all replicas to take a value, once.
+    /// Asks the replicas that have promised a ballot to take a value at it, once.
     ///
     /// With `isThorough` a refusal by a majority is followed up for a little while: refused by all
     /// is more than refused by most.
     func accept(
         _ key: RegisterKey,
-        _ ballot: Ballot,
+        _ prepared: Prepared,
         _ value: RegisterValue,
         generation: UInt64,
         next: Ballot? = nil,
         isThorough: Bool = false,
         _ rounds: inout Rounds
-    ) async throws(RegisterError) -> AcceptTally {
-        let count = try self.replicas.replicaCount(of: key)
-        let replies = try await self.replicas.ask(
-            .accept(ballot, value, generation: generation, next: next),
+    ) async -> AcceptTally {
+        let group = prepared.group
+        let replies = await self.replicas.ask(
+            .accept(prepared.ballot, value, generation: generation, next: next),
             about: key,
+            of: group,
             patience: isThorough ? Self.readPatience : nil
         ) { replies in
-            let tally = AcceptTally(replies, of: count)
-            return isThorough
-                ? tally.accepted >= tally.majority || tally.isRefusedByAll : tally.isDecided
+            let tally = AcceptTally(replies, of: group)
+            return isThorough ? tally.isChosen || tally.isRefusedByAll : tally.isDecided
         }
-        let tally = AcceptTally(replies, of: count)
+        let tally = AcceptTally(replies, of: group)
         rounds.saw(tally.newest)
         return tally
     }
@@ -91,9 +94,9 @@ extension RegisterProposer {
     ) async throws(RegisterError) -> RegisterState {
         while true {
             let prepared = try await self.prepare(key, &rounds)
-            let tally = try await self.accept(
+            let tally = await self.accept(
                 key,
-                prepared.ballot,
+                prepared,
                 prepared.identity,
                 generation: prepared.isChosen ? .max : generation,
                 &rounds

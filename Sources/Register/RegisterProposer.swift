@@ -151,14 +151,20 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
         at birth: Ballot,
         _ value: RegisterValue
     ) async throws(RegisterError) -> CreateOutcome {
-        let count = try self.replicas.replicaCount(of: key)
-        let replies = try await self.replicas.ask(
+        let group = try self.replicas.group(of: key)
+        let replies = await self.replicas.ask(
             .accept(birth, value, generation: 0),
             about: key,
+            of: group,
             patience: nil
-        ) { AcceptTally($0, of: count).isDecided }
-        let tally = AcceptTally(replies, of: count)
-        if tally.accepted >= tally.majority { return .created }
-        return tally.accepted == 0 && tally.isDecided ? .refused : .unknown
+        ) { AcceptTally($0, of: group).isDecided }
+        let tally = AcceptTally(replies, of: group)
+        if tally.isChosen { return .created }
+        return tally.accepted.isEmpty && tally.isDecided ? .refused : .unknown
+    }
+
+    /// Whether the register's replicas act by another layout than this by now.
+    func hasMoved(_ key: RegisterKey, from group: ReplicaGroup) -> Bool {
+        (try? self.replicas.group(of: key).epoch) != group.epoch
     }
 }

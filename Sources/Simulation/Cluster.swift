@@ -5,13 +5,13 @@ import Runtime
 import SimulatedRuntime
 import StorageNode
 import StoreModel
+import Synchronization
 
 /// All nodes of a run, and the network between them.
 final class Cluster: Sendable {
     let simulator: Simulator
     let network: SimulatedNetwork
-    /// All machines, also those that must not serve any more.
-    let all: [Member]
+    private let joined: Mutex<[Member]>
     let bucket: BucketName
     let story: Story
     private let keys: [ObjectKey]
@@ -26,9 +26,11 @@ final class Cluster: Sendable {
     ) {
         self.simulator = simulator
         self.network = SimulatedNetwork(simulator)
-        self.all = (1...scenario.nodes).map { number in
-            Member(simulator.machine("n\(number)"), zone: "z\(number)")
-        }
+        self.joined = Mutex(
+            (1...scenario.nodes).map { number in
+                Member(simulator.machine("n\(number)"), zone: "z\(number)")
+            }
+        )
         guard let bucket = BucketName("bucket") else { preconditionFailure("a name by the rules") }
         self.bucket = bucket
         self.keys = (0..<scenario.workload.allKeys).map { number in
@@ -49,8 +51,21 @@ final class Cluster: Sendable {
         }
     }
 
+    /// All machines, also those that must not serve any more, and those that wait to become members
+    /// or have left.
+    var all: [Member] { self.joined.withLock { $0 } }
+
     /// Those that may serve.
     var members: [Member] { self.all.filter { !$0.isRetired } }
+
+    /// Starts one more machine, which waits to be made a member.
+    func addMember() -> Member {
+        let number = self.all.count + 1
+        let member = Member(self.simulator.machine("n\(number)"), zone: "z\(number)")
+        self.joined.withLock { $0.append(member) }
+        self.start(member)
+        return member
+    }
 
     func name(_ key: Int) -> ObjectName { ObjectName(self.bucket, self.keys[key]) }
 

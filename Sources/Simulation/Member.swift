@@ -24,6 +24,7 @@ final class Member: Sendable {
         /// The last one, running or not.
         var id: NodeID?
         var isReady = false
+        var isMember = true
         var failure: String?
         var isRetired = false
     }
@@ -40,6 +41,23 @@ final class Member: Sendable {
     }
 
     var name: String { self.machine.name }
+
+    /// The node on its disk, as far as it has been started.
+    var id: NodeID? { self.state.withLock { $0.id } }
+
+    /// Whether the layout is to name it.
+    var isMember: Bool {
+        get { self.state.withLock { $0.isMember } }
+        set { self.state.withLock { $0.isMember = newValue } }
+    }
+
+    /// Takes all that its disk has.
+    ///
+    /// - Precondition: it is down.
+    func wipe() {
+        self.machine.disk.wipe()
+        self.machine.engine.wipe()
+    }
 
     /// Nil while it is down or starting.
     var coordinator: Coordinator? {
@@ -100,6 +118,7 @@ final class Member: Sendable {
                     connector: peers,
                     plan: Cluster.firstLayout
                 )
+                try await coordinator.waitForMembership()
                 self.state.withLock { $0.isReady = true }
                 story.tell("\(self.name) is ready, incarnation \(node.incarnation)")
                 await coordinator.runSweeps()

@@ -9,6 +9,8 @@ package struct RunReport: Sendable {
     package let checked: Int
     /// Keys on which the checker gave up.
     package let gaveUp: Int
+    /// Changes of the layout that were carried out.
+    package let layoutChanges: Int
     package let crashes: Int
     package let steps: UInt64
     package let virtualSeconds: UInt64
@@ -22,7 +24,8 @@ extension RunReport {
         let hash = String(self.traceHash, radix: 16)
         return "seed \(self.scenario.seed): \(self.operations) operations, "
             + "\(self.succeeded) succeeded, \(self.unknown) of unknown outcome, "
-            + "\(self.crashes) crashes, \(self.virtualSeconds) virtual seconds, "
+            + "\(self.crashes) crashes, \(self.layoutChanges) changes of the layout, "
+            + "\(self.virtualSeconds) virtual seconds, "
             + "\(self.steps) steps, \(self.violations.count) violations, trace \(hash)"
     }
 }

@@ -5,6 +5,9 @@ package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
     package private(set) var unknown = 0
     package private(set) var checked = 0
     package private(set) var gaveUp = 0
+    /// Changes of the layout that were carried out, and runs with any.
+    package private(set) var layoutChanges = 0
+    package private(set) var changingRuns = 0
     package private(set) var crashes = 0
     package private(set) var steps: UInt64 = 0
     package private(set) var virtualSeconds: UInt64 = 0
@@ -18,6 +21,8 @@ package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
         self.unknown += report.unknown
         self.checked += report.checked
         self.gaveUp += report.gaveUp
+        self.layoutChanges += report.layoutChanges
+        self.changingRuns += report.layoutChanges > 0 ? 1 : 0
         self.crashes += report.crashes
         self.steps += report.steps
         self.virtualSeconds += report.virtualSeconds
@@ -26,6 +31,7 @@ package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String {
         "\(self.runs) runs, \(self.virtualSeconds) virtual seconds, \(self.crashes) crashes, "
+            + "\(self.layoutChanges) changes of the layout in \(self.changingRuns) runs, "
             + "\(self.operations) operations (\(self.unknown) of unknown outcome), "
             + "\(self.checked) checked for linearizability (gave up on \(self.gaveUp) keys), "
             + "\(self.steps) steps, \(self.violations) violations"

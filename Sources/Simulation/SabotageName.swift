@@ -20,6 +20,11 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case unlistedDeletedWhileOpen
     case borrowAuditWhileOpen
     case noHealing
+    case noFence
+    case syncBeforeSwitch
+    case noSync
+    case jointNewOnly
+    case installIgnoresPromise
 
     /// The switch of the coordinator, if it is one of its rules.
     package var sabotage: Sabotage {
@@ -53,6 +58,10 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .holdIgnoresSegments: .holdIgnoresSegments
         case .unlistedDeletedWhileOpen: .unlistedDeletedWhileOpen
         case .borrowAuditWhileOpen: .borrowAuditWhileOpen
+        case .syncBeforeSwitch: .syncBeforeSwitch
+        case .noSync: .noSync
+        case .jointNewOnly: .jointNewOnly
+        case .installIgnoresPromise: .installIgnoresPromise
         default: []
         }
     }
@@ -64,6 +73,8 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .eraseIgnoresPromise: .eraseIgnoresPromise
         case .corruptIsAbsent: .corruptIsAbsent
         case .repairBelowCeiling: .repairBelowCeiling
+        case .noFence: .noFence
+        case .installIgnoresPromise: .installIgnoresPromise
         default: []
         }
     }
@@ -125,6 +136,11 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .unlistedDeletedWhileOpen: "chunks of a part go when it is stored again (R7, H5)"
         case .borrowAuditWhileOpen: "the audit ends what an open upload borrows (R8, H5)"
         case .noHealing: "nothing that is missing or damaged is replaced"
+        case .noFence: "replicas carry out what is asked under an older layout"
+        case .syncBeforeSwitch: "rows are handed over as they were before the switch"
+        case .noSync: "a joint layout becomes stable without handing rows over"
+        case .jointNewOnly: "in a joint layout a majority of the latter replicas is enough"
+        case .installIgnoresPromise: "rows are handed over whatever has been promised"
         }
     }
 
@@ -134,7 +150,8 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .registerQuorumOfOne, .readMinority, .noLineage,
             .negativeWithoutIdentity, .conditionOutside, .noFloor, .eraseMajority, .rowsBeforeSync,
             .chunksBeforeSync, .chunkQuorumOfOne, .copyWithoutHold, .releaseIgnoresFence,
-            .holdAfterAccept, .auditWithoutFence, .unlistedDeletedWhileOpen:
+            .holdAfterAccept, .auditWithoutFence, .unlistedDeletedWhileOpen,
+            .noSync:
             true
         default: false
         }

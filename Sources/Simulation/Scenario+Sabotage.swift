@@ -13,6 +13,7 @@ extension Scenario {
         self.sabotage = rule.sabotage
         self.acceptorSabotage = rule.acceptorSabotage
         self.nodeSabotage = rule.nodeSabotage
+        self.layoutChanges = nil
         switch rule {
         case .registerQuorumOfOne, .copyWithoutHold: break
         case .chunkQuorumOfOne: self.suffer([.loss, .crashes])
@@ -90,7 +91,33 @@ extension Scenario {
             self.workload.weights = [
                 (.put, 40), (.get, 10), (.delete, 30), (.list, 5), (.deleteBucket, 30),
             ]
+        case .noFence: self.move([.loss, .cuts, .isolation, .clogs])
+        case .syncBeforeSwitch, .noSync, .jointNewOnly: self.move([.loss, .lateness])
+        case .installIgnoresPromise:
+            // What has been promised matters while a value is on a minority only.
+            self.move([.loss, .lateness, .pauses])
+            self.workload.keys = 2
+            self.workload.clients = 8
         }
+    }
+
+    /// Few keys that are written all the time while replicas come and go.
+    private mutating func move(_ kinds: [FaultPlan.Kind]) {
+        self.nodes = 4
+        self.audits = false
+        self.erasesSoon = false
+        self.formsUnderFire = false
+        self.faults = FaultPlan(kinds: kinds, pauseMicroseconds: 60_000...300_000)
+        self.layoutChanges = LayoutChanges(
+            kinds: [.swap, .remove, .add],
+            pauseMicroseconds: 20_000...100_000
+        )
+        self.workload.clients = 6
+        self.workload.keys = 4
+        self.workload.pauseMicroseconds = 60_000
+        self.workload.conditionPermille = 200
+        self.workload.keepInline()
+        self.workload.weights = [(.put, 50), (.get, 50)]
     }
 
     /// Small bodies, a few keys, and these faults often.

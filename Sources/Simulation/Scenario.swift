@@ -26,6 +26,8 @@ package struct Scenario: Sendable {
     package var audits: Bool
     /// Versions that hold one manifest before a child is made: few, so that there are children.
     package var versionHolders: Int
+    /// Changes of the layout under load; nil for none.
+    package var layoutChanges: LayoutChanges?
     /// Length of each of the three parts, in virtual time.
     package var part: Duration
 
@@ -48,5 +50,25 @@ package struct Scenario: Sendable {
         self.tombstoneAge = .milliseconds(150)
         self.part = .seconds(3)
         self.workload.weights.append((.upload, random.pick([0, 0, 20, 60])))
+        self.drawLayoutChanges()
+    }
+
+    /// Some clusters change while they are at work.
+    ///
+    /// Drawn apart, so that the other runs stay as they are. Content is inline there: chunks are not
+    /// moved yet, and a disk that is gone takes its own away.
+    private mutating func drawLayoutChanges() {
+        var random = SplitMix64(seed: self.seed ^ 0x6C61_796F_7574_0000)
+        guard self.nodes >= 3, random.chance(permille: 250) else { return }
+        self.layoutChanges = LayoutChanges(&random)
+        self.workload.keepInline()
+    }
+
+    /// Has the layout change, whatever the seed says.
+    package mutating func changeLayouts() {
+        var random = SplitMix64(seed: self.seed ^ 0x6C61_796F_7574_0001)
+        self.nodes = max(3, self.nodes)
+        self.layoutChanges = LayoutChanges(&random)
+        self.workload.keepInline()
     }
 }

@@ -75,6 +75,9 @@ struct ScenarioStep: Sendable {
             Self("no audits") { scenario in
                 scenario.audits ? scenario.with { $0.audits = false } : nil
             },
+            Self("no changes of the layout") { scenario in
+                scenario.layoutChanges != nil ? scenario.with { $0.layoutChanges = nil } : nil
+            },
             Self("a calm start") { scenario in
                 scenario.formsUnderFire ? scenario.with { $0.formsUnderFire = false } : nil
             },
@@ -167,6 +170,7 @@ extension Scenario {
             "scenario.skewsFromStart = \(self.skewsFromStart)",
             "scenario.registerTimeout = .milliseconds(\(self.registerTimeout.milliseconds))",
             "scenario.tombstoneAge = .milliseconds(\(self.tombstoneAge.milliseconds))",
+            "scenario.layoutChanges = \(self.layoutChanges?.source ?? "nil")",
             "scenario.part = .milliseconds(\(self.part.milliseconds))",
             "scenario.workload.clients = \(workload.clients)",
             "scenario.workload.keys = \(workload.keys)",

@@ -81,4 +81,11 @@ package struct Workload: Sendable {
     func largeSize(_ random: inout SplitMix64) -> Int {
         Limit.chunkBytes + random.number(in: 1...300_000)
     }
+
+    /// No body has chunks, and nothing is uploaded in parts.
+    mutating func keepInline() {
+        self.chunkedPermille = 0
+        self.largeBodies = 0
+        self.weights.removeAll { $0.kind == .upload }
+    }
 }

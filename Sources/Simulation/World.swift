@@ -19,6 +19,7 @@ package struct World: Sendable {
     let history: History
     private let faults: Faults
     private let clients: [Client]
+    private let changer: LayoutChanger?
 
     private init(_ scenario: Scenario, _ simulator: Simulator, _ story: Story) {
         let cluster = Cluster(
@@ -40,6 +41,7 @@ package struct World: Sendable {
             cluster.all,
             story
         ) { cluster.start($0) }
+        self.changer = scenario.layoutChanges.map { LayoutChanger($0, cluster, history) }
         // Two more than work: one writes what is to rest, the last looks at everything at the end.
         self.clients = (1...(scenario.workload.clients + 2)).map { number in
             Client(
@@ -82,6 +84,8 @@ package struct World: Sendable {
         settings.chunkScrubPeriod = .seconds(40)
         settings.chunkScrubPause = .seconds(2)
         settings.repairPause = .milliseconds(500)
+        settings.stewardInterval = .seconds(2)
+        settings.stewardTurn = .seconds(4)
         settings.sabotage = scenario.sabotage
         return settings
     }
@@ -108,6 +112,7 @@ package struct World: Sendable {
             unknown: counts.unknown,
             checked: checked,
             gaveUp: gaveUp,
+            layoutChanges: world.changer?.done ?? 0,
             crashes: world.cluster.all.reduce(0) { $0 + $1.machine.crashes },
             steps: simulator.steps,
             virtualSeconds: simulator.nanoseconds / 1_000_000_000,
@@ -160,6 +165,7 @@ package struct World: Sendable {
         // Where a node is gone for good, what it may still need is not cleared away.
         guard !self.cluster.all.contains(where: \.isRetired) else { return }
         await inspection.checkHealed(keys: self.scenario.workload.allKeys)
+        inspection.checkLayouts()
         await self.checkLeaks(inspection)
     }
 
@@ -208,6 +214,9 @@ package struct World: Sendable {
                 keys: self.scenario.workload.allKeys
             )
             doors.background.run { await auditor.work(until: start + 3 * part) }
+        }
+        if let changer = self.changer {
+            doors.background.run { await changer.work(until: start + 2 * part) }
         }
         if self.scenario.faults != .none {
             self.faults.beginGently()

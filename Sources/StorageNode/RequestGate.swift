@@ -46,14 +46,17 @@ final class RequestGate: Sendable {
         switch request {
         case .register(_, .accept(_, let value, _, _)): return (self.rows, value.body?.count ?? 0)
         case .register(_, .repair(_, let value)): return (self.rows, value.body?.count ?? 0)
-        case .scan: return (self.rows, RowScan.pageBytes)
+        case .scan, .heldRows: return (self.rows, RowScan.pageBytes)
+        case .install(let request):
+            return (self.rows, request.rows.reduce(0) { $0 + ($1.value.body?.count ?? 0) })
         case .writeChunk(_, let chunk): return (self.chunks, chunk.blocks.readableBytes)
         case .readChunk(_, let blocks):
             return (self.chunks, (blocks?.count ?? Limit.chunkBlocks) * Limit.blockBytes)
         case .pullChunk: return (self.pulls, Limit.chunkBytes)
         case .scrubChunks: return (self.chunks, Limit.chunkBytes)
         case .register, .fence, .dropManifest, .pushLayout, .describe, .digests, .ballots,
-            .announce, .underWay, .haveChunks, .listChunks, .dropCopies:
+            .announce, .underWay, .haveChunks, .listChunks, .dropCopies, .fences, .raiseFences,
+            .floors, .raiseFloors:
             return nil
         }
     }

@@ -12,16 +12,26 @@ extension StorageNode {
     /// Carries out a request that sender and node understand by the same layout.
     func answer(
         _ request: PeerRequest,
+        under epoch: UInt64,
         from node: NodeID
     ) async throws(PeerFailure) -> PeerReply {
         switch request {
-        case .register(let key, let request): return try await self.register(key, request)
+        case .register(let key, let request):
+            return try await self.register(key, request, under: epoch)
         case .scan(let request) where request.subject == .chunkManifests:
             return try await self.scanChunks(request)
         case .scan(let request): return try await self.scan(request)
         case .fence(let bucket, let generation):
+            let fence = BucketFence(bucket: bucket, generation: generation)
+            return try await self.raise([fence], under: epoch)
+        case .heldRows(let request): return try await self.heldRows(request)
+        case .install(let request): return try await self.install(request, under: epoch)
+        case .fences(let bucket): return self.fences(after: bucket)
+        case .raiseFences(let fences): return try await self.raise(fences, under: epoch)
+        case .floors(let partition): return .floors(self.rows.floors(of: partition))
+        case .raiseFloors(let partition, let floors):
             try await self.onRows { () async throws(MetadataError) in
-                try await self.rows.fence(bucket, generation: generation)
+                try await self.rows.raise(floors, of: partition)
             }
             return .done(0)
         case .writeChunk(let name, let chunk):
@@ -61,19 +71,26 @@ extension StorageNode {
     /// layout can be agreed on before there is one.
     private func register(
         _ key: RegisterKey,
-        _ request: RegisterRequest
+        _ request: RegisterRequest,
+        under epoch: UInt64
     ) async throws(PeerFailure) -> PeerReply {
-        if key != .layout {
-            let replicas = self.layouts.layout?.replicaSet(of: key.partition) ?? []
-            guard replicas.contains(self.id) else {
-                throw PeerFailure(.notAReplica, "partition \(key.partition)")
-            }
+        if key != .layout { try self.checkKeeps(key.partition) }
+        let answer = try await self.onRows { () async throws(MetadataError) in
+            try await self.rows.answer(request, about: key, under: epoch)
         }
-        return .register(
-            try await self.onRows { () async throws(MetadataError) in
-                try await self.rows.answer(request, about: key)
-            }
-        )
+        switch answer {
+        case .reply(let reply): return .register(reply)
+        case .otherLayout: return await self.afterSwitch()
+        case .awaitsFloor:
+            throw PeerFailure(.notAReplica, "the floors of partition \(key.partition) are missing")
+        }
+    }
+
+    func checkKeeps(_ partition: PartitionID) throws(PeerFailure) {
+        let replicas = self.layouts.layout?.replicaSet(of: partition) ?? []
+        guard replicas.contains(self.id) else {
+            throw PeerFailure(.notAReplica, "partition \(partition)")
+        }
     }
 
     private func scan(_ request: ScanRequest) async throws(PeerFailure) -> PeerReply {
@@ -120,10 +137,13 @@ extension StorageNode {
                 }
                 return .done(0)
             }
+            let next = Layout(layout)
+            let joined = self.partitionsJoined(by: next)
             try await self.onRows { () async throws(MetadataError) in
-                try await self.rows.store(layout)
+                try await self.rows.store(layout, joining: joined)
             }
-            self.layouts.advance(to: Layout(layout))
+            self.layouts.advance(to: next)
+            self.dropLeftRows()
             return .done(0)
         }
     }

@@ -3,6 +3,7 @@ package import Logging
 import MetadataStore
 package import PeerProtocol
 package import Placement
+import Register
 package import Runtime
 package import StoreModel
 import Synchronization
@@ -126,6 +127,7 @@ package final class StorageNode: PeerHandler {
             introduction.isComplete = !self.hasPast || self.otherMembers.isEmpty
         }
         self.introduce()
+        self.dropLeftRows()
     }
 
     /// Takes the network away.
@@ -170,7 +172,9 @@ package final class StorageNode: PeerHandler {
         let reply = await self.gate.run(request) {
             if let refusal = self.refusal(of: request, epoch: message.epoch) { return refusal }
             do throws(PeerFailure) {
-                return try await self.answer(request, from: node)
+                let reply = try await self.answer(request, under: message.epoch, from: node)
+                // What another layout has overtaken is as good as never answered.
+                return self.refusal(of: request, epoch: message.epoch) ?? reply
             } catch { return PeerReply.failure(error) }
         }
         // A failure that came while the work was done makes its outcome worthless, too.
@@ -188,8 +192,13 @@ package final class StorageNode: PeerHandler {
         guard self.introduction.withLock({ $0.isComplete }) else {
             return .failure(PeerFailure(.unconfirmed, "too few nodes know of this start"))
         }
-        if case .register(.layout, _) = request { return nil }
-        guard let layout = self.layouts.layout, epoch <= layout.epoch else { return .needLayout }
+        guard let layout = self.layouts.layout else {
+            // By its register the first layout is agreed on before there is one.
+            if case .register(.layout, _) = request, epoch == 0 { return nil }
+            return .needLayout
+        }
+        if epoch > layout.epoch { return .needLayout }
+        if case .register = request, self.settings.sabotage.contains(.noFence) { return nil }
         return epoch < layout.epoch ? .staleLayout(layout.record) : nil
     }
 

@@ -36,6 +36,18 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case dropCopies = 16
     /// Bytes to verify from where the last such request ended → what was found.
     case scrubChunks = 17
+    /// Keys of rows → those rows with their promises.
+    case heldRows = 20
+    /// Rows handed over by their former replicas → what became of each.
+    case install = 21
+    /// A bucket → the fences behind it.
+    case fences = 22
+    /// Fences that others have → done.
+    case raiseFences = 23
+    /// A partition → its floors.
+    case floors = 24
+    /// A partition's floors as others have them → done.
+    case raiseFloors = 25
 
     // Replies.
     case done = 64
@@ -53,4 +65,8 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case ballotPage = 73
     case chunkNames = 74
     case scrubPage = 75
+    case heldRowList = 80
+    case installed = 81
+    case fenceList = 82
+    case floorPair = 83
 }

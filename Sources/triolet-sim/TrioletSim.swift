@@ -46,6 +46,8 @@ struct TrioletSim: AsyncParsableCommand {
 
     @Flag(help: "With --sabotage: the same runs, but with the rule kept; they have to be clean.")
     var kept = false
+    @Flag(help: "Change the layout in every run.")
+    var layoutChanges = false
 
     @Flag(help: "Break every rule, one at a time.")
     var mutations = false
@@ -91,6 +93,7 @@ struct TrioletSim: AsyncParsableCommand {
 
     func scenario(_ seed: UInt64) -> Scenario {
         var scenario = Scenario(seed: seed)
+        if self.layoutChanges { scenario.changeLayouts() }
         if let sabotage = self.sabotage { scenario.break(sabotage) }
         return self.kept ? scenario.withRulesKept : scenario
     }

@@ -96,6 +96,12 @@ final class Ledger: Sendable {
         case .listChunks: return "list chunks"
         case .dropCopies: return "drop copies"
         case .scrubChunks: return "scrub chunks"
+        case .heldRows: return "held rows"
+        case .install: return "install"
+        case .fences: return "fences"
+        case .raiseFences: return "raise fences"
+        case .floors: return "floors"
+        case .raiseFloors: return "raise floors"
         }
     }
 }

@@ -119,6 +119,32 @@ struct TestCluster: Sendable {
         return cluster
     }
 
+    /// Starts one more node, on a machine of its own or on one that has lost its disk; it is not
+    /// waited for.
+    func adding(_ machine: SimulatedMachine) async throws -> TestCluster {
+        var cluster = self
+        let node = try await Self.open(machine, on: self.network, self.settings)
+        let seeds = self.nodes.map(\.storage.settings.address).filter {
+            $0 != node.storage.settings.address
+        }
+        let peers = self.network.join(
+            machine,
+            as: node.storage.id,
+            address: node.storage.settings.address,
+            handler: node.storage
+        )
+        cluster.nodes.append(node)
+        machine.doors.background.run {
+            try? await node.coordinator.formCluster(
+                seeds: seeds,
+                own: node.storage.description,
+                connector: peers
+            ) { _ in preconditionFailure("There is a layout.") }
+            try? await node.coordinator.waitForMembership()
+        }
+        return cluster
+    }
+
     private static func join(
         _ network: SimulatedNetwork,
         _ machine: SimulatedMachine,

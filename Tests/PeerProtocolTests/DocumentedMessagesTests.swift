@@ -77,6 +77,42 @@ struct DocumentedMessagesTests {
         #expect(reply.message(epoch: 0).head == (try page.buffer("ballotPage head")))
     }
 
+    @Test("Messages by which rows, fences and floors are handed over")
+    func handingOver() throws {
+        let photos = RegisterKey.bucket(try #require(BucketName("photos"))).row
+        try self.expect(
+            .heldRows(HeldRowsRequest(partition: .system, keys: [photos], withValues: true)),
+            "heldRows head"
+        )
+        let row = InstalledRow(
+            key: photos,
+            ballot: Self.ballot,
+            generation: .max,
+            value: RegisterValue(changeNumber: 2, lineage: [], body: nil, hasGarbage: false)
+        )
+        try self.expect(
+            .install(InstallRequest(partition: .system, rows: [row])),
+            "install head"
+        )
+        try self.expect(.fences(after: Self.bucket), "fences head")
+        try self.expect(
+            .raiseFences([BucketFence(bucket: Self.bucket, generation: 3)]),
+            "raiseFences head"
+        )
+        let floors = PartitionFloors(objects: Self.ballot, manifests: .zero, isComplete: true)
+        try self.expect(.raiseFloors(PartitionID(index: 17), floors), "raiseFloors head")
+        let held: [HeldRow] = [
+            .row(promised: Self.ballot, accepted: .zero, value: nil), .damaged,
+        ]
+        let reply = PeerReply.heldRows(held).message(epoch: 0)
+        let page = try DocumentedBytes(page: "docs/protocol/messages.md")
+        #expect(reply.head == (try page.buffer("heldRowList head")))
+        guard case .heldRows(held) = try PeerReply(reply) else {
+            Issue.record("\(reply)")
+            return
+        }
+    }
+
     @Test("Requests about chunks")
     func chunks() throws {
         let page = try DocumentedBytes(page: "docs/protocol/messages.md")

@@ -26,7 +26,8 @@ struct ChangeProgressTests {
             ballot: ballot(round),
             accepted: accepted == 0 ? .zero : ballot(accepted),
             value: value,
-            isChosen: isChosen
+            isChosen: isChosen,
+            group: .of(3)
         )
     }
 

@@ -180,7 +180,8 @@ struct RegisterProposerTests {
                     accepted: third.state.ballot,
                     value: third.state.value,
                     isChosen: true,
-                    isFresh: false
+                    isFresh: false,
+                    group: .of(3)
                 ),
                 onlyToEven: true
             )
@@ -469,11 +470,12 @@ struct RegisterProposerTests {
 
             init(_ inner: Proposer) { self.inner = inner }
 
-            func replicaCount(of key: RegisterKey) -> Int { 3 }
+            func group(of key: RegisterKey) -> ReplicaGroup { .of(3) }
 
             func ask(
                 _ request: RegisterRequest,
                 about key: RegisterKey,
+                of group: ReplicaGroup,
                 patience: Duration?,
                 enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
             ) async -> [(replica: Int, reply: RegisterReply)] {
@@ -485,6 +487,7 @@ struct RegisterProposerTests {
             func ask(
                 _ request: RegisterRequest,
                 about key: RegisterKey,
+                of group: ReplicaGroup,
                 replica: Int
             ) async -> RegisterReply? { nil }
 

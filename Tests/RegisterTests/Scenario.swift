@@ -215,7 +215,8 @@ final class Scenario: @unchecked Sendable {
             ballot: kept.ballot,
             accepted: kept.accepted,
             value: kept.value,
-            isChosen: kept.isChosen
+            isChosen: kept.isChosen,
+            group: kept.group
         )
     }
 

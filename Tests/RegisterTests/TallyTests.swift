@@ -18,9 +18,9 @@ struct TallyTests {
     @Test("Two majorities of promises of one ballot cannot be split by one reply too few")
     func promises() {
         let one = Self.replies(.promised(accepted: .zero, value: nil))
-        #expect(!PrepareTally(one, of: 3).isDecided)
-        #expect(PrepareTally(one, of: 3).prepared(ballot(9)) == nil)
-        #expect(PrepareTally(one, of: 1).prepared(ballot(9)) != nil)
+        #expect(!PrepareTally(one, of: .of(3)).isDecided)
+        #expect(PrepareTally(one, of: .of(3)).prepared(ballot(9)) == nil)
+        #expect(PrepareTally(one, of: .of(1)).prepared(ballot(9)) != nil)
     }
 
     @Test("The base is the value of the highest accepted ballot among the promises")
@@ -31,7 +31,7 @@ struct TallyTests {
                 .promised(accepted: ballot(5), value: value([5])),
                 .promised(accepted: .zero, value: nil)
             ),
-            of: 5
+            of: .of(5)
         )
         let prepared = try #require(tally.prepared(ballot(9)))
         #expect(prepared.accepted == ballot(5))
@@ -46,7 +46,7 @@ struct TallyTests {
         let none = RegisterReply.promised(accepted: .zero, value: nil)
         func isChosen(_ replies: RegisterReply...) throws -> Bool {
             let list = replies.enumerated().map { (replica: $0.offset, reply: $0.element) }
-            return try #require(PrepareTally(list, of: 3).prepared(ballot(9))).isChosen
+            return try #require(PrepareTally(list, of: .of(3)).prepared(ballot(9))).isChosen
         }
         #expect(try isChosen(same, same))
         #expect(try isChosen(older, same, same))
@@ -58,35 +58,35 @@ struct TallyTests {
     @Test("A prepare is lost as soon as too few replicas are left for a majority")
     func refusedPrepare() {
         let no = RegisterReply.conflict(newest: ballot(11))
-        #expect(!PrepareTally(Self.replies(no), of: 3).isDecided)
-        let tally = PrepareTally(Self.replies(no, .conflict(newest: ballot(12))), of: 3)
+        #expect(!PrepareTally(Self.replies(no), of: .of(3)).isDecided)
+        let tally = PrepareTally(Self.replies(no, .conflict(newest: ballot(12))), of: .of(3))
         #expect(tally.isDecided)
         #expect(tally.prepared(ballot(9)) == nil)
         #expect(tally.newest == ballot(12))
-        #expect(!PrepareTally(Self.replies(no, no), of: 5).isDecided)
-        #expect(PrepareTally(Self.replies(no, no), of: 4).isDecided)
+        #expect(!PrepareTally(Self.replies(no, no), of: .of(5)).isDecided)
+        #expect(PrepareTally(Self.replies(no, no), of: .of(4)).isDecided)
     }
 
     @Test("A damaged row counts in no quorum")
     func corrupt() {
         let yes = RegisterReply.promised(accepted: .zero, value: nil)
-        #expect(PrepareTally(Self.replies(yes, .corrupt), of: 3).prepared(ballot(9)) == nil)
-        #expect(!AcceptTally(Self.replies(.accepted, .corrupt), of: 3).isDecided)
+        #expect(PrepareTally(Self.replies(yes, .corrupt), of: .of(3)).prepared(ballot(9)) == nil)
+        #expect(!AcceptTally(Self.replies(.accepted, .corrupt), of: .of(3)).isDecided)
         let row = RegisterReply.row(accepted: .zero, value: nil)
-        #expect(ReadTally(Self.replies(row, .corrupt), of: 3).agreed == nil)
+        #expect(ReadTally(Self.replies(row, .corrupt), of: .of(3)).agreed == nil)
     }
 
     @Test("A promise that shows a ballot from the future is not believed")
     func impossiblePromise() {
         let odd = RegisterReply.promised(accepted: ballot(9), value: value([1]))
-        #expect(PrepareTally(Self.replies(odd, odd), of: 3).prepared(ballot(9)) == nil)
+        #expect(PrepareTally(Self.replies(odd, odd), of: .of(3)).prepared(ballot(9)) == nil)
     }
 
     @Test("An accept is chosen with a majority, refused without hope of one, else open")
     func accepts() {
         func round(_ replies: RegisterReply..., of count: Int = 3) -> AcceptTally.Round {
             let list = replies.enumerated().map { (replica: $0.offset, reply: $0.element) }
-            return AcceptTally(list, of: count).round
+            return AcceptTally(list, of: .of(count)).round
         }
         let no = RegisterReply.conflict(newest: ballot(7))
         let fenced = RegisterReply.fenced(generation: 4)
@@ -104,7 +104,7 @@ struct TallyTests {
     func reads() {
         func agreed(_ replies: RegisterReply..., of count: Int = 3) -> RegisterState? {
             let list = replies.enumerated().map { (replica: $0.offset, reply: $0.element) }
-            return ReadTally(list, of: count).agreed
+            return ReadTally(list, of: .of(count)).agreed
         }
         let five = RegisterReply.row(accepted: ballot(5), value: value([1]))
         let six = RegisterReply.row(accepted: ballot(6), value: value([1]))
@@ -121,10 +121,10 @@ struct TallyTests {
             accepted: ballot(5),
             value: RegisterValue(changeNumber: 2, lineage: [], body: nil, hasGarbage: false)
         )
-        #expect(ReadTally(Self.replies(none, tombstone), of: 3).agreed == nil)
-        let absent = ReadTally(Self.replies(none, none), of: 3).agreed
+        #expect(ReadTally(Self.replies(none, tombstone), of: .of(3)).agreed == nil)
+        let absent = ReadTally(Self.replies(none, none), of: .of(3)).agreed
         #expect(absent == RegisterState(ballot: .zero, value: nil))
-        let deleted = ReadTally(Self.replies(tombstone, tombstone), of: 3).agreed
+        let deleted = ReadTally(Self.replies(tombstone, tombstone), of: .of(3)).agreed
         #expect(deleted?.ballot == ballot(5))
         #expect(deleted?.body == nil)
     }

@@ -57,6 +57,9 @@ final class World: @unchecked Sendable {
     /// What a forgetful replica has left after a restart.
     private var rowsWithoutPromises: [[RegisterKey: AcceptorRow]]
     var isUp: [Bool]
+    /// Messages of another epoch are not answered.
+    var epoch: UInt64 = 1
+    var quorum: Quorum
     /// Replicas whose rows are damaged.
     var isDamaged: [Bool]
     var rules = AcceptorRules()
@@ -82,6 +85,7 @@ final class World: @unchecked Sendable {
     ) {
         self.executor = SeededExecutor(seed: seed)
         self.count = count
+        self.quorum = Quorum(majorityOf: count)
         self.faults = faults
         self.sabotage = sabotage
         self.rows = Array(repeating: [:], count: count)
@@ -116,13 +120,14 @@ final class World: @unchecked Sendable {
         _ request: RegisterRequest,
         about key: RegisterKey,
         to replica: Int,
+        under epoch: UInt64,
         _ reply: @escaping (RegisterReply?) -> Void
     ) {
         self.messages += 1
         for _ in 0..<(self.executor.random.chance(self.faults.doubled) ? 2 : 1)
         where !self.executor.random.chance(self.faults.lost) {
             self.executor.schedule(after: self.delay()) {
-                guard self.isUp[replica] else { return }
+                guard self.isUp[replica], self.epoch == epoch else { return }
                 let answer = self.answer(request, key, replica)
                 guard !self.executor.random.chance(self.faults.lost) else { return }
                 self.executor.schedule(after: self.delay()) {
@@ -211,8 +216,9 @@ final class Proposer: RegisterReplicas, @unchecked Sendable {
 
     var registers: RegisterProposer<Proposer> { RegisterProposer(replicas: self) }
 
-    func replicaCount(of key: RegisterKey) -> Int {
-        self.world.sabotage == .quorumOfOne ? 1 : self.world.count
+    func group(of key: RegisterKey) -> ReplicaGroup {
+        self.world.sabotage == .quorumOfOne
+            ? .test(.anyOne(of: self.world.count)) : .test(self.world.quorum, self.world.epoch)
     }
 
     private enum Event: Sendable {
@@ -224,6 +230,7 @@ final class Proposer: RegisterReplicas, @unchecked Sendable {
     func ask(
         _ request: RegisterRequest,
         about key: RegisterKey,
+        of group: ReplicaGroup,
         patience: Duration?,
         enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
     ) async -> [(replica: Int, reply: RegisterReply)] {
@@ -231,7 +238,9 @@ final class Proposer: RegisterReplicas, @unchecked Sendable {
         world.note(request)
         let (events, inbox) = AsyncStream.makeStream(of: Event.self)
         for replica in 0..<world.count {
-            world.send(request, about: key, to: replica) { inbox.yield(.reply(replica, $0)) }
+            world.send(request, about: key, to: replica, under: group.epoch) {
+                inbox.yield(.reply(replica, $0))
+            }
         }
         world.executor.schedule(after: world.timeout) { inbox.yield(.timedOut) }
         var replies: [(replica: Int, reply: RegisterReply)] = []
@@ -246,7 +255,7 @@ final class Proposer: RegisterReplicas, @unchecked Sendable {
                 if let reply { replies.append((replica, reply)) }
             }
             if heard.count == world.count || enough(replies) { break }
-            if let patience, !isWaiting, replies.count > world.count / 2 {
+            if let patience, !isWaiting, group.quorum.isMet(by: replies.map(\.replica)) {
                 isWaiting = true
                 world.executor.schedule(after: patience) { inbox.yield(.patienceEnded) }
             }
@@ -257,11 +266,12 @@ final class Proposer: RegisterReplicas, @unchecked Sendable {
     func ask(
         _ request: RegisterRequest,
         about key: RegisterKey,
+        of group: ReplicaGroup,
         replica: Int
     ) async -> RegisterReply? {
         self.world.noteSingle()
         let (events, inbox) = AsyncStream.makeStream(of: RegisterReply?.self)
-        self.world.send(request, about: key, to: replica) { inbox.yield($0) }
+        self.world.send(request, about: key, to: replica, under: group.epoch) { inbox.yield($0) }
         self.world.executor.schedule(after: self.world.timeout) { inbox.yield(nil) }
         for await event in events {
             await self.suspendIfStopped()
@@ -326,4 +336,19 @@ extension Proposer {
         guard let result = box.value else { throw Stuck() }
         return try result.get()
     }
+}
+
+extension ReplicaGroup {
+    /// Replicas of a test: members numbered by place.
+    static func test(_ quorum: Quorum, _ epoch: UInt64 = 1, isJoint: Bool = false) -> ReplicaGroup {
+        ReplicaGroup(
+            epoch: epoch,
+            members: (0..<quorum.count).map { NodeID(high: 0, low: UInt64($0)) },
+            quorum: quorum,
+            isJoint: isJoint
+        )
+    }
+
+    /// A majority of so many.
+    static func of(_ count: Int) -> ReplicaGroup { .test(Quorum(majorityOf: count)) }
 }

@@ -73,7 +73,7 @@ struct StorageNodeTests {
         }
     }
 
-    @Test("The layout's own register is answered whatever the epoch, even before the first layout")
+    @Test("The layout's own register is answered before the first layout, then by its epoch only")
     func layoutRegister() throws {
         try Simulator.run { simulator in
             let node = try await TestNode.open(on: simulator.machine("a"))
@@ -85,9 +85,14 @@ struct StorageNodeTests {
                 )
             else { return #expect(Bool(false), "no promise") }
             #expect(promise == .promised(accepted: .zero, value: nil))
-            guard
-                case .register(let row) = await node.ask(.register(.layout, .read), epoch: 7)
-            else { return #expect(Bool(false), "no row") }
+            let read = PeerRequest.register(.layout, .read)
+            #expect(await node.ask(read, epoch: 7).isNeedLayout)
+            let one = try LayoutPlan.first(nodes: [node.node.description])
+            _ = await node.ask(.pushLayout(one))
+            #expect(await node.ask(read, epoch: 0).staleLayout == one)
+            guard case .register(let row) = await node.ask(read, epoch: 1) else {
+                return #expect(Bool(false), "no row")
+            }
             #expect(row == .row(accepted: .zero, value: nil))
         }
     }
