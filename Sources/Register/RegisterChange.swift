@@ -119,7 +119,8 @@ package struct Prepared: Hashable, Sendable {
             accepted: self.accepted,
             value: self.value,
             isChosen: self.isChosen,
-            isFresh: false
+            isFresh: false,
+            group: self.group
         )
     }
 

@@ -168,7 +168,8 @@ struct CombinedChangeTests {
                 ballot: ballot(round),
                 accepted: ballot(accepted),
                 value: value,
-                isChosen: false
+                isChosen: false,
+                group: .of(3)
             )
         }
         func propose(_ prepared: Prepared) throws -> RegisterValue {
@@ -205,7 +206,13 @@ struct CombinedChangeTests {
             generation: 0
         )
         let base = value([10], after: [10])
-        let early = Prepared(ballot: ballot(5), accepted: ballot(3), value: base, isChosen: true)
+        let early = Prepared(
+            ballot: ballot(5),
+            accepted: ballot(3),
+            value: base,
+            isChosen: true,
+            group: .of(3)
+        )
         guard
             case .propose(let sent, _, let outcome) =
                 progress.step(early, canTrustAbsence: true)
@@ -216,7 +223,13 @@ struct CombinedChangeTests {
         progress.sent(at: ballot(5), sent, outcome)
         progress.replace(with: progress.change.without([0]))
         // The other has nothing to do now: that is not said before the first attempt is dead.
-        let late = Prepared(ballot: ballot(9), accepted: ballot(3), value: base, isChosen: true)
+        let late = Prepared(
+            ballot: ballot(9),
+            accepted: ballot(3),
+            value: base,
+            isChosen: true,
+            group: .of(3)
+        )
         guard
             case .settle(let identity, _, .done(let changed)) =
                 progress.step(late, canTrustAbsence: true)
