@@ -60,15 +60,21 @@ package struct Scenario: Sendable {
     private mutating func drawLayoutChanges() {
         var random = SplitMix64(seed: self.seed ^ 0x6C61_796F_7574_0000)
         guard self.nodes >= 3, random.chance(permille: 250) else { return }
-        self.layoutChanges = LayoutChanges(&random)
+        self.change(LayoutChanges(&random))
+    }
+
+    private mutating func change(_ changes: LayoutChanges) {
+        self.layoutChanges = changes
         self.workload.keepInline()
+        // Whoever takes a replica away makes sure that the others are whole.
+        let kinds = self.faults.kinds.filter { $0 != .lostDisks && $0 != .bitFlips }
+        if kinds != self.faults.kinds { self.faults.kinds = kinds }
     }
 
     /// Has the layout change, whatever the seed says.
     package mutating func changeLayouts() {
         var random = SplitMix64(seed: self.seed ^ 0x6C61_796F_7574_0001)
         self.nodes = max(3, self.nodes)
-        self.layoutChanges = LayoutChanges(&random)
-        self.workload.keepInline()
+        self.change(LayoutChanges(&random))
     }
 }
