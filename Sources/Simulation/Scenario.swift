@@ -55,8 +55,8 @@ package struct Scenario: Sendable {
 
     /// Some clusters change while they are at work.
     ///
-    /// Drawn apart, so that the other runs stay as they are. Content is inline there: chunks are not
-    /// moved yet, and a disk that is gone takes its own away.
+    /// Drawn apart, so that the other runs stay as they are. Content is inline there: chunks are
+    /// not moved yet, and a disk that is gone takes its own away.
     private mutating func drawLayoutChanges() {
         var random = SplitMix64(seed: self.seed ^ 0x6C61_796F_7574_0000)
         guard self.nodes >= 3, random.chance(permille: 250) else { return }
