@@ -17,7 +17,10 @@ extension Client {
             self.history.end(number, \.succeeded)
         case .failure(let error)? where error.code == .bucketNotEmpty:
             self.sawBucket(call)
-            self.sawOne(of: Array(0..<self.workload.allKeys), call)
+            // An open upload is reason enough.
+            if !self.workload.hasUploads {
+                self.sawOne(of: Array(0..<self.workload.allKeys), call)
+            }
             self.history.end(number, \.refused)
         case .failure(let error)? where error.code == .bucketNotFound:
             self.missedBucket(call)

@@ -69,7 +69,9 @@ extension StorageNode {
                 return self.wasNoted(by: node)
             } catch {
                 if case .failure(let failure) = error, failure.code == .rolledBack {
-                    self.leaveService(failure)
+                    // From now on this is what others are told whatever they ask. It must not look
+                    // like a verdict on them: they would leave service too, for good.
+                    self.leaveService(PeerFailure(.outOfService, failure.text))
                     // The next start would have a higher number, and pass.
                     try? await self.rows.retire()
                     return

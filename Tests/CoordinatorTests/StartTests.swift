@@ -101,7 +101,7 @@ struct StartTests {
             let back = try await again.restarted(2)
             await back.wait()
             #expect(!back.nodes[2].storage.isInService)
-            #expect(Self.failure(await back.ask(2, Self.read)) == .rolledBack)
+            #expect(Self.failure(await back.ask(2, Self.read)) == .outOfService)
             let refused = await code {
                 try await back[2].formCluster(
                     seeds: [],

@@ -53,6 +53,17 @@ struct WorldTests {
         #expect(report.violations == [])
     }
 
+    @Test("A node that was refused spoils no other that starts", arguments: [UInt64(50_364)])
+    func refusedNode(seed: UInt64) {
+        var scenario = Scenario(seed: seed)
+        scenario.nodes = 5
+        scenario.faults = FaultPlan(
+            kinds: [.crashes, .lostDisks],
+            pauseMicroseconds: 60_000...180_000
+        )
+        #expect(World.run(scenario).violations == [])
+    }
+
     @Test("A failing run shrinks to a smaller one that fails in the same way")
     func shrinks() {
         var scenario = Scenario(seed: 1)
