@@ -84,8 +84,9 @@ package struct Workload: Sendable {
         Limit.chunkBytes + random.number(in: 1...300_000)
     }
 
-    /// No body has chunks, and nothing is uploaded in parts.
+    /// No body has chunks: nothing is uploaded in parts, nor put to rest.
     mutating func keepInline() {
+        self.restingKeys = 0
         self.chunkedPermille = 0
         self.largeBodies = 0
         self.weights.removeAll { $0.kind == .upload }
