@@ -129,9 +129,12 @@ struct Inspection: Sendable {
         }
     }
 
-    /// Which life of each machine runs; nil for those that are down or starting.
+    /// Which life of each machine runs; nil for those that are down, starting or out of service.
     private var lives: [Int?] {
-        self.cluster.members.map { $0.coordinator == nil ? nil : $0.machine.crashes }
+        self.cluster.members.map { member in
+            guard member.coordinator != nil, member.node?.isInService == true else { return nil }
+            return member.machine.crashes
+        }
     }
 
     private static func tag(_ version: Version) -> String {
