@@ -270,7 +270,11 @@ let package = Package(
             using: [hummingbird, lifecycle, coreMetrics, logging]
         ),
         tests("S3ClientTests", on: ["S3Client"], using: [nioCore, nioHTTP1, nioPosix]),
-        tests("TrioletTests", on: ["triolet", "StoreModel"], using: [nioCore, logging]),
+        tests(
+            "TrioletTests",
+            on: ["triolet", "AdminAPI", "Placement", "StoreModel"],
+            using: [nioCore, logging]
+        ),
         tests("SimulationTests", on: ["SimulatedRuntime", "Simulation"]),
         tests("HouseTests", on: []),
     ]

@@ -19,8 +19,10 @@ struct ClusterBody: ResponseCodable {
         case .notReady(let reason): (self.ready, self.reason) = (false, reason)
         }
         self.epoch = report.epoch
-        self.nodes = report.nodes.count
-        self.nodesUp = report.nodes.count(where: \.up)
+        // Those that have left are known, and nobody waits for them.
+        let members = report.nodes.filter { $0.capacityBytes > 0 }
+        self.nodes = members.count
+        self.nodesUp = members.count(where: \.up)
     }
 
     enum CodingKeys: String, CodingKey {
@@ -37,11 +39,4 @@ struct ClusterBody: ResponseCodable {
 /// `GET /v1/nodes`.
 struct NodesBody: ResponseCodable {
     let nodes: [NodeReport]
-}
-
-/// `GET /v1/ring`: nodes are named by their index in `/v1/nodes`.
-struct RingBody: ResponseCodable {
-    let epoch: UInt64
-    let partitions: [[Int]]
-    let system: [Int]
 }

@@ -79,16 +79,25 @@ package struct AdminServer: Service {
             ClusterBody(await source.cluster(), await source.readiness())
         }
         guarded.get("/v1/nodes") { _, _ in NodesBody(nodes: await source.cluster().nodes) }
-        guarded.get("/v1/ring") { _, _ in
-            let report = await source.cluster()
-            return RingBody(
-                epoch: report.epoch,
-                partitions: report.partitions,
-                system: report.system
-            )
-        }
+        self.addRing(to: guarded)
         self.addRepairs(to: guarded)
         return router
+    }
+
+    /// The layout: `GET` says what it is, `POST` changes it.
+    private func addRing(to routes: RouterGroup<AdminContext>) {
+        let source = self.source
+        routes.get("/v1/ring") { _, _ in await source.ring() }
+        routes.post("/v1/ring/change") { request, context -> EditedResponse<RingReport> in
+            let change = try await request.decode(as: RingChange.self, context: context)
+            do throws(RingRefusal) {
+                let outcome = try await source.change(change)
+                return EditedResponse(
+                    status: outcome.isDone ? .ok : .accepted,
+                    response: outcome.report
+                )
+            } catch { throw error.answer }
+        }
     }
 
     /// Healing: `GET` says how it stands, `POST` asks for a round or a pass.

@@ -3,6 +3,9 @@ package protocol AdminSource: Sendable {
     /// A layout is in force, and a quorum answers.
     func readiness() async -> Readiness
     func cluster() async -> ClusterReport
+    func ring() async -> RingReport
+    /// Changes the layout; returns once that is done, or has taken too long to be waited for.
+    func change(_ change: RingChange) async throws(RingRefusal) -> RingOutcome
     /// Sets the gauges that are read, not counted, just before they are written out.
     func refreshMetrics() async
     func healing() async -> HealingReport
@@ -24,25 +27,17 @@ package struct ClusterReport: Hashable, Sendable {
     /// 0 before the first layout.
     package var epoch: UInt64
     package var nodes: [NodeReport]
-    /// For each partition of the ring the indices of its nodes, in ring order.
-    package var partitions: [[Int]]
-    /// The nodes of the system partition.
-    package var system: [Int]
 
     package init(
         version: String,
         node: String,
         epoch: UInt64,
-        nodes: [NodeReport],
-        partitions: [[Int]],
-        system: [Int]
+        nodes: [NodeReport]
     ) {
         self.version = version
         self.node = node
         self.epoch = epoch
         self.nodes = nodes
-        self.partitions = partitions
-        self.system = system
     }
 }
 

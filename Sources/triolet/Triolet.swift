@@ -16,6 +16,7 @@ struct Triolet: AsyncParsableCommand {
             HealthCommand.self,
             RepairCommand.self,
             ScrubCommand.self,
+            RingCommand.self,
             ConfigCommand.self,
             VersionCommand.self,
         ]

@@ -1,6 +1,7 @@
 import CoreMetrics
 import Hummingbird
 import Logging
+import NIOCore
 import NIOHTTP1
 import S3Client
 import ServiceLifecycle
@@ -13,6 +14,7 @@ import Testing
 private final class FixedSource: AdminSource {
     let isReady = Mutex(true)
     let started = Mutex<[HealingWork]>([])
+    let changes = Mutex<[RingChange]>([])
 
     func readiness() async -> Readiness {
         self.isReady.withLock { $0 } ? .ready : .notReady("no layout yet")
@@ -32,10 +34,25 @@ private final class FixedSource: AdminSource {
                     capacityBytes: 9,
                     up: true
                 )
-            ],
-            partitions: [[0], [0]],
-            system: [0]
+            ]
         )
+    }
+
+    func ring() async -> RingReport {
+        RingReport(epoch: 4, state: .stable, nodes: [], partitions: [[0], [0]], system: [0])
+    }
+
+    func change(_ change: RingChange) async throws(RingRefusal) -> RingOutcome {
+        self.changes.withLock { $0.append(change) }
+        switch change.add {
+        case "slow": return RingOutcome(isDone: false, report: await self.ring())
+        case "strange": throw RingRefusal(.unknownNode, "no waiting node is strange")
+        case "second": throw RingRefusal(.underWay, "a change is under way")
+        case "alone": throw RingRefusal(.unavailable, "no majority")
+        case nil where change.remove == nil && change.replace == nil:
+            throw RingRefusal(.invalid, "name one")
+        default: return RingOutcome(isDone: true, report: await self.ring())
+        }
     }
 
     func refreshMetrics() async {}
@@ -110,6 +127,41 @@ struct AdminServerTests {
             #expect(try await client.get("/v1/repairs/scrub").text.contains("\"running\":true"))
             #expect(try await client.get("/v1/repairs/repair").status == 200)
             #expect(try await client.get("/v1/repairs/other").status == 404)
+        }
+    }
+
+    @Test("A change of the layout is answered when it is done, with 202 or with the reason")
+    func ring() async throws {
+        try await self.withServer { client, source in
+            let cases: [(body: String, status: Int, part: String)] = [
+                (#"{"add":"n4"}"#, 200, "\"state\":\"stable\""),
+                (#"{"replace":{"old":"n2"}}"#, 200, "\"epoch\":4"),
+                (#"{"replace":{"old":"n2","new":"n5"}}"#, 200, "\"epoch\":4"),
+                (#"{"add":"slow"}"#, 202, "\"epoch\":4"),
+                (#"{"add":"strange"}"#, 404, "no waiting node is strange"),
+                (#"{"add":"second"}"#, 409, "under way"),
+                (#"{"add":"alone"}"#, 503, "no majority"),
+                ("{}", 400, "name one"),
+                ("nonsense", 400, ""),
+            ]
+            for (text, status, part) in cases {
+                let head = HTTPRequestHead(
+                    version: .http1_1,
+                    method: .POST,
+                    uri: "/v1/ring/change",
+                    headers: ["Content-Length": "\(text.utf8.count)"]
+                )
+                var parts = [ByteBuffer(string: text)]
+                let answer = try await client.send(head) {
+                    parts.popLast()
+                } receive: { head, body in
+                    (status: Int(head.status.code), text: try await body.text())
+                }
+                #expect(answer.status == status)
+                #expect(part.isEmpty || answer.text.contains(part))
+            }
+            let replaced = source.changes.withLock { $0.compactMap(\.replace) }
+            #expect(replaced == [.init(old: "n2", new: nil), .init(old: "n2", new: "n5")])
         }
     }
 

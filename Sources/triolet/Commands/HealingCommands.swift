@@ -1,7 +1,6 @@
 import AdminAPI
 import ArgumentParser
 import Foundation
-import NIOCore
 import NIOHTTP1
 import S3Client
 
@@ -82,12 +81,18 @@ struct AdminPort: ParsableArguments {
     var json = false
 
     func start(_ work: HealingWork) async throws {
-        let answer = try await self.ask(.POST, "/v1/repairs/\(work.rawValue)", expects: 202)
-        Terminal.say(self.json ? answer : "\(work.rawValue) has been asked for at \(self.admin)")
+        let answer = try await self.client().ask(
+            .POST,
+            "/v1/repairs/\(work.rawValue)",
+            expects: [202]
+        )
+        Terminal.say(
+            self.json ? answer.text : "\(work.rawValue) has been asked for at \(self.admin)"
+        )
     }
 
     func report() async throws -> HealingReport {
-        let text = try await self.ask(.GET, "/v1/repairs", expects: 200)
+        let text = try await self.client().ask(.GET, "/v1/repairs", expects: [200]).text
         do {
             return try JSONDecoder().decode(HealingReport.self, from: Data(text.utf8))
         } catch { throw Failure("\(self.admin) answers something else: is it an admin port?") }
@@ -103,31 +108,8 @@ struct AdminPort: ParsableArguments {
         }
     }
 
-    private func ask(_ method: HTTPMethod, _ target: String, expects: Int) async throws -> String {
-        guard let address = SocketName(self.admin) else {
-            throw Failure("\(self.admin) is no address (host:port)", .usage)
-        }
-        var headers = HTTPHeaders()
-        if let file = self.tokenFile {
-            guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-                throw Failure("cannot read \(file)", .usage)
-            }
-            headers.add(name: "Authorization", value: "Bearer " + text.prefix { $0 != "\n" })
-        }
-        if method == .POST { headers.add(name: "Content-Length", value: "0") }
-        var client = HTTPClient(HTTPOrigin(host: address.host, port: address.port))
-        client.silenceMax = .seconds(10)
-        let head = HTTPRequestHead(version: .http1_1, method: method, uri: target, headers: headers)
-        let answer: (status: Int, text: String)
-        do {
-            answer = try await client.send(head) { head, body in
-                (status: Int(head.status.code), text: try await body.text())
-            }
-        } catch { throw Failure("nothing answers at \(address)", .degraded) }
-        guard answer.status == expects else {
-            throw Failure("\(address) answers \(answer.status): \(answer.text)")
-        }
-        return answer.text
+    private func client() throws -> AdminClient {
+        try AdminClient(self.admin, tokenFile: self.tokenFile)
     }
 }
 

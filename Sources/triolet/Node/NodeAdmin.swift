@@ -4,6 +4,7 @@ import Coordinator
 import Metrics
 import PeerProtocol
 import Placement
+import Runtime
 import StorageNode
 import StoreModel
 
@@ -12,22 +13,28 @@ struct NodeAdmin: AdminSource {
     /// Longest wait for another node's sign of life.
     private static let patience = Duration.seconds(1)
 
-    private let node: StorageNode
+    let node: StorageNode
     let coordinator: Coordinator
     private let caller: PeerCaller
     private let directory: DataDirectory
+    /// Where nodes that are no members may be found.
+    let seeds: [String]
+    let connector: any SeedConnector
     private let gauges = NodeGauges()
 
     init(
         node: StorageNode,
         coordinator: Coordinator,
         caller: PeerCaller,
-        directory: DataDirectory
+        directory: DataDirectory,
+        membership: MembershipService
     ) {
         self.node = node
         self.coordinator = coordinator
         self.caller = caller
         self.directory = directory
+        self.seeds = membership.seeds
+        self.connector = membership.connector
     }
 
     /// Looks a bucket up that nobody has: the answer "not found" is a quorum's.
@@ -56,9 +63,7 @@ struct NodeAdmin: AdminSource {
                 version: Version.text,
                 node: self.node.settings.name,
                 epoch: 0,
-                nodes: [Self.report(self.node.description, isUp: true)],
-                partitions: [],
-                system: []
+                nodes: [Self.report(self.node.description, isUp: true)]
             )
         }
         let record = layout.record
@@ -67,9 +72,7 @@ struct NodeAdmin: AdminSource {
             version: Version.text,
             node: self.node.settings.name,
             epoch: record.epoch,
-            nodes: record.nodes.map { Self.report($0, isUp: up.contains($0.id)) },
-            partitions: record.replicaSets.map { $0.map(Int.init) },
-            system: record.systemSet.map(Int.init)
+            nodes: record.nodes.map { Self.report($0, isUp: up.contains($0.id)) }
         )
     }
 
@@ -77,7 +80,7 @@ struct NodeAdmin: AdminSource {
         let space = try? self.directory.space()
         self.gauges.record(
             epoch: self.node.layouts.epoch,
-            nodes: self.node.layouts.layout?.record.nodes.count ?? 0,
+            nodes: self.node.layouts.layout?.members.count ?? 0,
             chunks: self.node.chunkStatistics.chunks,
             chunkBytes: self.node.chunkStatistics.recordBytes,
             healing: self.coordinator.healStatus,
@@ -85,7 +88,7 @@ struct NodeAdmin: AdminSource {
         )
     }
 
-    private func answering(_ nodes: [LayoutNode]) async -> Set<NodeID> {
+    func answering(_ nodes: [LayoutNode]) async -> Set<NodeID> {
         await withTaskGroup(of: NodeID?.self) { group in
             for node in nodes {
                 group.addTask {

@@ -73,17 +73,6 @@ enum NodeProcess {
             settings: configuration.coordinator,
             undertakings: node.undertakings
         )
-        let admin = AdminServer(
-            settings: configuration.adminServer,
-            source: NodeAdmin(
-                node: node,
-                coordinator: coordinator,
-                caller: PeerCaller(network: network, layouts: layouts),
-                directory: directory
-            ),
-            registry: registry,
-            logger: Logger(label: "triolet.admin")
-        )
         let membership = MembershipService(
             coordinator: coordinator,
             own: node.description,
@@ -91,6 +80,18 @@ enum NodeProcess {
             connector: remote,
             buckets: configuration.buckets,
             logger: logger
+        )
+        let admin = AdminServer(
+            settings: configuration.adminServer,
+            source: NodeAdmin(
+                node: node,
+                coordinator: coordinator,
+                caller: PeerCaller(network: network, layouts: layouts),
+                directory: directory,
+                membership: membership
+            ),
+            registry: registry,
+            logger: Logger(label: "triolet.admin")
         )
         let gateway = configuration.gateway(
             store: coordinator,
