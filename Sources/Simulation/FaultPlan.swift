@@ -25,8 +25,10 @@ package struct FaultPlan: Hashable, Sendable {
         case fullDisks
         /// One machine after another is cut off from all others, never two at once.
         case turns
-        /// One machine comes back with its disk as it was earlier, or with an empty one, and must not
-        /// serve. It is the machine whose bits would turn.
+        /// One machine comes back with its disk as it was earlier, or with an empty one, and must
+        /// not serve.
+        ///
+        /// It is the machine whose bits would turn.
         case lostDisks
     }
 

@@ -4,7 +4,8 @@ import StorageNode
 import Synchronization
 
 extension Faults {
-    /// The machine whose copies may go bad: always the same, so that there are never two bad copies.
+    /// The machine whose copies may go bad: always the same, so that there are never two bad
+    /// copies.
     var victim: Member { self.members[Int(self.simulator.seed % UInt64(self.members.count))] }
 
     /// Turns a bit of a chunk where there is another copy, or of a row where a majority of others

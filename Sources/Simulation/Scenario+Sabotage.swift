@@ -144,8 +144,8 @@ extension Scenario {
         self.workload.weights = [(.put, 30), (.get, 30), (.delete, 40)]
     }
 
-    /// Replicas miss what happens to many keys, one replica after another, while what was deleted is
-    /// erased at once: a key is left alone for longer than its erasure takes.
+    /// Replicas miss what happens to many keys, one replica after another, while what was deleted
+    /// is erased at once: a key is left alone for longer than its erasure takes.
     private mutating func leaveOut() {
         self.contend([.turns])
         self.erasesSoon = true

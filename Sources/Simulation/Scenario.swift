@@ -50,19 +50,10 @@ package struct Scenario: Sendable {
         self.tombstoneAge = .milliseconds(150)
         self.part = .seconds(3)
         self.workload.weights.append((.upload, random.pick([0, 0, 20, 60])))
-        self.drawLayoutChanges()
     }
 
-    /// Some clusters change while they are at work.
-    ///
-    /// Drawn apart, so that the other runs stay as they are. Content is inline there: chunks are
-    /// not moved yet, and a disk that is gone takes its own away.
-    private mutating func drawLayoutChanges() {
-        var random = SplitMix64(seed: self.seed ^ 0x6C61_796F_7574_0000)
-        guard self.nodes >= 3, random.chance(permille: 250) else { return }
-        self.change(LayoutChanges(&random))
-    }
-
+    /// Content is inline where the layout changes: chunks are not moved yet, and a disk that is
+    /// gone takes its own away.
     private mutating func change(_ changes: LayoutChanges) {
         self.layoutChanges = changes
         self.workload.keepInline()

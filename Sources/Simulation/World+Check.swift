@@ -27,8 +27,8 @@ extension World {
         return (checked, gaveUp)
     }
 
-    /// Each prefix that was listed, and each bucket that was said not to be empty, is explained by a
-    /// key: it is still in order with one more operation that saw something there.
+    /// Each prefix that was listed, and each bucket that was said not to be empty, is explained by
+    /// a key: it is still in order with one more operation that saw something there.
     private func checkSights(_ bodies: [Int: Int]) {
         let operations = self.history.operations
         for sight in self.history.sights {
