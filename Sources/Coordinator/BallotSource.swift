@@ -19,12 +19,12 @@ package final class BallotSource: Sendable {
 
     /// Manifests remembered, at most.
     ///
-    /// When one is forgotten, this many others have drawn ballots
-    /// since, and each of them had another sequence number.
+    /// When one is forgotten, this many others have drawn ballots since, and each of them had
+    /// another sequence number.
     private static let remembered = 32_768
 
     private let state = Mutex(State())
-    private let incarnation: UInt32
+    let incarnation: UInt32
     private let clock: any TimeSource
 
     package init(incarnation: UInt32, clock: any TimeSource) {

@@ -1,4 +1,5 @@
 import Content
+import PeerProtocol
 import Register
 import Runtime
 import StoreModel
@@ -80,7 +81,7 @@ extension Coordinator {
             }
         }
         let terms = WriteTerms(promised: promised, hold: hold)
-        let outcome = try await self.change(target, change, terms, operation)
+        let outcome = try await self.change(target, change, as: .put, terms, operation)
         return try Self.stored(outcome, operation)
     }
 
@@ -93,23 +94,42 @@ extension Coordinator {
         _ terms: WriteTerms,
         _ operation: String
     ) async throws(ClusterError) -> Change.Outcome {
-        if self.settings.sabotage.contains(.overwriteDropsGarbage) {
-            return try await self.carryOut(ForgetfulChange(change), target, terms, operation)
+        try await self.carryOut(target, terms, operation) { terms in
+            if self.settings.sabotage.contains(.overwriteDropsGarbage) {
+                return try await self.writer.change(target.key, ForgetfulChange(change), terms)
+                    .outcome
+            }
+            return try await self.writer.change(target.key, change, terms).outcome
         }
-        return try await self.carryOut(change, target, terms, operation)
     }
 
-    private func carryOut<Change: RegisterChange>(
-        _ change: Change,
+    /// The same for a change that another node may make.
+    func change<Change: ForwardableChange>(
         _ target: Target,
+        _ change: Change,
+        as kind: ChangeRequest.Kind,
         _ terms: WriteTerms,
         _ operation: String
     ) async throws(ClusterError) -> Change.Outcome {
+        if self.settings.sabotage.contains(.overwriteDropsGarbage) {
+            return try await self.change(target, change, terms, operation)
+        }
+        return try await self.carryOut(target, terms, operation) { terms in
+            try await self.make(change, at: target.key, as: kind, terms)
+        }
+    }
+
+    private func carryOut<Outcome>(
+        _ target: Target,
+        _ terms: WriteTerms,
+        _ operation: String,
+        _ work: (WriteTerms) async throws -> Outcome
+    ) async throws(ClusterError) -> Outcome {
         var terms = terms
         terms.generation = target.bucket.generation
         for _ in 0..<Self.fencesMax {
             do {
-                return try await self.writer.change(target.key, change, terms).outcome
+                return try await work(terms)
             } catch RegisterError.fenced {
                 terms.promised = nil
                 terms.generation = try await self.sameBucket(target, operation).generation
@@ -122,6 +142,35 @@ extension Coordinator {
             }
         }
         throw ClusterError(.busy, operation)
+    }
+
+    /// Makes a change here or, where others are in the way, has the affinity node make it.
+    private func make<Change: ForwardableChange>(
+        _ change: Change,
+        at key: RegisterKey,
+        as kind: ChangeRequest.Kind,
+        _ terms: WriteTerms
+    ) async throws -> Change.Outcome {
+        var terms = terms
+        let contended = self.writer.contended
+        let isContended = contended.contains(key, now: self.doors.time.nanoseconds)
+        if isContended || self.settings.forwardAfter == 0,
+            let outcome = try await self.forwarder.forward(key, change, as: kind, terms)
+        {
+            contended.note(key, now: self.doors.time.nanoseconds)
+            return outcome
+        }
+        terms.mayYield = self.forwarder.affinityNode(of: key) != nil
+        do {
+            return try await self.writer.change(key, change, terms).outcome
+        } catch is Yielded {
+            terms.promised = nil
+            if let outcome = try await self.forwarder.forward(key, change, as: kind, terms) {
+                return outcome
+            }
+            terms.mayYield = false
+            return try await self.writer.change(key, change, terms).outcome
+        }
     }
 
     private static func stored(

@@ -1,4 +1,5 @@
 import Content
+import PeerProtocol
 import Register
 import Runtime
 package import StoreModel
@@ -79,7 +80,7 @@ extension Coordinator {
         let (target, promised) = try await self.prepare(name)
         let change = DeleteChange(condition: condition, now: self.ballots.now())
         let terms = WriteTerms(promised: promised)
-        switch try await self.change(target, change, terms, operation) {
+        switch try await self.change(target, change, as: .delete, terms, operation) {
         case .deleted, .absent: return
         case .preconditionFailed: throw ClusterError(.preconditionFailed, operation)
         case .targetMissing: throw ClusterError(.objectNotFound, operation)

@@ -16,6 +16,9 @@ package struct Coordinator: ObjectStore {
     let ballots: BallotSource
     let proposer: RegisterProposer<ClusterReplicas>
     let writer: RegisterWriter
+    let forwarder: ChangeForwarder
+    /// Makes the changes that other nodes ask this one for.
+    package let receiver: ChangeReceiver
     let chunks: ChunkReplicas
     let healing: Healing
     let manifests: ManifestKeeper
@@ -63,6 +66,24 @@ package struct Coordinator: ObjectStore {
             settings: settings,
             instruments: instruments
         )
+        let health = NodeHealth(time: doors.time, suspicion: settings.suspicion)
+        self.forwarder = ChangeForwarder(
+            caller: caller,
+            layouts: layouts,
+            health: health,
+            doors: doors,
+            settings: settings,
+            instruments: instruments,
+            incarnation: ballots.incarnation
+        )
+        self.receiver = ChangeReceiver(
+            incarnation: ballots.incarnation,
+            writer: self.writer,
+            layouts: layouts,
+            doors: doors,
+            settings: settings,
+            starts: self.forwarder.starts
+        )
         self.manifests = ManifestKeeper(
             writer: self.writer,
             caller: caller,
@@ -78,7 +99,7 @@ package struct Coordinator: ObjectStore {
             caller: caller,
             layouts: layouts,
             doors: doors,
-            health: NodeHealth(time: doors.time, suspicion: settings.suspicion),
+            health: health,
             repairs: self.healing.repairs,
             settings: settings,
             instruments: instruments

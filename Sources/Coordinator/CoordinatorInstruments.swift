@@ -32,6 +32,7 @@ struct CoordinatorInstruments: Sendable {
     private let caughtUp = Counter(label: "rows_caught_up_total")
     private let proposals = Counter(label: "meta_proposals_total")
     private let changes = Counter(label: "meta_changes_total")
+    private let received = Counter(label: "meta_changes_received_total")
     let writes = WriteCounter()
     private let repaired = Counter(label: "rows_repaired_total")
     private let corruptRead = Counter(
@@ -76,6 +77,18 @@ struct CoordinatorInstruments: Sendable {
             $0.proposals += 1
             if changes > 1 { $0.combined += changes }
         }
+    }
+
+    /// Another node was asked to make a change: `done`, `failed`, `refused` or `unknown`.
+    func forwarded(_ result: String) {
+        Counter(label: "meta_changes_forwarded_total", dimensions: [("result", result)]).increment()
+        self.writes.count { $0.forwarded += 1 }
+    }
+
+    /// A change is made for another node.
+    func receivedChange() {
+        self.received.increment()
+        self.writes.count { $0.received += 1 }
     }
 
     /// A chunk was sent to one replica.

@@ -12,6 +12,9 @@ package struct CoordinatorSettings: Sendable {
     package var parallelChunks = 3
     /// Chunks that one independent copy has pulled at once.
     package var parallelPulls = 4
+    /// Attempts that a change loses to others before the register's affinity node is asked to make
+    /// it; 0 asks for every change.
+    package var forwardAfter = 3
     /// Content of all uploads under way, in bytes: 16 chunks.
     package var uploadBytes = 64 << 20
     /// A node that let a chunk time out gets no chunks for this long, unless it is needed.
@@ -142,6 +145,8 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     package static let noneIsTomb = Sabotage(rawValue: 1 << 9)
     /// Of the changes of one proposal only the first has its hold raised (rule R2).
     package static let combineSkipsHold = Sabotage(rawValue: 1 << 50)
+    /// A forwarded change is carried out as often as it arrives.
+    package static let forwardTwice = Sabotage(rawValue: 1 << 51)
     /// A read takes the first answer.
     package static let readMinority = Sabotage(rawValue: 1 << 46)
     /// An operation does not look for itself in the lineage of what it finds.

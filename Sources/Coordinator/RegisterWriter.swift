@@ -21,9 +21,6 @@ struct Yielded: Error {}
 /// Changes registers for this coordinator: one proposal at a time for each register, with all
 /// changes in it that have come meanwhile, and with as few rounds as it can.
 struct RegisterWriter: Sendable {
-    /// Attempts lost to others before changes that may yield do so.
-    static let lostMax = 3
-
     let proposer: RegisterProposer<ClusterReplicas>
     let doors: Doors
     let settings: CoordinatorSettings
@@ -60,6 +57,9 @@ struct RegisterWriter: Sendable {
         let prepared = await self.proposer.prepareOnce(key)
         return self.ahead.finish(key, prepared, now: self.now)
     }
+
+    /// Attempts lost to others before changes that may yield do so.
+    private var lostMax: Int { max(1, self.settings.forwardAfter) }
 
     private var now: UInt64 { self.doors.time.nanoseconds }
 
@@ -131,7 +131,7 @@ struct RegisterWriter: Sendable {
                 prepared: prepared,
                 deadline: .nanoseconds(Int64(clamping: nanoseconds)),
                 streak: memory?.last,
-                lostMax: batch.mayYield ? Self.lostMax : nil
+                lostMax: batch.mayYield ? self.lostMax : nil
             ),
             CombinedChange(batch.changes.map(\.change))
         ) { ballot, outcome in
@@ -141,7 +141,7 @@ struct RegisterWriter: Sendable {
             let memory = KeptPromises.Memory(last: name, promise: changed.next, since: self.now)
             self.kept.keep(memory, of: batch.key)
         }
-        if end.lost >= Self.lostMax { self.contended.note(batch.key, now: self.now) }
+        if end.lost >= self.lostMax { self.contended.note(batch.key, now: self.now) }
         let rest = batch.answer(end)
         self.instruments.proposed(batch.changes.count - rest.count)
         return rest

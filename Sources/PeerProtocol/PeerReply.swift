@@ -32,6 +32,7 @@ package enum PeerReply: Sendable {
     case installed([Bool])
     case fences(FencePage)
     case floors(PartitionFloors)
+    case change(ChangeReply)
 }
 
 extension PeerReply {
@@ -88,6 +89,9 @@ extension PeerReply {
         case .floors(let floors):
             kind = .floorPair
             floors.encode(into: &writer)
+        case .change(let reply):
+            kind = .changeReply
+            reply.encode(into: &writer)
         }
         return PeerMessage(
             kind: kind.rawValue,
@@ -125,6 +129,7 @@ extension PeerReply {
                 }
             )
         case .ballotPage: self = .ballots(try BallotPage(from: &reader))
+        case .changeReply: self = .change(try ChangeReply(from: &reader))
         case .chunkNames: self = .chunkNames(try PeerRequest.names(&reader))
         case .scrubPage: self = .scrubbed(try ScrubbedPage(from: &reader))
         case .heldRowList:
@@ -144,7 +149,7 @@ extension PeerReply {
         case .register, .scan, .fence, .writeChunk, .readChunk, .pullChunk, .dropManifest,
             .pushLayout, .describe, .digests, .ballots, .announce, .underWay, .haveChunks,
             .listChunks, .dropCopies, .scrubChunks, .heldRows, .install, .fences, .raiseFences,
-            .floors, .raiseFloors:
+            .floors, .raiseFloors, .change:
             throw .unknownTag(message.kind)
         }
         try reader.finish()

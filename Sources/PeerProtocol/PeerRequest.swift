@@ -43,6 +43,8 @@ package enum PeerRequest: Sendable {
     case raiseFences([BucketFence])
     case floors(PartitionID)
     case raiseFloors(PartitionID, PartitionFloors)
+    /// Change a register in the sender's place; answered in any epoch.
+    case change(ChangeRequest)
 }
 
 extension PeerRequest {
@@ -93,6 +95,7 @@ extension PeerRequest {
         case .raiseFloors(let partition, let floors):
             partition.encode(into: &writer)
             floors.encode(into: &writer)
+        case .change(let request): request.encode(into: &writer)
         }
         return PeerMessage(
             kind: self.kind.rawValue,
@@ -127,6 +130,7 @@ extension PeerRequest {
         case .raiseFences: .raiseFences
         case .floors: .floors
         case .raiseFloors: .raiseFloors
+        case .change: .change
         }
     }
 
@@ -172,6 +176,7 @@ extension PeerRequest {
         case .ballots: self = .ballots(try BallotRequest(from: &reader))
         case .announce: self = .announce(try NodeStart(from: &reader))
         case .underWay: self = .underWay(try Undertaking(from: &reader))
+        case .change: self = .change(try ChangeRequest(from: &reader))
         case .haveChunks: self = .haveChunks(try Self.names(&reader))
         case .listChunks:
             let after = try reader.readOptional {
@@ -204,7 +209,7 @@ extension PeerRequest {
             )
         case .done, .registerReply, .rows, .blocks, .description, .staleLayout, .needLayout,
             .failure, .digestList, .ballotPage, .chunkNames, .scrubPage, .heldRowList, .installed,
-            .fenceList, .floorPair:
+            .fenceList, .floorPair, .changeReply:
             throw .unknownTag(message.kind)
         }
         try reader.finish()

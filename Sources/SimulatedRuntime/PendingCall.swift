@@ -15,6 +15,7 @@ final class PendingCall: Sendable {
     let target: NodeID
     let timeout: Alarm
     private let state = Mutex(State.idle)
+    private let delivered = Mutex(false)
 
     init(to target: NodeID) {
         self.target = target
@@ -27,6 +28,11 @@ final class PendingCall: Sendable {
             return false
         }
     }
+
+    /// Whether the node has had a copy of the request.
+    var isDelivered: Bool { self.delivered.withLock { $0 } }
+
+    func deliver() { self.delivered.withLock { $0 = true } }
 
     /// Has the caller wait.
     ///

@@ -171,10 +171,12 @@ extension SimulatedNetwork {
         guard host.isUp else {
             // Nobody listens: the caller is told so, by a message like any other.
             self.send(from: host.machine.name, to: machine.name) {
-                call.end(.failure(.unreachable))
+                // Of a doubled request the other copy may have arrived before.
+                call.end(.failure(call.isDelivered ? .disconnected : .unreachable))
             }
             return
         }
+        call.deliver()
         host.life.run {
             let reply = await host.handler.handle(request, from: source)
             self.send(from: host.machine.name, to: machine.name) { call.end(.success(reply)) }

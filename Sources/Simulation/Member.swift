@@ -27,6 +27,8 @@ final class Member: Sendable {
         var isMember = true
         var failure: String?
         var isRetired = false
+        /// How earlier coordinators changed registers.
+        var writes = WriteCounts()
     }
 
     let machine: SimulatedMachine
@@ -66,6 +68,13 @@ final class Member: Sendable {
 
     /// Nil while it is down.
     var node: StorageNode? { self.state.withLock { $0.running?.node } }
+
+    /// How registers were changed through it so far.
+    var writes: WriteCounts {
+        self.state.withLock { state in
+            state.writes + (state.running?.coordinator.writeCounts ?? WriteCounts())
+        }
+    }
 
     /// Why it could not be opened, if so.
     var failure: String? { self.state.withLock { $0.failure } }
@@ -108,6 +117,7 @@ final class Member: Sendable {
                     settings: settings,
                     undertakings: node.undertakings
                 )
+                node.serve(changes: coordinator.receiver)
                 self.state.withLock { state in
                     state.running = Running(node: node, coordinator: coordinator)
                     state.id = node.id
@@ -164,6 +174,7 @@ final class Member: Sendable {
         guard self.machine.isUp else { return false }
         self.machine.crash()
         let id = self.state.withLock { state in
+            state.writes = state.writes + (state.running?.coordinator.writeCounts ?? WriteCounts())
             (state.running, state.isReady) = (nil, false)
             return state.id
         }

@@ -1,3 +1,5 @@
+package import Coordinator
+
 /// What came of a run.
 package struct RunReport: Sendable {
     package let scenario: Scenario
@@ -12,6 +14,8 @@ package struct RunReport: Sendable {
     /// Changes of the layout that were carried out.
     package let layoutChanges: Int
     package let crashes: Int
+    /// How registers were changed, over all coordinators.
+    package let writes: WriteCounts
     package let steps: UInt64
     package let virtualSeconds: UInt64
     package let traceHash: UInt64

@@ -1,3 +1,5 @@
+import Coordinator
+
 /// What came of many runs.
 package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
     package private(set) var runs = 0
@@ -9,6 +11,9 @@ package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
     package private(set) var layoutChanges = 0
     package private(set) var changingRuns = 0
     package private(set) var crashes = 0
+    /// Runs in which changes were combined, and in which some were forwarded.
+    package private(set) var combining = 0
+    package private(set) var forwarding = 0
     package private(set) var steps: UInt64 = 0
     package private(set) var virtualSeconds: UInt64 = 0
     package private(set) var violations = 0
@@ -24,6 +29,8 @@ package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
         self.layoutChanges += report.layoutChanges
         self.changingRuns += report.layoutChanges > 0 ? 1 : 0
         self.crashes += report.crashes
+        self.combining += report.writes.combined > 0 ? 1 : 0
+        self.forwarding += report.writes.received > 0 ? 1 : 0
         self.steps += report.steps
         self.virtualSeconds += report.virtualSeconds
         self.violations += report.violations.count
@@ -34,6 +41,7 @@ package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
             + "\(self.layoutChanges) changes of the layout in \(self.changingRuns) runs, "
             + "\(self.operations) operations (\(self.unknown) of unknown outcome), "
             + "\(self.checked) checked for linearizability (gave up on \(self.gaveUp) keys), "
+            + "changes combined in \(self.combining) runs, forwarded in \(self.forwarding), "
             + "\(self.steps) steps, \(self.violations) violations"
     }
 }

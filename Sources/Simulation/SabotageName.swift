@@ -25,6 +25,8 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case noSync
     case jointNewOnly
     case installIgnoresPromise
+    case forwardTwice
+    case combineSkipsHold
 
     /// The switch of the coordinator, if it is one of its rules.
     package var sabotage: Sabotage {
@@ -62,6 +64,8 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .noSync: .noSync
         case .jointNewOnly: .jointNewOnly
         case .installIgnoresPromise: .installIgnoresPromise
+        case .forwardTwice: .forwardTwice
+        case .combineSkipsHold: .combineSkipsHold
         default: []
         }
     }
@@ -141,6 +145,8 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .noSync: "a joint layout becomes stable without handing rows over"
         case .jointNewOnly: "in a joint layout a majority of the latter replicas is enough"
         case .installIgnoresPromise: "rows are handed over whatever has been promised"
+        case .forwardTwice: "a forwarded change is made as often as its message arrives"
+        case .combineSkipsHold: "of combined changes only the first has its hold raised (R2)"
         }
     }
 

@@ -98,6 +98,23 @@ extension Scenario {
             self.move([.loss, .lateness, .pauses])
             self.workload.keys = 2
             self.workload.clients = 8
+        case .forwardTwice:
+            self.nodes = 3
+            self.forwardAfter = 0
+            self.suffer([.duplicates, .lateness])
+            self.workload.chunkedPermille = 0
+            self.workload.weights = [(.put, 40), (.get, 40), (.delete, 10)]
+        case .combineSkipsHold:
+            // A hold that is too low matters to audits, and ballots run ahead of the clock where
+            // chunks are overwritten.
+            self.nodes = 3
+            self.audits = true
+            self.forwardAfter = 0
+            self.suffer([.lateness, .clogs])
+            self.workload.clients = 6
+            self.workload.keys = 2
+            self.workload.pauseMicroseconds = 100_000
+            self.workload.chunkedPermille = 700
         }
     }
 

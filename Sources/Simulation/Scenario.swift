@@ -28,6 +28,8 @@ package struct Scenario: Sendable {
     package var versionHolders: Int
     /// Changes of the layout under load; nil for none.
     package var layoutChanges: LayoutChanges?
+    /// Attempts that a change loses before it is forwarded; 0 forwards every change.
+    package var forwardAfter: Int
     /// Length of each of the three parts, in virtual time.
     package var part: Duration
 
@@ -42,6 +44,7 @@ package struct Scenario: Sendable {
         self.formsUnderFire = random.chance(permille: 300)
         self.erasesSoon = random.chance(permille: 250)
         self.versionHolders = random.pick([1, 2, 3, Limit.versionHolders])
+        self.forwardAfter = 3
         self.sabotage = []
         self.acceptorSabotage = []
         self.nodeSabotage = []
@@ -50,6 +53,19 @@ package struct Scenario: Sendable {
         self.tombstoneAge = .milliseconds(150)
         self.part = .seconds(3)
         self.workload.weights.append((.upload, random.pick([0, 0, 20, 60])))
+        self.drawForwarding()
+    }
+
+    /// Some coordinators forward all their changes, and some keys have a crowd around them.
+    ///
+    /// Drawn apart, so that the other runs stay as they are.
+    private mutating func drawForwarding() {
+        var random = SplitMix64(seed: self.seed ^ 0x666F_7277_6172_6400)
+        self.forwardAfter = random.pick([0, 1, 3, 3])
+        guard random.chance(permille: 200) else { return }
+        self.workload.clients = 6
+        self.workload.keys = 2
+        self.workload.pauseMicroseconds = min(self.workload.pauseMicroseconds, 80_000)
     }
 
     /// Content is inline where the layout changes: chunks are not moved yet, and a disk that is

@@ -86,6 +86,7 @@ package struct World: Sendable {
         settings.repairPause = .milliseconds(500)
         settings.stewardInterval = .seconds(2)
         settings.stewardTurn = .seconds(4)
+        settings.forwardAfter = scenario.forwardAfter
         settings.sabotage = scenario.sabotage
         return settings
     }
@@ -114,6 +115,7 @@ package struct World: Sendable {
             gaveUp: gaveUp,
             layoutChanges: world.changer?.done ?? 0,
             crashes: world.cluster.all.reduce(0) { $0 + $1.machine.crashes },
+            writes: world.cluster.all.reduce(WriteCounts()) { $0 + $1.writes },
             steps: simulator.steps,
             virtualSeconds: simulator.nanoseconds / 1_000_000_000,
             traceHash: simulator.traceHash,

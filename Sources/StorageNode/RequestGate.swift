@@ -56,7 +56,7 @@ final class RequestGate: Sendable {
         case .scrubChunks: return (self.chunks, Limit.chunkBytes)
         case .register, .fence, .dropManifest, .pushLayout, .describe, .digests, .ballots,
             .announce, .underWay, .haveChunks, .listChunks, .dropCopies, .fences, .raiseFences,
-            .floors, .raiseFloors:
+            .floors, .raiseFloors, .change:
             return nil
         }
     }

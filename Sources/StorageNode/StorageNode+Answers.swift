@@ -61,6 +61,7 @@ extension StorageNode {
         case .announce(let start): return try await self.take(start, of: node)
         case .underWay(let undertaking):
             return .done(self.undertakings.contains(undertaking) ? 1 : 0)
+        case .change: throw PeerFailure(.badRequest, "changes are made elsewhere")
         case .describe:
             let layout = self.layouts.layout?.record
             return .description(NodeDescription(node: self.description, layout: layout))

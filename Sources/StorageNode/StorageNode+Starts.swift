@@ -99,7 +99,10 @@ extension StorageNode {
         let isNoted = try await self.onRows { () async throws(MetadataError) in
             try await self.rows.note(start, of: node)
         }
-        if isNoted { return .done(0) }
+        if isNoted {
+            self.changeHandler?.noticed(start, of: node)
+            return .done(0)
+        }
         self.instruments.refusedStart()
         self.logger.error(
             "node refused: its directory was put back to an earlier state",

@@ -36,6 +36,7 @@ package final class StorageNode: PeerHandler {
     let introduction = Mutex(Introduction())
     /// What the node's own coordinator has under way, for those who ask.
     package let undertakings = Undertakings()
+    private let changes = Mutex<(any ChangeHandler)?>(nil)
     /// It had a layout when it was opened: it may have promises to keep.
     private let hasPast: Bool
 
@@ -130,12 +131,20 @@ package final class StorageNode: PeerHandler {
         self.dropLeftRows()
     }
 
+    /// Has `handler` make the changes that other nodes ask for.
+    ///
+    /// As long as there is none they are refused.
+    package func serve(changes handler: any ChangeHandler) {
+        self.changes.withLock { $0 = handler }
+    }
+
     /// Takes the network away.
     ///
     /// Network and node keep one another alive until then.
     package func detach() {
         self.puller.use(nil)
         self.introduction.withLock { $0.caller = nil }
+        self.changes.withLock { $0 = nil }
     }
 
     /// The node as a layout is to know it.
@@ -169,6 +178,7 @@ package final class StorageNode: PeerHandler {
         }
         self.instruments.asked(request.kind)
         if let outage = self.outage.withLock({ $0 }) { return .failure(outage) }
+        if case .change(let change) = request { return await self.make(change, for: node) }
         let reply = await self.gate.run(request) {
             if let refusal = self.refusal(of: request, epoch: message.epoch) { return refusal }
             do throws(PeerFailure) {
@@ -180,6 +190,17 @@ package final class StorageNode: PeerHandler {
         // A failure that came while the work was done makes its outcome worthless, too.
         if let outage = self.outage.withLock({ $0 }) { return .failure(outage) }
         return reply ?? .failure(PeerFailure(.overloaded, "too many requests under way"))
+    }
+
+    var changeHandler: (any ChangeHandler)? { self.changes.withLock { $0 } }
+
+    /// Hands a change to the handler, which has bounds of its own: it outlives the messages that it
+    /// is made of, and those have to find room.
+    private func make(_ change: ChangeRequest, for node: NodeID) async -> PeerReply {
+        guard self.introduction.withLock({ $0.isComplete }),
+            let handler = self.changeHandler
+        else { return .failure(PeerFailure(.unconfirmed, "changes are not made here yet")) }
+        return .change(await handler.answer(change, from: node))
     }
 
     /// Why a request is not carried out: the node has not made itself known, or sender and node act

@@ -48,6 +48,8 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case floors = 24
     /// A partition's floors as others have them → done.
     case raiseFloors = 25
+    /// A change of a register that the receiver is to make → changeReply.
+    case change = 18
 
     // Replies.
     case done = 64
@@ -69,4 +71,5 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case installed = 81
     case fenceList = 82
     case floorPair = 83
+    case changeReply = 76
 }

@@ -102,6 +102,7 @@ final class Ledger: Sendable {
         case .raiseFences: return "raise fences"
         case .floors: return "floors"
         case .raiseFloors: return "raise floors"
+        case .change: return "change"
         }
     }
 }

@@ -178,6 +178,7 @@ struct TestCluster: Sendable {
             settings: settings,
             undertakings: storage.undertakings
         )
+        storage.serve(changes: coordinator.receiver)
         return Node(
             machine: machine,
             storage: storage,

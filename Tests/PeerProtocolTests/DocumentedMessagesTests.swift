@@ -69,6 +69,17 @@ struct DocumentedMessagesTests {
         try self.expect(.ballots(request), "ballots head")
         let start = NodeStart(incarnation: 3, number: 0xa1a2_a3a4_a5a6_a7a8)
         try self.expect(.announce(start), "announce head")
+        let key = try #require(ObjectKey("cat.jpg"))
+        var change = ChangeRequest(
+            sender: 3,
+            key: .object(BucketID(0xa1a2_a3a4_a5a6_a7a8), key),
+            generation: 3,
+            deadline: 0x0102_0304_0506_0708,
+            kind: .delete,
+            change: [0, 0, 0, 0, 0, 0, 0, 0, 42]
+        )
+        (change.receiver, change.number) = (5, 7)
+        try self.expect(.change(change), "change head")
         try self.expect(.underWay(.manifest(Self.manifest)), "underWay head")
         let page = try DocumentedBytes(page: "docs/protocol/messages.md")
         let photos = RegisterKey.bucket(try #require(BucketName("photos")))
@@ -211,6 +222,7 @@ struct DocumentedMessagesTests {
             (.readChunk, "readChunk head"), (.pullChunk, "pullChunk head"),
             (.dropManifest, "dropManifest head"), (.scan, "tombstones head"),
             (.digests, "digests head"), (.ballots, "ballots head"), (.announce, "announce head"),
+            (.change, "change head"),
             (.dropManifest, "dropManifest keeping head"), (.underWay, "underWay head"),
             (.haveChunks, "haveChunks head"), (.dropCopies, "haveChunks head"),
             (.listChunks, "listChunks head"), (.scrubChunks, "scrubChunks head"),

@@ -73,6 +73,7 @@ enum NodeProcess {
             settings: configuration.coordinator,
             undertakings: node.undertakings
         )
+        node.serve(changes: coordinator.receiver)
         let membership = MembershipService(
             coordinator: coordinator,
             own: node.description,

@@ -1,0 +1,163 @@
+import Content
+import PeerProtocol
+import Placement
+import Register
+import Runtime
+import StoreModel
+
+/// Has changes made by the node that all coordinators forward a register's changes to: the first of
+/// its replicas that is not suspect, its *affinity node*.
+///
+/// Only where others are in the way: elsewhere it would cost a hop and gain nothing. Proposing
+/// oneself is always possible. Source: docs/protocol/registers.md, "Forwarded changes".
+struct ChangeForwarder: Sendable {
+    /// Times a change is sent again under a hold that covers more.
+    private static let holdsMax = 3
+
+    let caller: PeerCaller
+    let layouts: LayoutHolder
+    let health: NodeHealth
+    let doors: Doors
+    let settings: CoordinatorSettings
+    let instruments: CoordinatorInstruments
+    /// This coordinator's start.
+    let incarnation: UInt32
+    let starts = KnownStarts()
+
+    init(
+        caller: PeerCaller,
+        layouts: LayoutHolder,
+        health: NodeHealth,
+        doors: Doors,
+        settings: CoordinatorSettings,
+        instruments: CoordinatorInstruments,
+        incarnation: UInt32
+    ) {
+        self.caller = caller
+        self.layouts = layouts
+        self.health = health
+        self.doors = doors
+        self.settings = settings
+        self.instruments = instruments
+        self.incarnation = incarnation
+    }
+
+    /// The node to forward changes of a register to; nil if it is this one.
+    func affinityNode(of key: RegisterKey) -> NodeID? {
+        guard case .object = key else { return nil }
+        let replicas = self.layouts.layout?.replicaSet(of: key.partition) ?? []
+        let node = replicas.first { $0 == self.caller.own || !self.health.isSuspect($0) }
+        return node == self.caller.own ? nil : node
+    }
+
+    /// Has the affinity node make a change.
+    ///
+    /// - Returns: nil if that node has certainly not begun with it and never will: the caller
+    ///   proposes it himself.
+    /// - Throws: `RegisterError`, or what the hold throws. `unknownOutcome`: it may have been made,
+    ///   and must not be proposed again.
+    func forward<Change: ForwardableChange>(
+        _ key: RegisterKey,
+        _ change: Change,
+        as kind: ChangeRequest.Kind,
+        _ terms: WriteTerms
+    ) async throws -> Change.Outcome? {
+        let bytes = change.encoded
+        guard let node = self.affinityNode(of: key), bytes.count <= ChangeRequest.changeBytesMax
+        else { return nil }
+        let wait = UInt64(self.settings.changeDeadline.wholeMicroseconds)
+        var request = ChangeRequest(
+            sender: self.incarnation,
+            key: key,
+            generation: terms.generation,
+            deadline: self.doors.time.wallMicroseconds + wait,
+            kind: kind,
+            change: bytes
+        )
+        guard let start = await self.start(of: node, key) else { return nil }
+        request.receiver = start
+        for _ in 0..<Self.holdsMax {
+            request.number = self.starts.nextNumber()
+            request.ceiling = terms.hold?.ceiling
+            switch try await self.ask(node, request) {
+            case .done(let outcome)?:
+                self.instruments.forwarded("done")
+                guard let outcome = try? Change.Outcome(decoding: outcome) else {
+                    throw RegisterError.unknownOutcome
+                }
+                return outcome
+            case .needHold(let ballot)?: try await terms.hold?.cover(ballot)
+            case .refused?, nil:
+                self.instruments.forwarded("refused")
+                return nil
+            case .failed(let error)?:
+                self.instruments.forwarded("failed")
+                throw error
+            case .begun?: throw self.unknown()
+            }
+        }
+        return nil
+    }
+
+    private func unknown() -> RegisterError {
+        self.instruments.forwarded("unknown")
+        return .unknownOutcome
+    }
+
+    /// Sends a request that the receiver may carry out.
+    ///
+    /// - Returns: nil if it was not sent, so that it is certainly not carried out.
+    private func ask(
+        _ node: NodeID,
+        _ request: ChangeRequest
+    ) async throws(RegisterError) -> ChangeReply? {
+        do throws(PeerCallError) {
+            let reply = try await self.caller.ask(
+                node,
+                .change(request),
+                within: self.settings.changeDeadline
+            )
+            guard case .change(let answer) = reply else { throw .invalid(.invalid("reply")) }
+            // A start between two copies of the message: the other one may have been carried out.
+            if case .refused(let incarnation) = answer, incarnation != request.receiver {
+                self.starts.forget(node)
+                throw .failure(PeerFailure(.unconfirmed, "started again"))
+            }
+            self.starts.note(request.receiver, of: node, now: self.doors.time.nanoseconds)
+            return answer
+        } catch {
+            self.starts.forget(node)
+            self.health.suspect(node)
+            switch error {
+            case .network(.unreachable), .network(.overloaded): return nil
+            default: throw self.unknown()
+            }
+        }
+    }
+
+    /// The present start of a node; asked for with a request that no start carries out.
+    private func start(of node: NodeID, _ key: RegisterKey) async -> UInt32? {
+        if let known = self.starts.start(of: node, now: self.doors.time.nanoseconds) {
+            return known
+        }
+        let question = ChangeRequest(
+            sender: self.incarnation,
+            key: key,
+            generation: 0,
+            deadline: 0,
+            kind: .put,
+            change: []
+        )
+        let reply = try? await self.caller.ask(
+            node,
+            .change(question),
+            within: self.settings.registerTimeout
+        )
+        guard case .change(.refused(let incarnation))? = reply else {
+            self.health.suspect(node)
+            return nil
+        }
+        self.starts.note(incarnation, of: node, now: self.doors.time.nanoseconds)
+        return incarnation
+    }
+}
