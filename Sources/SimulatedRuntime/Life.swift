@@ -3,9 +3,9 @@ import Synchronization
 
 /// The tasks of one machine from its start to its crash.
 ///
-/// All jobs of these tasks go to the simulator's one queue. After the crash none of them ever runs
-/// again: whatever a task was waiting for, it does not return from it. While the life is paused its
-/// jobs wait, though time goes on.
+/// All jobs of these tasks go to the simulator's one queue. After the crash none of them runs again
+/// as long as the run goes on: whatever a task was waiting for, it does not return from it. While
+/// the life is paused its jobs wait, though time goes on.
 package final class Life: TaskExecutor, Background {
     private struct State {
         var isAlive = true
@@ -25,10 +25,12 @@ package final class Life: TaskExecutor, Background {
     ///
     /// Everything in the middle of something stays there.
     func end() {
-        self.state.withLock { state in
+        let parked = self.state.withLock { state in
             state.isAlive = false
-            state.parked = []
+            defer { state.parked = [] }
+            return state.parked
         }
+        self.simulator.cut(parked, of: self)
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
@@ -36,19 +38,22 @@ package final class Life: TaskExecutor, Background {
     }
 
     package func run(_ work: @escaping @Sendable () async -> Void) {
-        guard self.isAlive else { return }
-        Task(executorPreference: self) { await work() }
+        // When the run is over, somebody who is to end may wait for what this does.
+        guard self.isAlive || self.simulator.isOver else { return }
+        self.simulator.start(work, on: self)
     }
 
-    /// Whether the job may run now.
+    enum Admission { case now, later, never }
+
+    /// Whether the job may run.
     ///
-    /// If not it is kept until the pause ends, or for ever.
-    func admits(_ job: UnownedJob) -> Bool {
+    /// If so, but later, it is kept here until the pause ends.
+    func admission(of job: UnownedJob) -> Admission {
         self.state.withLock { state in
-            guard state.isAlive else { return false }
-            guard state.isPaused else { return true }
+            guard state.isAlive else { return .never }
+            guard state.isPaused else { return .now }
             state.parked.append(job)
-            return false
+            return .later
         }
     }
 

@@ -54,16 +54,21 @@ package final class SimulatedDisk: Disk {
 
     /// Takes the virtual time of one operation.
     ///
-    /// A file of an older generation never gets an answer: its machine is gone.
-    func wait(_ operation: Operation, _ generation: Int?) async {
+    /// A file of an older generation gets no answer as long as the run goes on: its machine is
+    /// gone. When the run is over everything fails.
+    func wait(_ operation: Operation, _ generation: Int?) async throws(DiskError) {
         let microseconds = self.state.withLock { $0.settings.microseconds(operation) }
         await self.simulator.dawdle(microseconds: microseconds)
-        guard let generation, self.state.withLock({ $0.generation }) != generation else { return }
-        await suspended { (_: Wakeup<Void>) in }
+        if !self.simulator.isOver {
+            let current = self.state.withLock { $0.generation }
+            guard let generation, generation != current else { return }
+            await suspended { (wakeup: Wakeup<Void>) in self.simulator.cut { wakeup.resume() } }
+        }
+        throw .failed(operation: "after the end of the run", errno: 0)
     }
 
     package func open(_ name: String) async throws(DiskError) -> any DiskFile {
-        await self.wait(.write, nil)
+        try await self.wait(.write, nil)
         let generation = self.state.withLock { state in
             if state.files[name] == nil { state.files[name] = FileContent() }
             return state.generation
@@ -72,18 +77,18 @@ package final class SimulatedDisk: Disk {
     }
 
     package func list() async throws(DiskError) -> [String] {
-        await self.wait(.read, nil)
+        try await self.wait(.read, nil)
         return self.fileNames
     }
 
     package func remove(_ name: String) async throws(DiskError) {
-        await self.wait(.write, nil)
+        try await self.wait(.write, nil)
         let isRemoved = self.state.withLock { $0.files.removeValue(forKey: name) != nil }
         guard isRemoved else { throw .notFound(name) }
     }
 
     package func space() async throws(DiskError) -> (freeBytes: UInt64, sizeBytes: UInt64) {
-        await self.wait(.read, nil)
+        try await self.wait(.read, nil)
         return self.state.withLock { state in
             let size = state.settings.sizeBytes
             return (size - min(size, state.usedBytes), size)

@@ -33,6 +33,8 @@ package final class SimulatedEngine: KeyValueEngine {
     private static let readMicroseconds = 2...40
     private static let writeMicroseconds = 5...60
     private static let syncMicroseconds = 80...3_000
+    /// What all learn who want something when the run is over.
+    private static let afterTheEnd = EngineError.failed("after the end of the run")
 
     private let simulator: Simulator
     private let state = Mutex(State())
@@ -60,6 +62,7 @@ package final class SimulatedEngine: KeyValueEngine {
         _ key: [UInt8]
     ) async throws(EngineError) -> [UInt8]? {
         await self.simulator.dawdle(microseconds: Self.readMicroseconds)
+        guard !self.simulator.isOver else { throw Self.afterTheEnd }
         let (failure, value) = self.state.withLock { ($0.failure, $0.rows.get(family, key)) }
         if let failure { throw failure }
         return value
@@ -72,6 +75,7 @@ package final class SimulatedEngine: KeyValueEngine {
         limit: Int
     ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])] {
         await self.simulator.dawdle(microseconds: Self.readMicroseconds)
+        guard !self.simulator.isOver else { throw Self.afterTheEnd }
         let (failure, rows) = self.state.withLock { state in
             (state.failure, state.rows.scan(family, from: start, to: end, limit: limit))
         }
@@ -80,6 +84,10 @@ package final class SimulatedEngine: KeyValueEngine {
     }
 
     package func commit(_ batch: RowBatch, durable: Bool) async throws(EngineError) {
+        if self.simulator.isOver {
+            await self.simulator.dawdle(microseconds: Self.writeMicroseconds)
+            throw Self.afterTheEnd
+        }
         let failure: EngineError? = await suspended { wakeup in
             let isLie = durable && self.state.withLock { $0.lies }(batch)
             let commit = Commit(batch: batch, isDurable: durable && !isLie, wakeup: wakeup)
@@ -136,7 +144,8 @@ package final class SimulatedEngine: KeyValueEngine {
     func crash() {
         let count = self.state.withLock { $0.unsynced.count + $0.underWay.count }
         let survivors = self.simulator.draw { $0.number(in: 0...count) }
-        self.state.withLock { state in
+        let lost = self.state.withLock { state in
+            let lost = (state.underWay + state.waiting).map(\.wakeup)
             for batch in (state.unsynced + state.underWay.map(\.batch)).prefix(survivors) {
                 state.durable.apply(batch)
             }
@@ -144,7 +153,10 @@ package final class SimulatedEngine: KeyValueEngine {
             (state.unsynced, state.waiting, state.underWay) = ([], [], [])
             (state.failure, state.failsNextSync) = (nil, false)
             state.generation += 1
+            return lost
         }
+        guard !lost.isEmpty else { return }
+        self.simulator.cut { for wakeup in lost { wakeup.resume(returning: Self.afterTheEnd) } }
     }
 
     /// Acknowledges some batches as durable that are not: a rule broken on purpose.

@@ -22,12 +22,12 @@ struct SimulatedFile: DiskFile {
     }
 
     func size() async throws(DiskError) -> UInt64 {
-        await self.disk.wait(.read, self.generation)
+        try await self.disk.wait(.read, self.generation)
         return try self.content { $0.size }
     }
 
     func preallocate(to size: UInt64) async throws(DiskError) {
-        await self.disk.wait(.write, self.generation)
+        try await self.disk.wait(.write, self.generation)
         try self.makeRoom(to: size)
         try self.content { $0.preallocate(to: size) }
     }
@@ -36,7 +36,7 @@ struct SimulatedFile: DiskFile {
         var whole = ByteBuffer()
         whole.reserveCapacity(buffers.reduce(0) { $0 + $1.readableBytes })
         for var buffer in buffers { whole.writeBuffer(&buffer) }
-        await self.disk.wait(.write, self.generation)
+        try await self.disk.wait(.write, self.generation)
         try self.makeRoom(to: offset + UInt64(whole.readableBytes))
         try self.content { $0.write(whole, at: offset) }
     }
@@ -51,7 +51,7 @@ struct SimulatedFile: DiskFile {
     }
 
     func read(_ count: Int, at offset: UInt64) async throws(DiskError) -> ByteBuffer {
-        await self.disk.wait(.read, self.generation)
+        try await self.disk.wait(.read, self.generation)
         let bytes = try self.content { $0.read(count, at: offset) }
         guard bytes.readableBytes == count else {
             throw .shortRead(wanted: count, got: bytes.readableBytes)
@@ -61,7 +61,7 @@ struct SimulatedFile: DiskFile {
 
     func sync() async throws(DiskError) {
         let snapshot = try self.content { $0.snapshot }
-        await self.disk.wait(.sync, self.generation)
+        try await self.disk.wait(.sync, self.generation)
         let isBroken = self.disk.state.withLock { state in
             if state.failsNextSync { (state.failsNextSync, state.isBroken) = (false, true) }
             state.syncCount += 1
@@ -73,7 +73,7 @@ struct SimulatedFile: DiskFile {
     }
 
     func punchHole(at offset: UInt64, count: UInt64) async throws(DiskError) {
-        await self.disk.wait(.write, self.generation)
+        try await self.disk.wait(.write, self.generation)
         try self.content { $0.punchHole(at: offset, count: count) }
     }
 

@@ -121,6 +121,10 @@ extension SimulatedNetwork {
         from source: NodeID,
         at machine: SimulatedMachine
     ) async throws(NetworkError) -> PeerMessage {
+        if self.simulator.isOver {
+            await self.simulator.dawdle(microseconds: LinkFaults.none.delayMicroseconds)
+            throw .cancelled
+        }
         guard !Task.isCancelled else { throw .cancelled }
         let call = PendingCall(to: target)
         let outcome: PendingCall.Outcome = await withTaskCancellationHandler {

@@ -41,17 +41,25 @@ package enum SimulationError: Error, Hashable, Sendable {
 /// The compiler does not see a `try` inside `#expect`: a body in which there is no other does not
 /// count as throwing, so write `let rows = try await ...` before the `#expect`.
 package final class Simulator: Sendable {
-    private struct State {
+    struct State {
         var random: SplitMix64
         var ready: [(job: UnownedJob, life: Life)] = []
         var alarms = AlarmQueue()
         var nanoseconds: UInt64 = 0
         var steps: UInt64 = 0
         var trace = TraceHash()
+        /// Tasks that have not ended, by number.
+        var tasks: [UInt64: Task<Void, Never>] = [:]
+        var tasksStarted: UInt64 = 0
+        /// What crashes have cut short: jobs left undone, and those who wait for what never comes.
+        var cutJobs: [(job: UnownedJob, life: Life)] = []
+        var cutWaits: [@Sendable () -> Void] = []
+        /// Whether the run has its result, and its tasks are to end.
+        var isOver = false
     }
 
     package let seed: UInt64
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     package init(seed: UInt64) {
         self.seed = seed
@@ -61,7 +69,7 @@ package final class Simulator: Sendable {
     /// Runs `body` to its end and returns what it returns.
     ///
     /// Machines are made by ``machine(_:)``; ``doors()`` gives doors that never crash. Whatever
-    /// still runs when `body` ends is left where it is.
+    /// still runs when `body` ends is left where it is, together with the memory that it holds.
     ///
     /// - Throws: what `body` throws, and ``SimulationError``.
     package static func run<Value: Sendable>(
@@ -101,7 +109,7 @@ package final class Simulator: Sendable {
     /// Runs one ready job, or fires the next timer.
     ///
     /// False if there is neither.
-    private func step() -> Bool {
+    func step() -> Bool {
         enum Step {
             case job(UnownedJob, Life)
             case alarm(Alarm)
@@ -114,7 +122,11 @@ package final class Simulator: Sendable {
                 state.ready.swapAt(index, state.ready.count - 1)
                 guard let (job, life) = state.ready.popLast() else { break }
                 state.trace.add(UInt64(index) << 32 | UInt64(state.ready.count))
-                if life.admits(job) { return .job(job, life) }
+                switch state.isOver ? .now : life.admission(of: job) {
+                case .now: return .job(job, life)
+                case .later: continue
+                case .never: state.cutJobs.append((job, life))
+                }
             }
             guard let (time, alarm) = state.alarms.next() else { return .none }
             state.nanoseconds = max(state.nanoseconds, time)
@@ -129,18 +141,32 @@ package final class Simulator: Sendable {
         return true
     }
 
-    /// Forgets all that is waiting, so that nothing keeps memory alive.
+    /// Forgets all that is waiting.
+    ///
+    /// Tasks that have not ended keep the memory that they hold; see ``unwind(steps:)``.
     package func drop() {
-        self.state.withLock { state in
-            state.ready.removeAll()
-            state.alarms.removeAll()
+        // Let go of outside the lock: what goes may come back here.
+        let dropped = self.state.withLock { state in
+            defer {
+                state.ready = []
+                state.alarms = AlarmQueue()
+                state.tasks = [:]
+                (state.cutJobs, state.cutWaits) = ([], [])
+            }
+            return state
         }
+        _ = consume dropped
     }
 
     func enqueue(_ job: UnownedJob, of life: Life) {
-        // What a crashed machine would do next is left undone, for good.
-        guard life.isAlive else { return }
-        self.state.withLock { $0.ready.append((job, life)) }
+        self.state.withLock { state in
+            // What a crashed machine would do next is left undone, for as long as the run goes on.
+            if life.isAlive || state.isOver {
+                state.ready.append((job, life))
+            } else {
+                state.cutJobs.append((job, life))
+            }
+        }
     }
 
     /// Has `alarm` go off after `delay`, in nanoseconds.
@@ -183,6 +209,12 @@ extension Simulator {
 
     /// Waits in virtual time; returns early if the task is cancelled.
     package func sleep(nanoseconds delay: UInt64) async {
+        if self.isOver {
+            // In line with all others: so loops end that heed nothing but the time.
+            return await suspended { (wakeup: Wakeup<Void>) in
+                self.set(Alarm { wakeup.resume() }, after: delay)
+            }
+        }
         if Task.isCancelled { return }
         let alarm = Alarm()
         await withTaskCancellationHandler {

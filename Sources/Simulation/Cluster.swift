@@ -96,12 +96,14 @@ final class Cluster: Sendable {
         return false
     }
 
-    /// Lets go of all memory that tasks of crashed machines would keep alive.
-    func drop() {
+    /// Ends all tasks, and lets go of what they have held.
+    ///
+    /// - Precondition: the run is over.
+    /// - Returns: what is left, as soon as nobody else has the cluster any more.
+    func end() -> Remains {
+        for member in self.all { member.detach() }
+        let remains = Remains(of: self, tasks: self.simulator.unwind())
         self.network.drop()
-        for member in self.all {
-            member.machine.disk.wipe()
-            member.machine.engine.wipe()
-        }
+        return remains
     }
 }

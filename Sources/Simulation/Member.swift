@@ -21,6 +21,8 @@ final class Member: Sendable {
 
     private struct State {
         var running: Running?
+        /// Those of all lives.
+        var nodes: [StorageNode] = []
         /// The last one, running or not.
         var id: NodeID?
         var isReady = false
@@ -97,6 +99,8 @@ final class Member: Sendable {
         doors.background.run {
             do {
                 let node = try await self.open(doors, sabotage.acceptor)
+                guard !Task.isCancelled else { return }
+                self.state.withLock { $0.nodes.append(node) }
                 let handler = SabotagedNode(node: node, sabotage: sabotage.node)
                 let peers = network.join(
                     self.machine,
@@ -165,6 +169,22 @@ final class Member: Sendable {
             settings: settings,
             logger: Logger(label: self.name) { _ in SwiftLogNoOpLogHandler() }
         )
+    }
+
+    /// Takes the network away from the nodes of all lives: each keeps the other.
+    ///
+    /// - Precondition: the run is over.
+    func detach() {
+        for node in self.state.withLock({ $0.nodes }) { node.detach() }
+    }
+
+    /// What holds most of the memory.
+    var parts: [(name: String, object: AnyObject)] {
+        let nodes = self.state.withLock { $0.nodes }
+        let machine: [(name: String, object: AnyObject)] = [
+            ("machine", self.machine), ("disk", self.machine.disk), ("rows", self.machine.engine),
+        ]
+        return machine + nodes.map { (name: "node", object: $0) }
     }
 
     /// Pulls the plug.

@@ -20,6 +20,8 @@ package struct RunReport: Sendable {
     package let virtualSeconds: UInt64
     package let traceHash: UInt64
     package let story: [String]
+    /// What is still in memory although the run is over.
+    package var leftBehind: [String] = []
 }
 
 extension RunReport {

@@ -93,6 +93,13 @@ package struct World: Sendable {
 
     /// Runs the scenario to its end.
     package static func run(_ scenario: Scenario) -> RunReport {
+        var (report, remains) = Self.result(of: scenario)
+        report.leftBehind = remains.names
+        return report
+    }
+
+    /// Runs the scenario, and takes everything down.
+    private static func result(of scenario: Scenario) -> (RunReport, Remains) {
         let simulator = Simulator(seed: scenario.seed)
         let story = Story(simulator)
         let world = World(scenario, simulator, story)
@@ -121,9 +128,7 @@ package struct World: Sendable {
             traceHash: simulator.traceHash,
             story: story.lines
         )
-        world.cluster.drop()
-        simulator.drop()
-        return report
+        return (report, world.cluster.end())
     }
 
     private var simulator: Simulator { self.cluster.simulator }

@@ -141,6 +141,9 @@ struct TrioletSim: AsyncParsableCommand {
                 return total
             }
             for violation in report.violations { self.say("seed \(seed): \(violation)") }
+            if !report.leftBehind.isEmpty {
+                self.say("seed \(seed) leaves behind: \(report.leftBehind.joined(separator: ", "))")
+            }
             if sum.runs % 100 == 0 { self.say("so far \(sum)") }
             return true
         }

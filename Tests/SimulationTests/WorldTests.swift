@@ -10,6 +10,7 @@ struct WorldTests {
         #expect(report.gaveUp == 0)
         #expect(report.succeeded > 20)
         #expect(report.checked > report.succeeded / 2)
+        #expect(report.leftBehind == [])
     }
 
     @Test("Without faults everything succeeds, and nothing is left over")
