@@ -217,7 +217,7 @@ let package = Package(
             on: ["TestSupport", "StoreModel", "Wire", "Runtime", "Peering"],
             using: [nioCore, nioPosix, nioEmbedded, logging, metrics]
         ),
-        tests("PlatformTests", on: ["Runtime", "Platform"], using: [nioCore]),
+        tests("PlatformTests", on: ["TestSupport", "Runtime", "Platform"], using: [nioCore]),
         tests(
             "SimulatedRuntimeTests",
             on: ["StoreModel", "Runtime", "SimulatedRuntime"],
@@ -272,7 +272,7 @@ let package = Package(
         tests("S3ClientTests", on: ["S3Client"], using: [nioCore, nioHTTP1, nioPosix]),
         tests(
             "TrioletTests",
-            on: ["triolet", "AdminAPI", "Placement", "StoreModel"],
+            on: ["TestSupport", "triolet", "AdminAPI", "Placement", "StoreModel"],
             using: [nioCore, logging]
         ),
         tests("SimulationTests", on: ["SimulatedRuntime", "Simulation"]),

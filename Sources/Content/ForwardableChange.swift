@@ -30,6 +30,25 @@ extension WriteCondition: BinaryRecord {
     }
 }
 
+extension WriteRefusal: BinaryRecord {
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        switch try reader.read(UInt8.self) {
+        case 1: self = .preconditionFailed
+        case 2: self = .targetMissing
+        case 3: self = .garbageFull
+        case let tag: throw .unknownTag(tag)
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .preconditionFailed: writer.write(UInt8(1))
+        case .targetMissing: writer.write(UInt8(2))
+        case .garbageFull: writer.write(UInt8(3))
+        }
+    }
+}
+
 extension PutChange: ForwardableChange {
     package init(from reader: inout ByteReader) throws(RecordError) {
         let condition = try WriteCondition(from: &reader)
@@ -46,9 +65,7 @@ extension PutChange.Outcome: BinaryRecord {
     package init(from reader: inout ByteReader) throws(RecordError) {
         switch try reader.read(UInt8.self) {
         case 1: self = .stored(try Version(from: &reader))
-        case 2: self = .preconditionFailed
-        case 3: self = .targetMissing
-        case 4: self = .garbageFull
+        case 2: self = .refused(try WriteRefusal(from: &reader))
         case let tag: throw .unknownTag(tag)
         }
     }
@@ -58,9 +75,9 @@ extension PutChange.Outcome: BinaryRecord {
         case .stored(let version):
             writer.write(UInt8(1))
             version.encode(into: &writer)
-        case .preconditionFailed: writer.write(UInt8(2))
-        case .targetMissing: writer.write(UInt8(3))
-        case .garbageFull: writer.write(UInt8(4))
+        case .refused(let refusal):
+            writer.write(UInt8(2))
+            refusal.encode(into: &writer)
         }
     }
 }
@@ -81,10 +98,8 @@ extension DeleteChange.Outcome: BinaryRecord {
     package init(from reader: inout ByteReader) throws(RecordError) {
         switch try reader.read(UInt8.self) {
         case 1: self = .deleted
-        case 2: self = .preconditionFailed
-        case 3: self = .targetMissing
-        case 4: self = .garbageFull
-        case 5: self = .absent
+        case 2: self = .refused(try WriteRefusal(from: &reader))
+        case 3: self = .absent
         case let tag: throw .unknownTag(tag)
         }
     }
@@ -92,10 +107,10 @@ extension DeleteChange.Outcome: BinaryRecord {
     package func encode(into writer: inout ByteWriter) {
         switch self {
         case .deleted: writer.write(UInt8(1))
-        case .preconditionFailed: writer.write(UInt8(2))
-        case .targetMissing: writer.write(UInt8(3))
-        case .garbageFull: writer.write(UInt8(4))
-        case .absent: writer.write(UInt8(5))
+        case .refused(let refusal):
+            writer.write(UInt8(2))
+            refusal.encode(into: &writer)
+        case .absent: writer.write(UInt8(3))
         }
     }
 }

@@ -7,18 +7,7 @@ package import StoreModel
 package struct PutChange: RegisterChange {
     package enum Outcome: Hashable, Sendable {
         case stored(Version)
-        /// The condition is false.
-        ///
-        /// Nothing changes.
-        case preconditionFailed
-        /// The condition names a version of an object that does not exist.
-        ///
-        /// Nothing changes.
-        case targetMissing
-        /// Too much dropped content of the key waits for release.
-        ///
-        /// Nothing changes.
-        case garbageFull
+        case refused(WriteRefusal)
     }
 
     /// The version, with the least time and, if it names a manifest, the least ceiling it may get.
@@ -35,15 +24,13 @@ package struct PutChange: RegisterChange {
         ballot: Ballot
     ) throws(RecordError) -> ChangeDecision<Outcome> {
         var record = try ObjectRecord(value)
-        switch self.condition.verdict(on: record.current) {
-        case .holds: break
-        case .fails: return .keep(.preconditionFailed)
-        case .targetMissing: return .keep(.targetMissing)
+        if let refusal = self.condition.refusal(on: record.current) {
+            return .keep(.refused(refusal))
         }
         switch record.dropVersions(at: ballot) {
         case .dropped: break
         case .above(let ceiling): return .retry(above: ceiling)
-        case .full: return .keep(.garbageFull)
+        case .full: return .keep(.refused(.garbageFull))
         }
         let version = record.add(self.version, at: ballot)
         return record.decision(.stored(version))
@@ -56,9 +43,7 @@ package struct DeleteChange: RegisterChange {
         case deleted
         /// There was nothing to delete.
         case absent
-        case preconditionFailed
-        case targetMissing
-        case garbageFull
+        case refused(WriteRefusal)
     }
 
     package let condition: WriteCondition
@@ -74,16 +59,14 @@ package struct DeleteChange: RegisterChange {
         ballot: Ballot
     ) throws(RecordError) -> ChangeDecision<Outcome> {
         var record = try ObjectRecord(value)
-        switch self.condition.verdict(on: record.current) {
-        case .holds: break
-        case .fails: return .keep(.preconditionFailed)
-        case .targetMissing: return .keep(.targetMissing)
+        if let refusal = self.condition.refusal(on: record.current) {
+            return .keep(.refused(refusal))
         }
         guard !record.versions.isEmpty else { return .keep(.absent) }
         switch record.dropVersions(at: ballot) {
         case .dropped: break
         case .above(let ceiling): return .retry(above: ceiling)
-        case .full: return .keep(.garbageFull)
+        case .full: return .keep(.refused(.garbageFull))
         }
         record.advance(to: self.now)
         return record.decision(.deleted)

@@ -43,9 +43,7 @@ package struct CompleteUploadChange: RegisterChange {
         case completed(Version)
         /// Nothing changes: the upload is not open, and this is not what it was completed to.
         case notOpen
-        case preconditionFailed
-        case targetMissing
-        case garbageFull
+        case refused(WriteRefusal)
     }
 
     package let upload: UploadID
@@ -69,10 +67,8 @@ package struct CompleteUploadChange: RegisterChange {
         guard record.upload(self.upload) != nil else {
             return .keep(record.completion(of: self.version).map { .completed($0) } ?? .notOpen)
         }
-        switch self.condition.verdict(on: record.current) {
-        case .holds: break
-        case .fails: return .keep(.preconditionFailed)
-        case .targetMissing: return .keep(.targetMissing)
+        if let refusal = self.condition.refusal(on: record.current) {
+            return .keep(.refused(refusal))
         }
         for dropping in [
             record.closeUpload(self.upload, at: ballot), record.dropVersions(at: ballot),
@@ -80,7 +76,7 @@ package struct CompleteUploadChange: RegisterChange {
             switch dropping {
             case .dropped: break
             case .above(let ceiling): return .retry(above: ceiling)
-            case .full: return .keep(.garbageFull)
+            case .full: return .keep(.refused(.garbageFull))
             }
         }
         let version = record.add(self.version, at: ballot)
@@ -96,7 +92,7 @@ package struct AbortUploadChange: RegisterChange {
         ///
         /// Nothing changes.
         case notOpen
-        case garbageFull
+        case refused(WriteRefusal)
     }
 
     package let upload: UploadID
@@ -116,7 +112,7 @@ package struct AbortUploadChange: RegisterChange {
         switch record.closeUpload(self.upload, at: ballot) {
         case .dropped: break
         case .above(let ceiling): return .retry(above: ceiling)
-        case .full: return .keep(.garbageFull)
+        case .full: return .keep(.refused(.garbageFull))
         }
         record.advance(to: self.now)
         return record.decision(.aborted)

@@ -1,3 +1,5 @@
+import StoreModel
+
 /// A cluster operation that did not complete.
 ///
 /// The only error type that crosses the coordinator's border.
@@ -74,6 +76,17 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
         self.operation = operation
         self.facts = facts
         self.cause = cause
+    }
+
+    /// The change that an operation wanted was refused.
+    init(_ refusal: WriteRefusal, _ operation: String) {
+        let code: Code =
+            switch refusal {
+            case .preconditionFailed: .preconditionFailed
+            case .targetMissing: .objectNotFound
+            case .garbageFull: .busy
+            }
+        self.init(code, operation)
     }
 
     package var description: String {

@@ -179,9 +179,7 @@ extension Coordinator {
     ) throws(ClusterError) -> Version {
         switch outcome {
         case .stored(let version): return version
-        case .preconditionFailed: throw ClusterError(.preconditionFailed, operation)
-        case .targetMissing: throw ClusterError(.objectNotFound, operation)
-        case .garbageFull: throw ClusterError(.busy, operation)
+        case .refused(let refusal): throw ClusterError(refusal, operation)
         }
     }
 

@@ -41,7 +41,9 @@ extension Coordinator {
         }
         // A list that is sealed cannot be changed any more: better not to seal one in vain. The
         // condition is evaluated again inside the change.
-        try Self.check(request.condition, on: found.record.current, operation)
+        if let refusal = request.condition.refusal(on: found.record.current) {
+            throw ClusterError(refusal, operation)
+        }
         let checksums = try request.checksums(UploadSummary(upload), assembly.parts)
         let version = Version(
             id: self.newVersion(),
@@ -115,18 +117,6 @@ extension Coordinator {
         return ObjectSummary(made)
     }
 
-    private static func check(
-        _ condition: WriteCondition,
-        on current: Version?,
-        _ operation: String
-    ) throws(ClusterError) {
-        switch condition.verdict(on: current) {
-        case .holds: return
-        case .fails: throw ClusterError(.preconditionFailed, operation)
-        case .targetMissing: throw ClusterError(.objectNotFound, operation)
-        }
-    }
-
     /// Seals the list of parts, holds it for the version, and makes that the current one.
     private func complete(
         _ upload: Upload,
@@ -159,9 +149,7 @@ extension Coordinator {
         switch outcome {
         case .completed(let stored): return stored
         case .notOpen: throw ClusterError(.uploadNotFound, operation)
-        case .preconditionFailed: throw ClusterError(.preconditionFailed, operation)
-        case .targetMissing: throw ClusterError(.objectNotFound, operation)
-        case .garbageFull: throw ClusterError(.busy, operation)
+        case .refused(let refusal): throw ClusterError(refusal, operation)
         }
     }
 

@@ -82,9 +82,7 @@ extension Coordinator {
         let terms = WriteTerms(promised: promised)
         switch try await self.change(target, change, as: .delete, terms, operation) {
         case .deleted, .absent: return
-        case .preconditionFailed: throw ClusterError(.preconditionFailed, operation)
-        case .targetMissing: throw ClusterError(.objectNotFound, operation)
-        case .garbageFull: throw ClusterError(.busy, operation)
+        case .refused(let refusal): throw ClusterError(refusal, operation)
         }
     }
 }

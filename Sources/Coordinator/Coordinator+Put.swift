@@ -109,11 +109,7 @@ extension Coordinator {
         } else {
             current = try await self.record(target, operation).current
         }
-        switch condition.verdict(on: current) {
-        case .holds: return
-        case .fails: throw ClusterError(.preconditionFailed, operation)
-        case .targetMissing: throw ClusterError(.objectNotFound, operation)
-        }
+        if let refusal = condition.refusal(on: current) { throw ClusterError(refusal, operation) }
     }
 
     private func upload(

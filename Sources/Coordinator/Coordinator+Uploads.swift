@@ -62,7 +62,7 @@ extension Coordinator {
         ) {
         case .aborted: return
         case .notOpen: throw ClusterError(.uploadNotFound, operation)
-        case .garbageFull: throw ClusterError(.busy, operation)
+        case .refused(let refusal): throw ClusterError(refusal, operation)
         }
     }
 

@@ -8,20 +8,27 @@ package enum WriteCondition: Hashable, Sendable {
 }
 
 extension WriteCondition {
-    /// What a condition says of the version that is current.
-    package enum Verdict: Hashable, Sendable {
-        case holds
-        case fails
-        /// There is nothing that could match.
-        case targetMissing
-    }
-
-    package func verdict(on current: Version?) -> Verdict {
+    /// Why a write of an object whose current version is `current` is refused; nil if it is not.
+    package func refusal(on current: Version?) -> WriteRefusal? {
         switch self {
-        case .none: .holds
-        case .absent: current == nil ? .holds : .fails
+        case .none: nil
+        case .absent: current == nil ? nil : .preconditionFailed
         case .matches(let etag):
-            if let current { current.etag == etag ? .holds : .fails } else { .targetMissing }
+            if let current {
+                current.etag == etag ? nil : .preconditionFailed
+            } else {
+                .targetMissing
+            }
         }
     }
+}
+
+/// Why a change of an object is not made, and nothing changes.
+package enum WriteRefusal: Hashable, Sendable {
+    /// The condition is false.
+    case preconditionFailed
+    /// The condition names a version of an object that does not exist.
+    case targetMissing
+    /// Too much dropped content of the key waits for release.
+    case garbageFull
 }

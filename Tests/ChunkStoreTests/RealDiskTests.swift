@@ -4,6 +4,7 @@ import NIOCore
 import Platform
 import Runtime
 import StoreModel
+import TestSupport
 import Testing
 import Wire
 
@@ -67,10 +68,9 @@ struct RealDiskTests {
     }
 
     private static func withDirectory(_ body: (String) async throws -> Void) async throws {
-        let path = FileManager.default.temporaryDirectory.path + "/triolet-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        try await body(path)
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        try await body(directory.path)
     }
 
     @Test("Chunks come back after closing and opening; what is dropped gives its blocks back")

@@ -101,16 +101,16 @@ struct ObjectChangeTests {
     @Test("Conditions are evaluated on the value that the change replaces")
     func conditions() throws {
         let before = Self.record(version(1)).value
-        #expect(kept(try Self.put(version(2), .absent, on: before)) == .preconditionFailed)
+        #expect(kept(try Self.put(version(2), .absent, on: before)) == .refused(.preconditionFailed))
         #expect(written(try Self.put(version(2), .absent, on: nil)) != nil)
         let matching = WriteCondition.matches(etag: "etag1")
         #expect(written(try Self.put(version(2), matching, on: before)) != nil)
         let other = WriteCondition.matches(etag: "etag9")
-        #expect(kept(try Self.put(version(2), other, on: before)) == .preconditionFailed)
-        #expect(kept(try Self.put(version(2), other, on: nil)) == .targetMissing)
+        #expect(kept(try Self.put(version(2), other, on: before)) == .refused(.preconditionFailed))
+        #expect(kept(try Self.put(version(2), other, on: nil)) == .refused(.targetMissing))
         let delete = DeleteChange(condition: other, now: HybridTime(microseconds: 9))
-        #expect(kept(try delete.apply(to: before, ballot: ballot(9))) == .preconditionFailed)
-        #expect(kept(try delete.apply(to: nil, ballot: ballot(9))) == .targetMissing)
+        #expect(kept(try delete.apply(to: before, ballot: ballot(9))) == .refused(.preconditionFailed))
+        #expect(kept(try delete.apply(to: nil, ballot: ballot(9))) == .refused(.targetMissing))
     }
 
     @Test("Deleting nothing writes nothing; deleting the last trace leaves a tombstone")
@@ -146,7 +146,7 @@ struct ObjectChangeTests {
             Garbage(entry: .version(entry(100 + $0)), manifest: manifestID($0), fence: ballot(3))
         }
         let full = Self.record(version(1, of: Self.manifest, upTo: 5), garbage: waiting)
-        #expect(kept(try Self.put(version(2), on: full.value)) == .garbageFull)
+        #expect(kept(try Self.put(version(2), on: full.value)) == .refused(.garbageFull))
         let room = Self.record(version(1), garbage: waiting)
         #expect(written(try Self.put(version(2), on: room.value)) != nil)
     }

@@ -137,11 +137,11 @@ struct UploadChangeTests {
     @Test("A false condition leaves the upload open")
     func conditions() throws {
         let before = Self.record([Self.upload()], [version(1)])
-        #expect(kept(try Self.complete(Self.made(), .absent, on: before)) == .preconditionFailed)
+        #expect(kept(try Self.complete(Self.made(), .absent, on: before)) == .refused(.preconditionFailed))
         let matching = WriteCondition.matches(etag: "etag1")
         #expect(written(try Self.complete(Self.made(), matching, on: before)) != nil)
         let empty = Self.record([Self.upload()])
-        #expect(kept(try Self.complete(Self.made(), matching, on: empty)) == .targetMissing)
+        #expect(kept(try Self.complete(Self.made(), matching, on: empty)) == .refused(.targetMissing))
         #expect(written(try Self.complete(Self.made(), .absent, on: empty)) != nil)
     }
 
@@ -202,7 +202,7 @@ struct UploadChangeTests {
             Garbage(entry: .version(entry(100 + $0)), manifest: manifestID($0), fence: ballot(3))
         }
         let before = Self.record([Self.upload()], garbage: waiting)
-        #expect(kept(try Self.complete(Self.made(), on: before)) == .garbageFull)
+        #expect(kept(try Self.complete(Self.made(), on: before)) == .refused(.garbageFull))
         let abort = AbortUploadChange(Self.id, now: HybridTime(microseconds: 9_000))
         #expect(
             kept(try abort.apply(to: before.value, ballot: ballot(2_000_000))) == .garbageFull

@@ -1,6 +1,7 @@
 import MetadataStore
 import Runtime
 import SimulatedRuntime
+import TestSupport
 
 /// An engine under test, which can be closed and opened again.
 protocol EngineSubject: AnyObject {

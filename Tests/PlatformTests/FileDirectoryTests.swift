@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import Runtime
+import TestSupport
 import Testing
 
 @testable import Platform
