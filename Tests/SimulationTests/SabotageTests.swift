@@ -7,8 +7,12 @@ struct SabotageTests {
     /// Seeds within which a planted bug has to be found.
     private static let budget: UInt64 = 25
 
-    /// Rules that few runs suffice for; `triolet-sim --mutations` breaks them all.
-    private static let quick = SabotageName.allCases.filter(\.isQuick)
+    /// One rule of each kind: of registers, listings, disks, holds, chunks.
+    ///
+    /// `triolet-sim --mutations` breaks them all, in the release build.
+    private static let quick: [SabotageName] = [
+        .noFloor, .listSkipsSettlement, .rowsBeforeSync, .copyWithoutHold, .noHealing,
+    ]
 
     @Test("Each rule that is broken on purpose is noticed", arguments: Self.quick)
     func caught(rule: SabotageName) {
@@ -22,10 +26,8 @@ struct SabotageTests {
 
     @Test("The same runs are clean if the rule is kept", arguments: Self.quick)
     func kept(rule: SabotageName) {
-        for seed in UInt64(1)...2 {
-            var scenario = Scenario(seed: seed)
-            scenario.break(rule)
-            #expect(World.run(scenario.withRulesKept).violations == [], "seed \(seed)")
-        }
+        var scenario = Scenario(seed: 1)
+        scenario.break(rule)
+        #expect(World.run(scenario.withRulesKept).violations == [])
     }
 }

@@ -51,10 +51,18 @@ class FastClient:
     def get(self, bucket, key):
         return self.request("GET", f"/{bucket}/{quote(key)}")
 
+    def copy(self, bucket, source, key, **headers):
+        """Headers are written with underscores: x_triolet_copy_mode="independent"."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named["x-amz-copy-source"] = f"/{bucket}/{quote(source)}"
+        answer = self.request("PUT", f"/{bucket}/{quote(key)}", headers=named)
+        if b"<CopyObjectResult" not in answer:
+            raise Refused(200, answer)  # An answer that began before the copy had failed.
+
     def list(self, bucket, **parameters):
         return self.request("GET", f"/{bucket}", parameters)
 
-    def request(self, method, path, parameters=None, body=b""):
+    def request(self, method, path, parameters=None, body=b"", headers=None):
         """The body of the answer; raises `Refused`, and OSError if the connection fails."""
         query = "&".join(
             f"{quote(name, safe='')}={quote(value, safe='')}"
@@ -63,20 +71,21 @@ class FastClient:
         if self.socket is None:
             self.connect()
         try:
-            self.socket.sendall(self.head(method, path, query, body) + body)
+            self.socket.sendall(self.head(method, path, query, body, headers or {}) + body)
             return self.answer()
         except OSError:
             self.close()
             raise
 
-    def head(self, method, path, query, body):
+    def head(self, method, path, query, body, more):
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         digest = hashlib.sha256(body).hexdigest() if body else EMPTY
-        headers = "host;x-amz-content-sha256;x-amz-date"
-        canonical = (
-            f"{method}\n{path}\n{query}\nhost:{self.host}\nx-amz-content-sha256:{digest}\n"
-            f"x-amz-date:{now}\n\n{headers}\n{digest}"
-        )
+        named = {
+            "host": self.host, "x-amz-content-sha256": digest, "x-amz-date": now, **more,
+        }
+        headers = ";".join(sorted(named))
+        lines = "".join(f"{name}:{named[name]}\n" for name in sorted(named))
+        canonical = f"{method}\n{path}\n{query}\n{lines}\n{headers}\n{digest}"
         scope = f"{now[:8]}/{self.region}/s3/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         if self.day != now[:8]:
@@ -85,9 +94,9 @@ class FastClient:
                 key = hmac_sha256(key, part)
             self.day, self.signing_key = now[:8], key
         signature = hmac_sha256(self.signing_key, text).hex()
+        written = "".join(f"{name}: {value}\r\n" for name, value in named.items())
         return (
-            f"{method} {path}{'?' + query if query else ''} HTTP/1.1\r\nHost: {self.host}\r\n"
-            f"x-amz-date: {now}\r\nx-amz-content-sha256: {digest}\r\n"
+            f"{method} {path}{'?' + query if query else ''} HTTP/1.1\r\n{written}"
             f"Authorization: AWS4-HMAC-SHA256 Credential={self.access_key}/{scope},"
             f"SignedHeaders={headers},Signature={signature}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
