@@ -39,7 +39,8 @@ extension TrioletSim {
         return first.current
     }
 
-    /// Breaks every rule and prints a table of what noticed it; true if one went unnoticed.
+    /// Breaks every rule and prints a table of what noticed it; true if one went unnoticed, or if the
+    /// run that noticed it is no better with the rule kept.
     func huntAll() async -> Bool {
         let start = ContinuousClock().now
         var missed: [SabotageName] = []
@@ -50,6 +51,13 @@ extension TrioletSim {
             guard let found = await self.firstCatch(of: rule, within: self.seeds ?? 2_000) else {
                 missed.append(rule)
                 self.say("\(row) **not caught** | | |")
+                continue
+            }
+            var scenario = Scenario(seed: found.seed)
+            scenario.break(rule)
+            if let violation = World.run(scenario.withRulesKept).violations.first {
+                missed.append(rule)
+                self.say("\(row) **also if it is kept** | \(found.seed) | \(violation) |")
                 continue
             }
             let tried = found.seed - (self.from ?? 1) + 1
