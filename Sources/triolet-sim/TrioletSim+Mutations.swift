@@ -39,8 +39,10 @@ extension TrioletSim {
         return first.current
     }
 
-    /// Breaks every rule and prints a table of what noticed it; true if one went unnoticed, or if the
-    /// run that noticed it is no better with the rule kept.
+    /// Breaks every rule and prints a table of what noticed it.
+    ///
+    /// - Returns: true if one went unnoticed, or if the run that noticed it fails as well with the rule
+    ///   kept.
     func huntAll() async -> Bool {
         let start = ContinuousClock().now
         var missed: [SabotageName] = []

@@ -101,7 +101,9 @@ struct ObjectChangeTests {
     @Test("Conditions are evaluated on the value that the change replaces")
     func conditions() throws {
         let before = Self.record(version(1)).value
-        #expect(kept(try Self.put(version(2), .absent, on: before)) == .refused(.preconditionFailed))
+        #expect(
+            kept(try Self.put(version(2), .absent, on: before)) == .refused(.preconditionFailed)
+        )
         #expect(written(try Self.put(version(2), .absent, on: nil)) != nil)
         let matching = WriteCondition.matches(etag: "etag1")
         #expect(written(try Self.put(version(2), matching, on: before)) != nil)
@@ -109,7 +111,9 @@ struct ObjectChangeTests {
         #expect(kept(try Self.put(version(2), other, on: before)) == .refused(.preconditionFailed))
         #expect(kept(try Self.put(version(2), other, on: nil)) == .refused(.targetMissing))
         let delete = DeleteChange(condition: other, now: HybridTime(microseconds: 9))
-        #expect(kept(try delete.apply(to: before, ballot: ballot(9))) == .refused(.preconditionFailed))
+        #expect(
+            kept(try delete.apply(to: before, ballot: ballot(9))) == .refused(.preconditionFailed)
+        )
         #expect(kept(try delete.apply(to: nil, ballot: ballot(9))) == .refused(.targetMissing))
     }
 
