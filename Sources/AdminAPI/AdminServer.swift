@@ -80,6 +80,7 @@ package struct AdminServer: Service {
         }
         guarded.get("/v1/nodes") { _, _ in NodesBody(nodes: await source.cluster().nodes) }
         self.addRing(to: guarded)
+        self.addCopies(to: guarded)
         self.addRepairs(to: guarded)
         return router
     }
@@ -97,6 +98,23 @@ package struct AdminServer: Service {
                     response: outcome.report
                 )
             } catch { throw error.answer }
+        }
+    }
+
+    /// The node's copies: all of them, and each by its id, or the first digits of it.
+    private func addCopies(to routes: RouterGroup<AdminContext>) {
+        let source = self.source
+        routes.get("/v1/copies") { _, _ in await source.copies() }
+        routes.get("/v1/copies/:id") { _, context -> CopiesReport.Copy in
+            let id = try context.parameters.require("id")
+            let found = await source.copies().copies(id)
+            guard found.count == 1 else {
+                throw HTTPError(
+                    .notFound,
+                    message: found.isEmpty ? "no such copy here" : "several copies are \(id)..."
+                )
+            }
+            return found[0]
         }
     }
 

@@ -8,6 +8,7 @@ package protocol AdminSource: Sendable {
     func change(_ change: RingChange) async throws(RingRefusal) -> RingOutcome
     /// Sets the gauges that are read, not counted, just before they are written out.
     func refreshMetrics() async
+    func copies() async -> CopiesReport
     func healing() async -> HealingReport
     /// Asks for it; it is done in the background.
     func start(_ work: HealingWork) async

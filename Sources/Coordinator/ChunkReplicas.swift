@@ -5,6 +5,14 @@ import Runtime
 import StoreModel
 import Wire
 
+/// What is told of a chunk while its replicas get it, also when nobody waits for them any more.
+struct ChunkWatch: Sendable {
+    /// A node has it durably; the number is that of ``PeerReply/done(_:)``.
+    var stored: @Sendable (NodeID, UInt64) -> Void = { _, _ in }
+    /// No node is at it any more; once, whatever happens.
+    var finished: @Sendable () -> Void = {}
+}
+
 /// The replicas of chunks: where they go, and how many must have one.
 struct ChunkReplicas: Sendable {
     let caller: PeerCaller
@@ -58,17 +66,20 @@ struct ChunkReplicas: Sendable {
     /// Has every replica do `request`, until as many as the class asks for have done it durably.
     ///
     /// Nodes that fail are replaced by the next on the ring while too few are left. Stragglers go
-    /// on in the background.
+    /// on in the background, also if the caller is cancelled.
     ///
     /// - Returns: the sum of the numbers that the nodes answered.
-    /// - Throws: `quorumUnavailable` or `storageFull`; some replicas may have the chunk all the
-    ///   same.
+    /// - Throws: `quorumUnavailable`, `storageFull`, or `dataUnavailable` if all who were to pull
+    ///   it found nobody to give it; some replicas may have the chunk all the same.
     func store(
         _ chunk: ChunkName,
         as storageClass: StorageClass,
         _ request: PeerRequest,
-        finished: @escaping @Sendable () -> Void = {}
+        _ watch: ChunkWatch = ChunkWatch()
     ) async throws(ClusterError) -> UInt64 {
+        let gate = Countdown(watch.finished)
+        // Nodes may be asked as long as this runs.
+        defer { gate.leave() }
         let candidates = try self.candidates(for: chunk)
         let homes = self.layouts.layout?.homes(of: chunk, as: storageClass) ?? []
         let replicas = min(storageClass.replicas, candidates.count)
@@ -78,14 +89,12 @@ struct ChunkReplicas: Sendable {
         let (order, first) = self.order(candidates, replicas: replicas, needed: needed)
         var waiting = order[...]
         let (answers, inbox) = AsyncStream.makeStream(of: Answer.self)
-        let gate = Countdown(finished)
-        // Nodes may be asked as long as this runs.
-        defer { gate.leave() }
         func send() {
             guard let node = waiting.popFirst() else { return }
             gate.enter()
             self.doors.background.run {
                 let result = await self.ask(node, request)
+                if case .success(let number) = result { watch.stored(node, number) }
                 inbox.yield((node, result))
                 gate.leave()
                 guard case .failure = result, homes.contains(node) else { return }
@@ -161,12 +170,20 @@ struct ChunkReplicas: Sendable {
         needed: Int,
         _ failures: [PeerCallError]
     ) -> ClusterError {
-        let isFull = failures.contains { failure in
-            if case .failure(let failure) = failure { return failure.code == .full }
-            return false
+        let codes = failures.map { failure in
+            if case .failure(let failure) = failure { return failure.code as PeerFailure.Code? }
+            return nil
+        }
+        let code: ClusterError.Code
+        if codes.contains(.full) {
+            code = .storageFull
+        } else if !codes.isEmpty, codes.allSatisfy({ $0 == .sourceUnavailable }) {
+            code = .dataUnavailable
+        } else {
+            code = .quorumUnavailable
         }
         return ClusterError(
-            isFull ? .storageFull : .quorumUnavailable,
+            code,
             "store chunk \(chunk)",
             facts: ["stored": "\(done)", "needed": "\(needed)"],
             cause: failures.first

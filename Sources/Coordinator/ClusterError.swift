@@ -48,6 +48,10 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
         ///
         /// Certainly nothing was written; try again.
         case quorumUnavailable
+        /// Whoever asked has gone, and the copy was given up.
+        ///
+        /// Nothing was written.
+        case cancelled
         /// Nobody knows whether the change was made.
         case outcomeUnknown
         /// No intact copy of the content could be read.

@@ -145,8 +145,9 @@ struct ContentUpload<Receipt: Sendable>: Sendable {
         _ = try await self.replicas.store(
             name,
             as: self.place.storageClass,
-            .writeChunk(name, chunk)
-        ) { self.budget.release(Limit.chunkBytes) }
+            .writeChunk(name, chunk),
+            ChunkWatch(finished: { self.budget.release(Limit.chunkBytes) })
+        )
     }
 }
 

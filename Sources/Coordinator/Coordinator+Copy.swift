@@ -14,10 +14,21 @@ extension Coordinator {
         let source: Version
         let target: Target
         let entry: VersionID
+        let progress: CopyProgress
         let operation: String
     }
 
     package func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult {
+        let progress = self.copies.begin(request.source, to: request.target)
+        return try await self.follow(progress) { () throws(ClusterError) in
+            try await self.copy(request, progress)
+        }
+    }
+
+    private func copy(
+        _ request: CopyRequest,
+        _ progress: CopyProgress
+    ) async throws(ClusterError) -> CopyResult {
         let operation = "copy \(request.source) to \(request.target)"
         async let found = outcome { () throws(ClusterError) in
             try await self.lookUp(request.source, operation)
@@ -39,6 +50,7 @@ extension Coordinator {
                 source: version,
                 target: target,
                 entry: self.newVersion(),
+                progress: progress,
                 operation: operation
             )
             if let result = try await self.carryOut(plan) { return result }
@@ -72,6 +84,7 @@ extension Coordinator {
     private func carryOut(_ plan: CopyPlan) async throws(ClusterError) -> CopyResult? {
         switch plan.source.content {
         case .inline(let bytes):
+            plan.progress.plan(.independent, chunks: 0, bytes: plan.source.size)
             let stored = try await self.commit(plan, .inline(bytes), holding: nil, from: nil)
             return CopyResult(
                 summary: ObjectSummary(stored),
@@ -144,11 +157,13 @@ extension Coordinator {
         _ plan: CopyPlan,
         to content: SharedContent
     ) async throws(ClusterError) -> CopyResult? {
+        plan.progress.plan(.reference, chunks: 0, bytes: plan.source.size)
         async let promise = self.promise(plan.target.key)
-        let wanted = self.wantedHold(
-            of: plan.entry,
-            plan,
-            upTo: self.ceiling(for: plan.target.key)
+        let wanted = WantedHold(
+            key: plan.target.key,
+            entry: plan.entry,
+            ceiling: self.ceiling(for: plan.target.key),
+            generation: plan.target.bucket.generation
         )
         let undertakings = [Undertaking.version(plan.entry)]
         self.begin(undertakings)
@@ -188,44 +203,21 @@ extension Coordinator {
         )
     }
 
-    private func wantedHold(
-        of entry: VersionID,
-        _ plan: CopyPlan,
-        upTo ceiling: Ballot
-    ) -> WantedHold {
-        WantedHold(
-            key: plan.target.key,
-            entry: entry,
-            ceiling: ceiling,
-            generation: plan.target.bucket.generation
-        )
-    }
-
     // MARK: - Independent
 
     /// Has the target's replicas pull all chunks into a manifest of the target's own.
     ///
     /// - Returns: nil if the source's content is gone.
+    /// - Throws: what a chunk fails with, or `cancelled`: what was made is given back, in the
+    ///   background.
     private func pull(
         _ plan: CopyPlan,
         _ source: SharedContent
     ) async throws(ClusterError) -> CopyResult? {
+        try plan.progress.check(plan.operation)
         async let promise = self.promise(plan.target.key)
-        let pin = self.newVersion()
-        self.begin([.version(pin)])
-        defer { self.end([.version(pin)]) }
-        guard let pinned = try await self.pin(source, as: pin, plan) else { return nil }
-        defer {
-            self.doors.background.run {
-                // The pin's owner is nobody's version: any ballot above its ceiling is evidence.
-                let fence = self.ballots.ballot(above: pinned.ceiling, for: plan.target.key)
-                _ = try? await self.manifests.release(
-                    pinned.manifest,
-                    pinned.owner,
-                    fence: fence
-                )
-            }
-        }
+        guard let pin = try await self.pin(source, for: plan.target) else { return nil }
+        defer { self.unpin(pin) }
         let draft = self.draft(
             of: plan.entry,
             as: plan.request.storageClass,
@@ -235,28 +227,16 @@ extension Coordinator {
         )
         self.begin(draft.undertakings)
         defer { self.end(draft.undertakings) }
-        let isOpen = plan.source.size > self.settings.openManifestBytes
-        if isOpen { try await self.open(draft) }
         let pulls = ChunkPulls(
             source.segments,
             into: ChunkPlace(manifest: draft.manifest, storageClass: draft.storageClass),
             chunks: self.chunks,
-            settings: self.settings
+            progress: plan.progress
         )
-        let moved: UInt64
-        let holding: Holding
-        do throws(ClusterError) {
-            moved = try await pulls.run()
-            self.instruments.pulled(storedBytes: moved)
-            holding = try await self.finish(draft, pulls.target, isOpen: isOpen)
-        } catch {
-            self.giveBack(draft)
-            throw error
-        }
-        let content = holding.content(pulls.target)
+        let (moved, holding) = try await self.fill(draft, pulls)
         let stored = try await self.commit(
             plan,
-            content,
+            holding.content(pulls.target),
             holding: holding,
             from: await promise
         )
@@ -268,21 +248,22 @@ extension Coordinator {
         )
     }
 
-    /// Keeps the source's content while it is pulled, whatever happens to its version.
-    ///
-    /// The hold names an entry that no version will ever have. Its ceiling is a ballot of this
-    /// node, so that audits know whom to ask whether the copy is under way.
-    ///
-    /// - Returns: nil if the content is gone.
-    private func pin(
-        _ source: SharedContent,
-        as entry: VersionID,
-        _ plan: CopyPlan
-    ) async throws(ClusterError) -> Holding? {
-        let ceiling = self.ballots.ballot(above: .zero, for: plan.target.key)
-        return try await self.manifests.reach(
-            source,
-            for: self.wantedHold(of: entry, plan, upTo: ceiling)
-        )
+    /// Pulls chunks into a manifest that is created for them.
+    private func fill(
+        _ draft: Draft,
+        _ pulls: ChunkPulls
+    ) async throws(ClusterError) -> (bytesMoved: UInt64, Holding) {
+        let bytes = pulls.contentBytes
+        pulls.progress.plan(.independent, chunks: pulls.chunkCount, bytes: bytes)
+        let isOpen = bytes > self.settings.openManifestBytes
+        do throws(ClusterError) {
+            if isOpen { try await self.open(draft) }
+            let moved = try await pulls.run()
+            self.instruments.pulled(storedBytes: moved)
+            return (moved, try await self.finish(draft, pulls.target, isOpen: isOpen))
+        } catch {
+            self.giveBack(draft) { await pulls.awaitStragglers() }
+            throw error
+        }
     }
 }

@@ -19,6 +19,7 @@ extension Coordinator {
         let range: Range<UInt64>
         let target: Target
         let upload: Upload
+        let progress: CopyProgress
         let operation: String
 
         var size: UInt64 { UInt64(self.range.count) }
@@ -31,10 +32,25 @@ extension Coordinator {
         var segments: [SegmentRun] = []
         var checksums: [Checksum] = []
         var source: ManifestID?
+        var chunksPulled = 0
         var bytesMoved: UInt64 = 0
     }
 
     package func copyPart(_ request: CopyPartRequest) async throws(ClusterError) -> CopyPartResult {
+        let progress = self.copies.begin(
+            request.source,
+            to: request.upload.object,
+            part: request.number
+        )
+        return try await self.follow(progress) { () throws(ClusterError) in
+            try await self.copyPart(request, progress)
+        }
+    }
+
+    private func copyPart(
+        _ request: CopyPartRequest,
+        _ progress: CopyProgress
+    ) async throws(ClusterError) -> CopyPartResult {
         let operation =
             "copy \(request.source) to part \(request.number) of \(request.upload)"
         async let found = outcome { () throws(ClusterError) in
@@ -52,6 +68,7 @@ extension Coordinator {
                 range: try Self.range(request, version, operation),
                 target: target,
                 upload: upload,
+                progress: progress,
                 operation: operation
             )
             if let part = try await self.carryOut(copy) {
@@ -113,6 +130,7 @@ extension Coordinator {
             part: PartSummary(copy.request.number, stored),
             source: ObjectSummary(copy.version),
             mode: part.source == nil ? .independent : .reference,
+            chunksPulled: part.chunksPulled,
             bytesMoved: part.bytesMoved
         )
     }
@@ -126,12 +144,21 @@ extension Coordinator {
             try await self.segments(of: copy.version.content, copy.operation)
         }
         if case .failure(let error) = found, error.code == .dataUnavailable { return nil }
-        let pieces = PartPieces(try found.get(), copy.range)
+        let content = SharedContent(
+            manifest: manifest,
+            storageClass: copy.version.storageClass,
+            segments: try found.get(),
+            digest: digest
+        )
+        let pieces = PartPieces(content.segments, copy.range)
         // Few bytes are read: then their MD5 is known.
         let isShort = copy.size <= self.settings.partReadBytes || pieces.whole.isEmpty
         let isCrumbly = pieces.whole.count > Limit.partRuns - 2
         guard copy.request.observe == nil, !isShort, !isCrumbly else {
-            return try await self.stream(copy)
+            if copy.size <= Limit.chunkBytes { return try await self.stream(copy) }
+            return try await self.pinning(content, copy) { () throws(ClusterError) in
+                try await self.stream(copy)
+            }
         }
         let lender = Holding(
             manifest: manifest,
@@ -154,18 +181,29 @@ extension Coordinator {
             case .full: break
             }
         }
-        do throws(ClusterError) {
-            return try await self.put(pieces, copy, borrowing: nil)
-        } catch {
-            // The version was deleted while it was read, and its content is gone.
-            if error.code == .objectNotFound { return nil }
-            throw error
+        return try await self.pinning(content, copy) { () throws(ClusterError) in
+            try await self.put(pieces, copy, borrowing: nil)
         }
+    }
+
+    /// Copies bytes of content that stays as long, whatever becomes of its version.
+    ///
+    /// - Returns: nil if the content is gone.
+    private func pinning(
+        _ content: SharedContent,
+        _ copy: PartCopy,
+        _ work: () async throws(ClusterError) -> CopiedPart?
+    ) async throws(ClusterError) -> CopiedPart? {
+        try copy.progress.check(copy.operation)
+        guard let pin = try await self.pin(content, for: copy.target) else { return nil }
+        defer { self.unpin(pin) }
+        return try await work()
     }
 
     /// To borrow keeps all of the lender as long as the object lives: not for a small part of it.
     private func isWorthBorrowing(_ pieces: PartPieces, _ copy: PartCopy) -> Bool {
-        copy.version.storageClass == copy.upload.storageClass
+        copy.request.mode != .independent
+            && copy.version.storageClass == copy.upload.storageClass
             && pieces.wholeChunks >= self.settings.borrowChunks
             && copy.size >= copy.version.size / 4
     }
@@ -178,14 +216,16 @@ extension Coordinator {
         _ copy: PartCopy,
         borrowing lender: Holding?
     ) async throws(ClusterError) -> CopiedPart? {
+        let ends = [pieces.head, pieces.tail].compactMap(\.self).count
+        copy.progress.plan(
+            lender == nil ? .independent : .reference,
+            chunks: ends + (lender == nil ? pieces.wholeChunks : 0),
+            bytes: copy.size
+        )
         var place = self.place(of: copy.request.number, in: copy.upload)
         var part = CopiedPart(etag: Self.etag(copy))
         if let head = pieces.head {
-            part.segments += try await self.store(
-                self.body(copy, head),
-                at: place,
-                copy.operation
-            ).segments
+            part.segments += try await self.store(head, of: copy, at: place)
             place.first += 1
         }
         if let lender {
@@ -196,32 +236,29 @@ extension Coordinator {
                 pieces.whole,
                 into: place,
                 chunks: self.chunks,
-                settings: self.settings
+                progress: copy.progress
             )
-            do throws(ClusterError) {
-                part.bytesMoved = try await pulls.run()
-            } catch {
-                // The source may have been deleted, and its content be gone.
-                if try await self.isGone(copy) { return nil }
-                throw error
-            }
+            part.bytesMoved = try await pulls.run()
             self.instruments.pulled(storedBytes: part.bytesMoved)
+            part.chunksPulled = pulls.chunkCount
             part.segments += pulls.target
             place.first += UInt32(pulls.chunkCount)
         }
         if let tail = pieces.tail {
-            part.segments += try await self.store(
-                self.body(copy, tail),
-                at: place,
-                copy.operation
-            ).segments
+            part.segments += try await self.store(tail, of: copy, at: place)
         }
         return part
     }
 
-    private func isGone(_ copy: PartCopy) async throws(ClusterError) -> Bool {
-        let now = try await self.record(copy.source, copy.operation)
-        return !now.versions.contains { $0.id == copy.version.id }
+    /// Stores the end of a range, as one chunk.
+    private func store(
+        _ end: Range<UInt64>,
+        of copy: PartCopy,
+        at place: ChunkPlace
+    ) async throws(ClusterError) -> [SegmentRun] {
+        let stored = try await self.store(self.body(copy, end), at: place, copy.operation)
+        copy.progress.done(chunks: 1, bytes: stored.size)
+        return stored.segments
     }
 
     /// What stands for the MD5 of bytes that nobody has read: equal for equal ranges of the same
@@ -246,6 +283,8 @@ extension Coordinator {
 
     /// Reads the bytes and stores them again.
     private func stream(_ copy: PartCopy) async throws(ClusterError) -> CopiedPart? {
+        let chunks = (copy.size + UInt64(Limit.chunkBytes) - 1) / UInt64(Limit.chunkBytes)
+        copy.progress.plan(.independent, chunks: Int(chunks), bytes: copy.size)
         let bytes = self.body(copy, copy.range)
         let body = copy.request.observe.map { $0(bytes) } ?? bytes
         do throws(ClusterError) {
@@ -254,6 +293,7 @@ extension Coordinator {
                 at: self.place(of: copy.request.number, in: copy.upload),
                 copy.operation
             )
+            copy.progress.done(chunks: Int(chunks), bytes: stored.size)
             return CopiedPart(
                 etag: stored.etag,
                 segments: stored.segments,
@@ -268,17 +308,23 @@ extension Coordinator {
     }
 
     private func body(_ copy: PartCopy, _ range: Range<UInt64>) -> any BodySource {
-        ObjectBody(
-            FoundObject(coordinator: self, target: copy.source, version: copy.version).read(range)
+        let object = FoundObject(coordinator: self, target: copy.source, version: copy.version)
+        return ObjectBody(
+            reader: object.read(range),
+            progress: copy.progress,
+            operation: copy.operation
         )
     }
 }
 
-/// The bytes of an object as a body to be stored.
+/// The bytes of an object as a body to be stored, as long as the copy is wanted.
 private struct ObjectBody: BodySource {
     let reader: any BodyReader
+    let progress: CopyProgress
+    let operation: String
 
-    init(_ reader: any BodyReader) { self.reader = reader }
-
-    func next() async throws -> ByteBuffer? { try await self.reader.next() }
+    func next() async throws -> ByteBuffer? {
+        try self.progress.check(self.operation)
+        return try await self.reader.next()
+    }
 }

@@ -87,9 +87,13 @@ extension Coordinator {
 
     /// Removes what a failed operation has stored under a manifest that no version will name.
     ///
-    /// In the background. A manifest that exists is released, one that does not is made sure never
-    /// to.
-    func giveBack(_ draft: Draft) {
+    /// In the background, once `stragglers` returns: chunks that arrive after the others have been
+    /// dropped would stay until the audit finds them. A manifest that exists is released, one that
+    /// does not is made sure never to.
+    func giveBack(
+        _ draft: Draft,
+        after stragglers: @escaping @Sendable () async -> Void = {}
+    ) {
         let holding = Holding(
             manifest: draft.manifest,
             owner: draft.hold.owner,
@@ -97,6 +101,7 @@ extension Coordinator {
             ceiling: draft.hold.ceiling
         )
         self.doors.background.run {
+            await stragglers()
             guard case .alive? = try? await self.manifests.kill(draft.manifest) else {
                 await self.manifests.abandon(draft.manifest)
                 return

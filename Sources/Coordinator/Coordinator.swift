@@ -26,6 +26,7 @@ package struct Coordinator: ObjectStore {
     let uploads: ByteBudget
     let hints = BucketHints()
     let instruments: CoordinatorInstruments
+    let copies: CopyTable
     let eraseMarker = SweepMarker()
     let garbageMarker = SweepMarker()
     let auditMemory = AuditMemory()
@@ -105,6 +106,7 @@ package struct Coordinator: ObjectStore {
             instruments: instruments
         )
         self.instruments = instruments
+        self.copies = CopyTable(doors, instruments)
         self.uploads = ByteBudget(bytes: settings.uploadBytes)
         // A node that starts again may be asked for something before it has joined again.
         if let index = layouts.layout?.index(of: network.own) { ballots.become(node: index) }

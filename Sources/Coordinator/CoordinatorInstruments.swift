@@ -18,6 +18,8 @@ struct CoordinatorInstruments: Sendable {
         dimensions: [("direction", "read")]
     )
     private let pulled = Counter(label: "copy_chunk_bytes_pulled_total")
+    private let copies = Gauge(label: "copy_in_progress")
+    private let pullRetries = Counter(label: "copy_chunk_retries_total")
     private let released = Counter(label: "holds_released_total")
     private let orphanHolds = Counter(label: "orphan_holds_released_total")
     private let orphanManifests = Counter(label: "orphan_manifests_killed_total")
@@ -97,6 +99,10 @@ struct CoordinatorInstruments: Sendable {
     func received(storedBytes: Int) { self.fetched.increment(by: storedBytes) }
     /// Replicas pulled a chunk from one another.
     func pulled(storedBytes: UInt64) { self.pulled.increment(by: Int64(storedBytes)) }
+
+    func copies(underWay count: Int) { self.copies.record(count) }
+    /// A chunk of a copy could not be had, and is tried again.
+    func retriedPull() { self.pullRetries.increment() }
 
     func swept(_ summary: SweepSummary) {
         self.released.increment(by: summary.released)

@@ -12,6 +12,11 @@ package struct CoordinatorSettings: Sendable {
     package var parallelChunks = 3
     /// Chunks that one independent copy has pulled at once.
     package var parallelPulls = 4
+    /// How long one of these chunks is tried again before the copy fails: long enough for a node to
+    /// start again.
+    package var pullPatience: Duration = .seconds(20)
+    /// Pause after the first attempt; each further one is twice as long: six attempts in 20 s.
+    package var pullPause: Duration = .milliseconds(500)
     /// Attempts that a change loses to others before the register's affinity node is asked to make
     /// it; 0 asks for every change.
     package var forwardAfter = 3

@@ -97,6 +97,8 @@ package struct CopyPartRequest: Sendable {
     ///
     /// It lies within every source that ``sourceCheck`` lets pass.
     package var range: Range<UInt64>?
+    /// Whether chunks of the source may be shared; never if it is `independent`.
+    package var mode: CopyRequest.Mode
     /// Looks at the source version before anything is written; what it throws fails the copy.
     package var sourceCheck: @Sendable (ObjectSummary) throws(ClusterError) -> Void
     /// Reads along, to compute checksums: all bytes then go through the coordinator, by way of the
@@ -111,6 +113,7 @@ package struct CopyPartRequest: Sendable {
         upload: UploadName,
         number: PartNumber,
         range: Range<UInt64>? = nil,
+        mode: CopyRequest.Mode = .automatic,
         sourceCheck: @escaping @Sendable (ObjectSummary) throws(ClusterError) -> Void = { _ in },
         observe: (@Sendable (any BodySource) -> any BodySource)? = nil
     ) {
@@ -118,6 +121,7 @@ package struct CopyPartRequest: Sendable {
         self.upload = upload
         self.number = number
         self.range = range
+        self.mode = mode
         self.sourceCheck = sourceCheck
         self.observe = observe
     }
@@ -129,6 +133,8 @@ package struct CopyPartResult: Sendable {
     package let source: ObjectSummary
     /// How it was made: by reference if whole chunks of the source are shared, never `automatic`.
     package let mode: CopyRequest.Mode
+    /// Chunks that the target's nodes have fetched.
+    package let chunksPulled: Int
     /// Content bytes that travelled between nodes for the copy, as stored.
     package let bytesMoved: UInt64
 
@@ -136,11 +142,13 @@ package struct CopyPartResult: Sendable {
         part: PartSummary,
         source: ObjectSummary,
         mode: CopyRequest.Mode,
+        chunksPulled: Int,
         bytesMoved: UInt64
     ) {
         self.part = part
         self.source = source
         self.mode = mode
+        self.chunksPulled = chunksPulled
         self.bytesMoved = bytesMoved
     }
 }

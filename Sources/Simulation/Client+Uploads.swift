@@ -118,8 +118,11 @@ extension Client {
             }
         )
         self.uploads.note(place) { $0.begun[part, default: 0] += 1 }
+        let patience = self.patience()
         let result = await self.ask(call) { coordinator throws(ClusterError) in
-            try await coordinator.copyPart(request)
+            try await Self.wait(patience, simulator) { () throws(ClusterError) in
+                try await coordinator.copyPart(request)
+            }
         }
         if case .success(let copied)? = result, let body = history.body(of: number) {
             if copied.part.size != UInt64(body.bytes) {

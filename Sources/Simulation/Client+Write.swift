@@ -155,8 +155,11 @@ extension Client {
         let only = wanted.map { ", only the body of #\($0.put)" } ?? ""
         let what = "copy k\(source) to k\(target) (\(mode), \(condition)\(only))"
         let call = Call(number, what, member, start)
+        let patience = self.patience()
         let result = await self.ask(call) { coordinator throws(ClusterError) in
-            try await coordinator.copy(request)
+            try await Self.wait(patience, simulator) { () throws(ClusterError) in
+                try await coordinator.copy(request)
+            }
         }
         switch result {
         case .failure(let error)? where error.code == .preconditionFailed && isMismatch.isRaised:

@@ -54,6 +54,15 @@ package struct Scenario: Sendable {
         self.part = .seconds(3)
         self.workload.weights.append((.upload, random.pick([0, 0, 20, 60])))
         self.drawForwarding()
+        self.drawPatience()
+    }
+
+    /// In some runs clients go away in the middle of copies.
+    ///
+    /// Drawn apart, so that the other runs stay as they are.
+    private mutating func drawPatience() {
+        var random = SplitMix64(seed: self.seed ^ 0x7061_7469_656E_6365)
+        self.workload.givingUpPermille = random.pick([0, 200, 600])
     }
 
     /// Some coordinators forward all their changes, and some keys have a crowd around them.

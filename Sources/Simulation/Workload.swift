@@ -35,6 +35,9 @@ package struct Workload: Sendable {
     /// Longest pause of a client between two pieces of a body, in microseconds.
     package var bodyPauseMicroseconds = 0
 
+    /// Of 1,000 copies, so many are given up in the middle by whoever asked for them.
+    package var givingUpPermille = 0
+
     package init() {}
 
     init(_ random: inout SplitMix64) {

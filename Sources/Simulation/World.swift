@@ -65,6 +65,8 @@ package struct World: Sendable {
         settings.chunkTimeout = .seconds(1)
         settings.changeDeadline = .seconds(3)
         settings.suspicion = .milliseconds(500)
+        settings.pullPatience = .seconds(3)
+        settings.pullPause = .milliseconds(100)
         settings.openManifestBytes = UInt64(Limit.blockBytes)
         settings.releaseGrace = .seconds(1)
         settings.sweepInterval =

@@ -14,6 +14,7 @@ struct Triolet: AsyncParsableCommand {
             DemoCommand.self,
             EnvCommand.self,
             HealthCommand.self,
+            CopyCommand.self,
             RepairCommand.self,
             ScrubCommand.self,
             RingCommand.self,

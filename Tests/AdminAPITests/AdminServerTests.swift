@@ -57,6 +57,16 @@ private final class FixedSource: AdminSource {
 
     func refreshMetrics() async {}
 
+    func copies() async -> CopiesReport {
+        var copies = ["00a1", "00b2", "f0c3"].map {
+            CopiesReport.Copy(id: $0, source: "src/o", target: "dst/\($0)", state: .running)
+        }
+        copies[1].chunks = 8
+        copies[1].chunksDone = 3
+        copies[1].nodes = [.init(id: "00", name: "n1", chunks: 3, bytesMoved: 12)]
+        return CopiesReport(copies: copies)
+    }
+
     func healing() async -> HealingReport {
         var report = HealingReport()
         report.repair.copiesMissing = 7
@@ -127,6 +137,25 @@ struct AdminServerTests {
             #expect(try await client.get("/v1/repairs/scrub").text.contains("\"running\":true"))
             #expect(try await client.get("/v1/repairs/repair").status == 200)
             #expect(try await client.get("/v1/repairs/other").status == 404)
+        }
+    }
+
+    @Test("Copies are listed with their progress, and found by the first digits of their ids")
+    func copies() async throws {
+        try await self.withServer { client, _ in
+            let all = try await client.get("/v1/copies")
+            #expect(all.status == 200)
+            for part in [
+                #""source":"src\/o""#, #""target":"dst\/f0c3""#, "\"state\":\"running\"",
+                "\"chunks_done\":3", "\"bytes_moved\":12", "\"name\":\"n1\"",
+            ] { #expect(all.text.contains(part)) }
+            for (id, status) in [
+                ("00b2", 200), ("00B", 200), ("f", 200), ("00", 404), ("1", 404),
+            ] {
+                #expect(try await client.get("/v1/copies/\(id)").status == status)
+            }
+            let one = try await client.get("/v1/copies/00b").text
+            #expect(one.contains("\"chunks\":8") && !one.contains("f0c3"))
         }
     }
 

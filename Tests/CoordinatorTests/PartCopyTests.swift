@@ -11,6 +11,11 @@ struct PartCopyTests {
         settings.partBytesMin = 1
     }
 
+    private static func oneByOne(_ settings: inout CoordinatorSettings) {
+        Self.smallParts(&settings)
+        settings.parallelPulls = 1
+    }
+
     private static func slice(_ content: ByteBuffer, _ range: Range<UInt64>) -> ByteBuffer? {
         content.getSlice(at: Int(range.lowerBound), length: range.count)
     }
@@ -159,6 +164,106 @@ struct PartCopyTests {
             await cluster.sweepAll()
             #expect(cluster.chunks == 6)
             #expect(try await cluster[2].get(object("d")) == Self.slice(body, range))
+        }
+    }
+
+    @Test("A part that is asked to be independent shares nothing with its source")
+    func independent() throws {
+        try TestCluster.run(settings: Self.smallParts) { cluster in
+            let body = content(3 * Limit.chunkBytes)
+            try await cluster[0].put(object("s"), body)
+            await cluster.wait()
+            let upload = try await cluster[0].createUpload(object("d"))
+            let copied = try await cluster[1].copyPart(
+                CopyPartRequest(
+                    source: object("s"),
+                    upload: upload,
+                    number: part(1),
+                    mode: .independent
+                )
+            )
+            #expect(copied.mode == .independent && copied.chunksPulled == 3)
+            await cluster.wait()
+            #expect(cluster.chunks == 18)
+            _ = try await cluster[0].complete(upload, [copied.part])
+            try await cluster[0].delete(object("s"))
+            await cluster.sweepAll()
+            #expect(cluster.chunks == 9)
+            #expect(try await cluster[2].get(object("d")) == body)
+        }
+    }
+
+    @Test("A part has the bytes of its source, though that is deleted and swept while it is pulled")
+    func sourceGoes() throws {
+        try TestCluster.run(settings: Self.oneByOne) { cluster in
+            let body = content(4 * Limit.chunkBytes)
+            try await cluster[0].put(object("s"), body)
+            await cluster.wait()
+            let upload = try await cluster[0].createUpload(object("d"))
+            let coordinator = cluster[1]
+            async let copied = coordinator.copyPart(
+                CopyPartRequest(
+                    source: object("s"),
+                    upload: upload,
+                    number: part(1),
+                    mode: .independent
+                )
+            )
+            while (coordinator.copyReports.first?.chunksDone ?? 0) < 1 {
+                await cluster.wait(.microseconds(200))
+            }
+            try await cluster[0].delete(object("s"))
+            for node in cluster.nodes { _ = await node.coordinator.sweep() }
+            let made = try await copied
+            _ = try await cluster[0].complete(upload, [made.part])
+            #expect(try await cluster[2].get(object("d")) == body)
+            await cluster.sweepAll()
+            #expect(cluster.chunks == 12, "The pin is taken out.")
+        }
+    }
+
+    @Test("A part copy whose caller goes away leaves nothing once the upload is closed")
+    func cancelled() throws {
+        try TestCluster.run(settings: Self.oneByOne) { cluster in
+            try await cluster[0].put(object("s"), content(4 * Limit.chunkBytes))
+            await cluster.wait()
+            let upload = try await cluster[0].createUpload(object("d"))
+            let coordinator = cluster[1]
+            let stopped = await withTaskGroup(of: ClusterError.Code?.self) { group in
+                group.addTask {
+                    await code {
+                        _ = try await coordinator.copyPart(
+                            CopyPartRequest(
+                                source: object("s"),
+                                upload: upload,
+                                number: part(1),
+                                mode: .independent
+                            )
+                        )
+                    }
+                }
+                group.addTask {
+                    while (coordinator.copyReports.first?.chunksDone ?? 0) < 1 {
+                        await cluster.wait(.microseconds(200))
+                    }
+                    return nil
+                }
+                var result: ClusterError.Code?
+                for await end in group {
+                    result = result ?? end
+                    group.cancelAll()
+                }
+                return result
+            }
+            #expect(stopped == .cancelled)
+            #expect(coordinator.copyReports.first?.part == part(1))
+            #expect(await cluster.parts == 0)
+            await cluster.wait(.seconds(30))
+            try await cluster[0].abortUpload(upload)
+            try await cluster[0].delete(object("s"))
+            await cluster.sweepAll()
+            await cluster.sweepAll()
+            #expect(cluster.chunks == 0)
         }
     }
 

@@ -82,28 +82,55 @@ struct LateAnswerTests {
         }
     }
 
-    @Test("Case 106: a copy whose client has gone is made whole all the same")
-    func clientGone() async throws {
-        try await TestServer.run(self.soon) { server in
-            await server.store.cause(.init(copyDelay: .milliseconds(100)))
+    @Test(
+        "Case 106: a copy is stopped when its client goes, before the answer has begun and after",
+        arguments: [false, true]
+    )
+    func clientGone(afterBeginning: Bool) async throws {
+        var settings = self.soon
+        if !afterBeginning { settings.lateAnswerDelay = .seconds(600) }
+        try await TestServer.run(settings) { server in
+            await server.store.cause(.init(copyDelay: .seconds(600)))
             let copy = try server.head(
                 "PUT",
                 "/dst/c",
                 ["x-amz-copy-source": "src/o"],
                 length: 0
             )
-            try await RawConnection.with(port: server.port) { try await $0.send(copy) }
-            var answer = try await server.send("GET", "/dst/c")
-            for _ in 0..<1_000 where answer.status == 404 {
-                try await Task.sleep(for: .milliseconds(5))
-                answer = try await server.send("GET", "/dst/c")
+            try await RawConnection.with(port: server.port) { connection in
+                try await connection.send(copy)
+                for _ in 0..<1_000 {
+                    if await !server.store.copies.isEmpty { break }
+                    try await Task.sleep(for: .milliseconds(5))
+                }
             }
-            #expect(answer.body == TestServer.hello)
-            // The end of the log line shows that the server has let go of the request.
+            // The log line shows that the server has let go of the request.
             for _ in 0..<1_000 where !server.lines.all.contains(where: { $0["source"] != nil }) {
                 try await Task.sleep(for: .milliseconds(5))
             }
             #expect(server.lines.all.contains { $0["source"] != nil })
+            #expect(await server.store.givenUp == 1)
+            #expect(try await server.send("GET", "/dst/c").status == 404)
+        }
+    }
+
+    @Test("A client that stays is not taken for gone, whatever else it sends")
+    func clientStays() async throws {
+        try await TestServer.run(self.soon) { server in
+            await server.store.cause(.init(copyDelay: .milliseconds(50)))
+            let copy = try server.head(
+                "PUT",
+                "/dst/c",
+                ["x-amz-copy-source": "src/o"],
+                length: 0
+            )
+            try await RawConnection.with(port: server.port) { connection in
+                for _ in 0..<3 { try await connection.send(copy) }
+                for _ in 0..<3 {
+                    #expect(try await connection.answer().text.hasSuffix("CopyObjectResult>"))
+                }
+            }
+            #expect(await server.store.givenUp == 0)
         }
     }
 }

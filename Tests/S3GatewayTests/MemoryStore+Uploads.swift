@@ -98,11 +98,13 @@ extension MemoryStore {
             content = try await self.read(body)
             checksums = await body.checksumsAtEnd()
         }
+        let isShared = request.observe == nil && request.mode != .independent
         return CopyPartResult(
             part: try self.keep(content, as: request.number, of: request.upload, checksums),
             source: source.summary,
-            mode: request.observe == nil ? .reference : .independent,
-            bytesMoved: request.observe == nil ? 0 : UInt64(content.count)
+            mode: isShared ? .reference : .independent,
+            chunksPulled: isShared ? 0 : 1,
+            bytesMoved: isShared ? 0 : UInt64(content.count)
         )
     }
 

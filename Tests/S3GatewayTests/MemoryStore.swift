@@ -32,6 +32,8 @@ actor MemoryStore: ObjectStore {
     var trouble = Trouble()
     private(set) var tree: [BucketName: [ObjectKey: Object]] = [:]
     private(set) var copies: [CopyRequest] = []
+    /// Copies whose caller was cancelled in their middle.
+    private(set) var givenUp = 0
     private(set) var partCopies: [CopyPartRequest] = []
     /// Smallest part but for the last, in bytes.
     var partBytesMin: UInt64 = 1
@@ -58,8 +60,12 @@ actor MemoryStore: ObjectStore {
 
     /// Waits and fails as a test has asked for.
     func suffer() async throws(ClusterError) {
-        // Nobody waits when the test has ended.
-        try? await Task.sleep(for: self.trouble.copyDelay)
+        do {
+            try await Task.sleep(for: self.trouble.copyDelay)
+        } catch {
+            self.givenUp += 1
+            throw ClusterError(.cancelled, "copy")
+        }
         if let code = self.trouble.copyFailure { throw ClusterError(code, "copy") }
     }
 

@@ -138,6 +138,27 @@ struct PartCopyTests {
         }
     }
 
+    @Test("The copy mode of a part is passed on, and the answer says how it was made")
+    func mode() async throws {
+        try await TestServer.run { server in
+            let upload = try await server.create("/dst/m")
+            for (asked, made, moved) in [
+                ("independent", "independent", "11"), ("reference", "reference", "0"),
+                ("automatic", "reference", "0"),
+            ] {
+                let part = try await self.copy(server, upload, 1, ["x-triolet-copy-mode": asked])
+                #expect(part.status == 200)
+                #expect(part.header("x-triolet-copy-mode") == made)
+                #expect(part.header("x-triolet-copy-bytes-moved") == moved)
+                #expect(await server.store.partCopies.last?.mode.rawValue == asked)
+            }
+            let wrong = try await self.copy(server, upload, 1, ["x-triolet-copy-mode": "Quick"])
+            #expect(wrong.status == 400 && wrong.code == "InvalidArgument")
+            #expect(wrong.element("ArgumentName") == "x-triolet-copy-mode")
+            #expect(wrong.element("ArgumentValue") == "Quick")
+        }
+    }
+
     @Test("Cases 92 to 94: mixed parts, a source that goes, an upload that is aborted")
     func mixed() async throws {
         try await TestServer.run { server in

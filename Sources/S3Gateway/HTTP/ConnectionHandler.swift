@@ -74,6 +74,14 @@ final class ConnectionHandler: ChannelInboundHandler {
         return self.end.map { .failed($0) }
     }
 
+    /// Has `action` called once the client has gone: at once if it has.
+    ///
+    /// A client that closes its side of the connection only, and waits, cannot be told from one
+    /// that has left.
+    func whenClientLeaves(_ action: @escaping @Sendable () -> Void) {
+        if self.end == nil { self.exchange.onEnd = action } else { action() }
+    }
+
     /// Called when the body is asked for: tells a client that waits for it to go on.
     func wantBody() {
         guard self.exchange.expectsContinue else { return }
@@ -125,6 +133,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard self.end == nil else { return }
         self.end = end
         self.readTimer?.clear()
+        self.exchange.onEnd?()
+        self.exchange.onEnd = nil
         if let reader = self.reader {
             self.reader = nil
             reader.resume(returning: self.takeBuffered() ?? .failed(end))

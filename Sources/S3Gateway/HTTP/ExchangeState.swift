@@ -20,6 +20,8 @@ struct ExchangeState {
     var answer = Answer.none
     /// The answer's head said that the connection ends with it.
     var closesAfter = false
+    /// What is told if the connection ends before the answer does.
+    var onEnd: (@Sendable () -> Void)?
     /// The rest of the connection's input is thrown away.
     var isDiscarding = false
 

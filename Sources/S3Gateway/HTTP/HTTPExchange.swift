@@ -23,6 +23,16 @@ package struct HTTPExchange: Sendable {
     /// The first call of `next()` is what makes a client go on that sent `Expect: 100-continue`.
     package var body: any BodySource { RequestBody(connection: self.connection) }
 
+    /// Returns once the client has closed the connection, or its side of it, or the caller is
+    /// cancelled.
+    ///
+    /// One caller at a time.
+    func awaitClientLeaving() async {
+        let (ends, end) = AsyncStream.makeStream(of: Void.self)
+        await self.connection.with { handler in handler.whenClientLeaves { end.finish() } }
+        for await _ in ends {}
+    }
+
     /// Sends a whole answer.
     ///
     /// - Returns: the bytes of body that were written.

@@ -19,13 +19,16 @@ extension S3Service {
         subject.source = directives.source
         let copy = self.partCopy(directives, to: name, number, upload)
         let late = LateAnswer(service: self, request: request, identity: identity)
-        return try await late.answer(root: "CopyPartResult") {
+        return try await late.answer(root: "CopyPartResult", stopping: .withClient) {
             [subject] () async throws(S3Error) in
             let copied = try await self.ask(subject) { () throws(ClusterError) in
-                try await self.store.copyPart(copy)
+                try await request.record.noting { () throws(ClusterError) in
+                    try await self.store.copyPart(copy)
+                }
             }
             request.record.note {
                 $0.copyMode = copied.mode.rawValue
+                $0.chunksPulled = copied.chunksPulled
                 $0.bytesMoved = copied.bytesMoved
                 $0.bytesReferenced = copied.mode == .reference ? copied.part.size : 0
             }
@@ -46,6 +49,7 @@ extension S3Service {
             upload: name,
             number: number,
             range: directives.range?.bytes,
+            mode: directives.mode,
             sourceCheck: { summary throws(ClusterError) in
                 do throws(S3Error) {
                     try directives.check(summary, now: now)
@@ -82,8 +86,10 @@ private struct PartCopyDirectives {
     let source: CopySource
     let range: CopySourceRange?
     let sourceConditions: ReadConditions
+    let mode: CopyRequest.Mode
+
     /// Whether the upload's checksum is computed of the bytes, which have to be read for it.
-    let computesChecksum: Bool
+    var computesChecksum: Bool { self.mode != .reference }
 
     init(_ headers: [HeaderField]) throws(S3Error) {
         try RefusedHeaders.check(headers)
@@ -92,7 +98,7 @@ private struct PartCopyDirectives {
             try CopySourceRange(parsing: text)
         }
         self.sourceConditions = ReadConditions(copying: headers)
-        self.computesChecksum = try CopyRequest.Mode(headers) != .reference
+        self.mode = try CopyRequest.Mode(headers)
     }
 
     func check(_ source: ObjectSummary, now: CalendarTime) throws(S3Error) {

@@ -5,12 +5,11 @@ import S3Protocol
 
 /// Keeps a client waiting that would give up on a silent server.
 ///
-/// What is done in time is answered with its own status. After
-/// ``S3Settings/lateAnswerDelay`` the answer is begun with status 200 and the XML declaration, then
-/// a space follows now and then, and in the end the result or an `<Error>`. Spaces come after the
-/// declaration, never before it, and the error has no namespace: clients take anything else for
-/// success or for rubbish. If the end cannot be told, the connection is reset, so that nobody takes
-/// the beginning for the whole.
+/// What is done in time is answered with its own status. After ``S3Settings/lateAnswerDelay`` the
+/// answer is begun with status 200 and the XML declaration, then a space follows now and then, and
+/// in the end the result or an `<Error>`. Spaces come after the declaration, never before it, and
+/// the error has no namespace: clients take anything else for success or for rubbish. If the end
+/// cannot be told, the connection is reset, so that nobody takes the beginning for the whole.
 /// Source: S3 API Reference, "CopyObject" and "CompleteMultipartUpload"; docs/s3-compatibility.md.
 struct LateAnswer {
     /// What is answered to a success.
@@ -19,6 +18,12 @@ struct LateAnswer {
         let headers: HTTPHeaders
         /// Writes what stands within the root element.
         let write: @Sendable (inout XMLWriter) -> Void
+    }
+
+    /// Whether work is cancelled once its client has gone.
+    enum Stopping: Sendable {
+        case never
+        case withClient
     }
 
     private let service: S3Service
@@ -37,15 +42,17 @@ struct LateAnswer {
     ///
     /// - Parameters:
     ///   - root: The root element of a success.
-    ///   - work: It is done to its end, however long it takes and whether the client is still there
-    ///     or not.
+    ///   - stopping: Work that is not to be stopped is done to its end, whether the client is still
+    ///     there or not.
+    ///   - work: It is waited for, however long it takes.
     /// - Returns: the answer, or what has been sent already.
     /// - Throws: what `work` throws, unless the answer has begun.
     func answer(
         root: String,
+        stopping: Stopping = .never,
         work: @escaping @Sendable () async throws(S3Error) -> Content
     ) async throws(S3Error) -> S3Answer {
-        let (result, isLate) = await self.wait(for: work)
+        let (result, isLate) = await self.wait(for: work, stopping)
         if isLate { return await self.finish(root, result) }
         let content = try result.get()
         return .xml(
@@ -57,10 +64,12 @@ struct LateAnswer {
     private enum Event: Sendable {
         case done(Result<Content, S3Error>)
         case tick
+        case clientLeft
     }
 
     private func wait(
-        for work: @escaping @Sendable () async throws(S3Error) -> Content
+        for work: @escaping @Sendable () async throws(S3Error) -> Content,
+        _ stopping: Stopping
     ) async -> (Result<Content, S3Error>, isLate: Bool) {
         let time = self.service.doors.time
         let settings = self.service.settings
@@ -76,12 +85,22 @@ struct LateAnswer {
                 await time.sleep(for: settings.lateAnswerDelay)
                 return .tick
             }
+            if stopping == .withClient {
+                group.addTask {
+                    await self.exchange.awaitClientLeaving()
+                    return .clientLeft
+                }
+            }
             var isLate = false
             while let event = await group.next() {
                 switch event {
                 case .done(let value):
                     group.cancelAll()
                     return (value, isLate)
+                case .clientLeft:
+                    // Nobody is kept waiting any more; the work says how it ends.
+                    group.cancelAll()
+                case .tick where group.isCancelled: break
                 case .tick:
                     if isLate {
                         await self.showLife()

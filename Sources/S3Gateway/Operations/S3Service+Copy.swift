@@ -18,10 +18,12 @@ extension S3Service {
         subject.condition = directives.condition.header
         let copy = self.copyRequest(directives, to: request.object)
         let late = LateAnswer(service: self, request: request, identity: identity)
-        return try await late.answer(root: "CopyObjectResult") {
+        return try await late.answer(root: "CopyObjectResult", stopping: .withClient) {
             [subject] () async throws(S3Error) in
             let copied = try await self.ask(subject) { () throws(ClusterError) in
-                try await self.store.copy(copy)
+                try await request.record.noting { () throws(ClusterError) in
+                    try await self.store.copy(copy)
+                }
             }
             Self.note(copied, request.record)
             return LateAnswer.Content(headers: Self.headers(copied), write: Self.write(copied))

@@ -1,3 +1,4 @@
+import Coordinator
 import Synchronization
 
 /// What the log and the metrics are told of one request.
@@ -21,11 +22,25 @@ final class RequestRecord: Sendable {
         var bytesMoved: UInt64?
         /// Bytes of an object that was copied without moving them.
         var bytesReferenced: UInt64?
+        /// Given up because its client had gone.
+        var isGivenUp = false
     }
 
     private let fields = Mutex(Fields())
 
     func note(_ change: (inout Fields) -> Void) { self.fields.withLock { change(&$0) } }
+
+    /// Does a copy, and notes if it is given up.
+    func noting<Value>(
+        _ copy: () async throws(ClusterError) -> Value
+    ) async throws(ClusterError) -> Value {
+        do throws(ClusterError) {
+            return try await copy()
+        } catch {
+            if error.code == .cancelled { self.note { $0.isGivenUp = true } }
+            throw error
+        }
+    }
 
     var noted: Fields { self.fields.withLock { $0 } }
 }

@@ -52,6 +52,8 @@ extension S3Error {
         case .bodyInvalid: (.incompleteBody, nil)
         case .quorumUnavailable:
             (.serviceUnavailable, "Too few nodes answered; nothing was changed. Please try again.")
+        case .cancelled:
+            (.serviceUnavailable, "The copy was given up; nothing was changed. Please try again.")
         case .notReady: (.serviceUnavailable, "The cluster is starting. Please try again.")
         case .storageFull:
             (

@@ -1,4 +1,5 @@
 import Metrics
+import StoreModel
 import Synchronization
 
 /// What the gateway counts.
@@ -29,28 +30,45 @@ final class S3Instruments: Sendable {
             .increment(by: Int64(clamping: fields.bytesIn))
         Counter(label: "s3_sent_bytes_total", dimensions: operation)
             .increment(by: Int64(clamping: fields.bytesOut))
-        if fields.operation == S3Operation.copyObject.rawValue {
-            self.countCopy(fields, nanoseconds: nanoseconds)
+        switch fields.operation {
+        case S3Operation.copyObject.rawValue:
+            self.countCopy("object", fields, nanoseconds: nanoseconds)
+        case S3Operation.uploadPartCopy.rawValue:
+            self.countCopy("part", fields, nanoseconds: nanoseconds)
+        default: break
         }
     }
 
-    private func countCopy(_ fields: RequestRecord.Fields, nanoseconds: UInt64) {
-        let result = fields.status == 200 && fields.error == nil ? "ok" : "error"
+    private func countCopy(
+        _ kind: String,
+        _ fields: RequestRecord.Fields,
+        nanoseconds: UInt64
+    ) {
+        let isDone = fields.status == 200 && fields.error == nil
+        let result = fields.isGivenUp ? "cancelled" : isDone ? "ok" : "error"
         Counter(
             label: "copy_requests_total",
             dimensions: [
-                ("kind", "object"), ("mode", fields.copyMode ?? "none"), ("result", result),
+                ("kind", kind), ("mode", fields.copyMode ?? "none"), ("result", result),
             ]
         ).increment()
-        Timer(label: "copy_duration_seconds", dimensions: [("kind", "object")])
+        Timer(label: "copy_duration_seconds", dimensions: [("kind", kind)])
             .recordNanoseconds(Int64(clamping: nanoseconds))
         if let moved = fields.bytesMoved {
             Counter(label: "copy_bytes_total", dimensions: [("how", "pulled")])
                 .increment(by: Int64(clamping: moved))
         }
+        if let pulled = fields.chunksPulled {
+            Counter(label: "copy_chunks_total", dimensions: [("how", "pulled")])
+                .increment(by: pulled)
+        }
         if let referenced = fields.bytesReferenced {
             Counter(label: "copy_bytes_total", dimensions: [("how", "referenced")])
                 .increment(by: Int64(clamping: referenced))
+            // What a reference stands for, in chunks.
+            let chunk = UInt64(Limit.chunkBytes)
+            Counter(label: "copy_chunks_total", dimensions: [("how", "referenced")])
+                .increment(by: Int64(clamping: (referenced + chunk - 1) / chunk))
         }
     }
 }

@@ -7,6 +7,8 @@ struct Failure: Error, CustomStringConvertible {
         case usage = 2
         /// The cluster does not have all its nodes.
         case degraded = 3
+        /// Nothing of that name is known.
+        case notFound = 4
     }
 
     let description: String

@@ -92,9 +92,12 @@ struct AdminPort: ParsableArguments {
     }
 
     func report() async throws -> HealingReport {
-        let text = try await self.client().ask(.GET, "/v1/repairs", expects: [200]).text
+        try self.decoded(try await self.client().ask(.GET, "/v1/repairs", expects: [200]).text)
+    }
+
+    func decoded<Report: Decodable>(_ text: String) throws -> Report {
         do {
-            return try JSONDecoder().decode(HealingReport.self, from: Data(text.utf8))
+            return try JSONDecoder().decode(Report.self, from: Data(text.utf8))
         } catch { throw Failure("\(self.admin) answers something else: is it an admin port?") }
     }
 
@@ -108,7 +111,7 @@ struct AdminPort: ParsableArguments {
         }
     }
 
-    private func client() throws -> AdminClient {
+    func client() throws -> AdminClient {
         try AdminClient(self.admin, tokenFile: self.tokenFile)
     }
 }
