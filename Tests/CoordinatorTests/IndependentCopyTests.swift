@@ -238,6 +238,22 @@ struct IndependentCopyTests {
         }
     }
 
+    @Test("No chunk arrives after the others have been dropped", arguments: UInt64(0)..<8)
+    func straggler(seed: UInt64) throws {
+        try TestCluster.run(seed: seed, settings: Self.slow) { cluster in
+            try await cluster[0].put(object("s"), Self.body)
+            await cluster.wait()
+            let result = await Self.cancelledCopy(cluster) { report in
+                guard let report, report.chunksDone > 0 else { return false }
+                // What this node is asked for, it does later, in any order.
+                cluster.nodes[2].machine.pause(for: .milliseconds(800))
+                return true
+            }
+            #expect(Self.code(result) == .cancelled)
+            try await Self.expectReleased(cluster)
+        }
+    }
+
     @Test("Whenever the caller goes, the target is whole or as before", arguments: UInt64(0)..<24)
     func anyTime(seed: UInt64) throws {
         try TestCluster.run(seed: seed) { cluster in
