@@ -14,6 +14,7 @@ struct PartCopyTests {
     private static func oneByOne(_ settings: inout CoordinatorSettings) {
         Self.smallParts(&settings)
         settings.parallelPulls = 1
+        settings.partReadBytes = 1_000
     }
 
     private static func slice(_ content: ByteBuffer, _ range: Range<UInt64>) -> ByteBuffer? {
@@ -195,13 +196,7 @@ struct PartCopyTests {
 
     @Test("A part has the bytes of its source, though that is deleted and swept while it is pulled")
     func sourceGoes() throws {
-        try TestCluster.run(
-            countsRoundTrips: true,
-            settings: { settings in
-                Self.oneByOne(&settings)
-                settings.partReadBytes = 1_000
-            }
-        ) { cluster in
+        try TestCluster.run(countsRoundTrips: true, settings: Self.oneByOne) { cluster in
             // Many chunks, one round trip each.
             let source = try await cluster[0].createUpload(object("s"))
             var (parts, body): ([PartSummary], ByteBuffer) = ([], ByteBuffer())
