@@ -41,8 +41,8 @@ extension TrioletSim {
 
     /// Breaks every rule and prints a table of what noticed it.
     ///
-    /// - Returns: true if one went unnoticed, or if the run that noticed it fails as well with the rule
-    ///   kept.
+    /// - Returns: true if one went unnoticed, or if the run that noticed it fails also with the
+    ///   rule kept.
     func huntAll() async -> Bool {
         let start = ContinuousClock().now
         var missed: [SabotageName] = []
