@@ -139,7 +139,9 @@ extension Client {
             self.note(call, source, .read(0), \.refused)
         case .failure(let error)? where error.code == .sourcePreconditionFailed:
             self.history.end(number, \.refused)
-        default: self.ended(call, upload.key, place, result.map { $0.map { _ in () } })
+        default:
+            if case .success? = result { self.history.countCopy() }
+            self.ended(call, upload.key, place, result.map { $0.map { _ in () } })
         }
     }
 

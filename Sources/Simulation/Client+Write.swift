@@ -169,7 +169,10 @@ extension Client {
         case .failure(let error)? where error.code == .sourceBucketNotFound:
             self.note(call, source, .read(0), \.refused)
         default:
-            if case .success(let copied)? = result { self.check(copied.summary, tag: number, call) }
+            if case .success(let copied)? = result {
+                self.history.countCopy()
+                self.check(copied.summary, tag: number, call)
+            }
             self.wrote(number, target, condition, call, result.map { $0.map { _ in () } })
         }
     }

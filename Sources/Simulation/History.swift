@@ -67,6 +67,8 @@ final class History: Sendable {
         /// Certainly not done.
         var failed = 0
         var unknown = 0
+        /// Of those that succeeded: objects and parts that were copied.
+        var copies = 0
 
         var total: Int { self.succeeded + self.refused + self.failed + self.unknown }
     }
@@ -106,6 +108,9 @@ final class History: Sendable {
             state.counts[keyPath: count] += 1
         }
     }
+
+    /// An operation that succeeded was a copy.
+    func countCopy() { self.state.withLock { $0.counts.copies += 1 } }
 
     func add(_ operation: KeyOperation, key: Int) {
         self.state.withLock { $0.operations[key].append(operation) }

@@ -5,6 +5,8 @@ package struct RunReport: Sendable {
     package let scenario: Scenario
     package let violations: [Violation]
     package let operations: Int
+    /// Of those that succeeded: objects and parts that were copied.
+    package let copies: Int
     package let succeeded: Int
     package let unknown: Int
     /// Operations on keys that were put in order.

@@ -4,6 +4,7 @@ import Coordinator
 package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
     package private(set) var runs = 0
     package private(set) var operations = 0
+    package private(set) var copies = 0
     package private(set) var unknown = 0
     package private(set) var checked = 0
     package private(set) var gaveUp = 0
@@ -23,6 +24,7 @@ package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
     package mutating func add(_ report: RunReport) {
         self.runs += 1
         self.operations += report.operations
+        self.copies += report.copies
         self.unknown += report.unknown
         self.checked += report.checked
         self.gaveUp += report.gaveUp
@@ -39,7 +41,7 @@ package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         "\(self.runs) runs, \(self.virtualSeconds) virtual seconds, \(self.crashes) crashes, "
             + "\(self.layoutChanges) changes of the layout in \(self.changingRuns) runs, "
-            + "\(self.operations) operations (\(self.unknown) of unknown outcome), "
+            + "\(self.operations) operations (\(self.copies) copies; \(self.unknown) of unknown outcome), "
             + "\(self.checked) checked for linearizability (gave up on \(self.gaveUp) keys), "
             + "changes combined in \(self.combining) runs, forwarded in \(self.forwarding), "
             + "\(self.steps) steps, \(self.violations) violations"

@@ -118,6 +118,7 @@ package struct World: Sendable {
             scenario: scenario,
             violations: world.history.violations,
             operations: counts.total,
+            copies: counts.copies,
             succeeded: counts.succeeded,
             unknown: counts.unknown,
             checked: checked,

@@ -58,6 +58,9 @@ struct TrioletSim: AsyncParsableCommand {
     @Flag(help: "With --seed: look for a smaller run that still fails.")
     var shrink = false
 
+    @Flag(help: "Little but copies of all kinds, while machines die, for longer than usual.")
+    var storm = false
+
     @Flag(help: "With --seeds and --minutes: name each seed before it runs.")
     var verbose = false
 
@@ -93,6 +96,7 @@ struct TrioletSim: AsyncParsableCommand {
 
     func scenario(_ seed: UInt64) -> Scenario {
         var scenario = Scenario(seed: seed)
+        if self.storm { scenario.storm() }
         if self.layoutChanges { scenario.changeLayouts() }
         if let sabotage = self.sabotage { scenario.break(sabotage) }
         return self.kept ? scenario.withRulesKept : scenario
