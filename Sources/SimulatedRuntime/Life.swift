@@ -12,6 +12,10 @@ package final class Life: TaskExecutor, Background {
         var isPaused = false
         /// Jobs that became ready during the pause.
         var parked: [UnownedJob] = []
+        /// Jobs that have become ready: one for each start of a task and for each end of a wait.
+        var jobs = 0
+        /// What is to happen before one of them runs.
+        var interruption: (job: Int, action: @Sendable () -> Void)?
     }
 
     private let simulator: Simulator
@@ -41,6 +45,27 @@ package final class Life: TaskExecutor, Background {
         // When the run is over, somebody who is to end may wait for what this does.
         guard self.isAlive || self.simulator.isOver else { return }
         self.simulator.start(work, on: self)
+    }
+
+    var jobs: Int { self.state.withLock { $0.jobs } }
+
+    /// Has `action` happen before the `count`-th job from now on runs.
+    func interrupt(beforeJob count: Int, _ action: @escaping @Sendable () -> Void) {
+        self.state.withLock { $0.interruption = ($0.jobs + count, action) }
+    }
+
+    /// Counts a job that has become ready.
+    ///
+    /// - Returns: whether it may run one day, and what has to happen first.
+    func noteJob() -> (isAlive: Bool, due: (@Sendable () -> Void)?) {
+        self.state.withLock { state in
+            state.jobs += 1
+            guard let next = state.interruption, next.job <= state.jobs else {
+                return (state.isAlive, nil)
+            }
+            state.interruption = nil
+            return (state.isAlive, next.action)
+        }
     }
 
     enum Admission { case now, later, never }

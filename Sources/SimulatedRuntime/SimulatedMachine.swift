@@ -56,6 +56,15 @@ package final class SimulatedMachine: Sendable {
         for leave in visitors { leave() }
     }
 
+    /// Pulls the plug before the `count`-th job from now on runs: every `await` that does not go on
+    /// at once is such a moment.
+    package func crash(beforeJob count: Int) {
+        self.life.interrupt(beforeJob: count) { self.crash() }
+    }
+
+    /// Jobs of the present life that have become ready.
+    package var jobs: Int { self.life.jobs }
+
     /// Stops all tasks of the machine for a while, as if it were suspended.
     ///
     /// Timers go off and messages arrive meanwhile; what they lead to happens afterwards.

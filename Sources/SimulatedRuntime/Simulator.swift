@@ -45,6 +45,8 @@ package final class Simulator: Sendable {
         var random: SplitMix64
         var ready: [(job: UnownedJob, life: Life)] = []
         var alarms = AlarmQueue()
+        /// What happens before anything else does.
+        var due: [@Sendable () -> Void] = []
         var nanoseconds: UInt64 = 0
         var steps: UInt64 = 0
         var trace = TraceHash()
@@ -113,10 +115,12 @@ package final class Simulator: Sendable {
         enum Step {
             case job(UnownedJob, Life)
             case alarm(Alarm)
+            case due(@Sendable () -> Void)
             case none
         }
         let step: Step = self.state.withLock { state in
             state.steps += 1
+            if let due = state.due.popLast() { return .due(due) }
             while !state.ready.isEmpty {
                 let index = Int(state.random.next() % UInt64(state.ready.count))
                 state.ready.swapAt(index, state.ready.count - 1)
@@ -136,6 +140,7 @@ package final class Simulator: Sendable {
         switch step {
         case .job(let job, let life): unsafe job.runSynchronously(on: life.asUnownedTaskExecutor())
         case .alarm(let alarm): alarm.goOff()
+        case .due(let action): action()
         case .none: return false
         }
         return true
@@ -160,8 +165,10 @@ package final class Simulator: Sendable {
 
     func enqueue(_ job: UnownedJob, of life: Life) {
         self.state.withLock { state in
+            let (isAlive, due) = life.noteJob()
+            if let due { state.due.append(due) }
             // What a crashed machine would do next is left undone, for as long as the run goes on.
-            if life.isAlive || state.isOver {
+            if isAlive || state.isOver {
                 state.ready.append((job, life))
             } else {
                 state.cutJobs.append((job, life))

@@ -91,9 +91,24 @@ extension Inspection {
             }
             let kept = node.chunkStatistics.chunks
             guard kept != count else { continue }
-            stories.append("\(member.name) keeps \(kept) chunks, of which \(count) are live")
+            let dead = await self.names(at: member).filter { !chunks.contains($0) }
+            var story = "\(member.name) keeps \(kept) chunks, of which \(count) are live"
+            for chunk in dead.prefix(3) {
+                let body = await self.chosen(.manifest(chunk.manifest))?.body
+                let record = body.flatMap { try? ManifestRecord(decoding: $0) }
+                story += "; not \(chunk) of "
+                story += record.map { "a \($0.state) manifest of \($0.segments)" } ?? "none"
+            }
+            stories.append(story)
         }
         return stories
+    }
+
+    /// The first chunks that a node has, in order.
+    private func names(at member: Member) async -> [ChunkName] {
+        let list = PeerRequest.listChunks(after: nil, limit: Limit.chunkNames)
+        guard case .chunkNames(let names)? = await self.ask(member, list) else { return [] }
+        return names
     }
 
     /// Nothing waits for a sweep any more.
