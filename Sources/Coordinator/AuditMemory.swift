@@ -8,11 +8,28 @@ import Synchronization
 final class AuditMemory: Sendable {
     /// Manifests remembered of one pass, at most; the others are taken for new.
     private static let remembered = 100_000
+    /// Passes after which what is there is old, whatever its ballot says: ballots may be ahead of
+    /// the clock, but not for ever.
+    static let oldPasses = 20
 
-    private struct State {
-        /// How often each was seen in a row, in the pass before this one.
+    /// How often manifests were seen in a row.
+    private struct Passes {
+        /// In the pass before this one.
         var before: [ManifestID: Int] = [:]
         var now: [ManifestID: Int] = [:]
+
+        mutating func see(_ manifest: ManifestID) -> Int {
+            let before = self.before[manifest] ?? 0
+            if self.now.count < AuditMemory.remembered { self.now[manifest] = before + 1 }
+            return before
+        }
+
+        mutating func end() { (self.before, self.now) = (self.now, [:]) }
+    }
+
+    private struct State {
+        var holds = Passes()
+        var chunks = Passes()
         var unconfirmed = 0
     }
 
@@ -27,21 +44,29 @@ final class AuditMemory: Sendable {
     /// - Returns: the number of passes before this one that have found so as well, in a row.
     func see(_ manifest: ManifestID, unconfirmed: Int) -> Int {
         self.state.withLock { state in
-            let before = state.before[manifest] ?? 0
-            if state.now.count < Self.remembered { state.now[manifest] = before + 1 }
             state.unconfirmed += unconfirmed
-            return before
+            return state.holds.see(manifest)
         }
     }
 
-    /// Ends a pass.
+    /// Notes that there are chunks of a manifest that is young by its ballot.
+    ///
+    /// - Returns: the number of passes before this one that have found so as well, in a row.
+    func seeYoung(_ manifest: ManifestID) -> Int {
+        self.state.withLock { $0.chunks.see(manifest) }
+    }
+
+    /// Ends a pass over chunks.
+    func endChunkPass() { self.state.withLock { $0.chunks.end() } }
+
+    /// Ends a pass over holds.
     ///
     /// - Returns: the unconfirmed holds that it has seen.
     func endPass() -> Int {
         self.state.withLock { state in
-            let unconfirmed = state.unconfirmed
-            state = State(before: state.now)
-            return unconfirmed
+            defer { state.unconfirmed = 0 }
+            state.holds.end()
+            return state.unconfirmed
         }
     }
 }

@@ -69,9 +69,6 @@ extension Coordinator {
 // MARK: - Holds
 
 extension Coordinator {
-    /// Passes after which a hold is old, whatever its ballot says.
-    private static let oldPasses = 20
-
     private func auditHolds(into summary: inout AuditSummary) async {
         let memory = self.auditMemory
         guard let page = await self.auditPage(.unconfirmed, memory.holds) else {
@@ -85,9 +82,8 @@ extension Coordinator {
             else { continue }
             let holds = record.holds.filter { !$0.confirmed }
             let passes = memory.see(manifest, unconfirmed: holds.count)
-            // The first replica looks; the others do if it does not. Ballots may be ahead of the
-            // clock, but not for ever.
-            let isOld = passes >= Self.oldPasses || holds.contains(where: self.isOldEnough)
+            // The first replica looks; the others do if it does not.
+            let isOld = passes >= AuditMemory.oldPasses || holds.contains(where: self.isOldEnough)
             if isOld, passes >= 2 * self.turn(of: row.key) { due.append(row.key) }
         }
         if page.next == nil { self.instruments.unconfirmed(memory.endPass()) }

@@ -12,14 +12,17 @@ extension Coordinator {
     /// They come from operations that ended before their manifest was created, from writes that
     /// arrived after it was dropped, and from parts that an upload did not take.
     func auditChunks(into summary: inout AuditSummary) async {
-        guard let page = await self.auditPage(.chunkManifests, self.auditMemory.chunks) else {
+        let memory = self.auditMemory
+        guard let page = await self.auditPage(.chunkManifests, memory.chunks) else {
             summary.postponed += 1
             return
         }
         let due = page.rows.map(\.key).filter { key in
             guard case .manifest(let manifest) = key else { return false }
             return self.isOldEnough(manifest.birth.round)
+                || memory.seeYoung(manifest) >= AuditMemory.oldPasses
         }
+        if page.next == nil { memory.endChunkPass() }
         let outcomes = await self.inParallel(due) { key -> ChunkFinding in
             guard case .manifest(let manifest) = key else { return .postponed }
             do throws(ClusterError) { return try await self.auditChunks(of: manifest) } catch {
