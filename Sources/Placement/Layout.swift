@@ -79,13 +79,18 @@ package struct Layout: Hashable, Sendable {
         self.record.former.map { self.nodes($0[partition]) }
     }
 
+    /// Whether the node of a number keeps a partition: whether ``replicaSet(of:)`` names it.
+    package func isReplica(_ index: UInt16, of partition: PartitionID) -> Bool {
+        self.record.sets[partition].contains(index)
+            || self.record.former?[partition].contains(index) == true
+    }
+
     /// The epoch of the layout by which a node has become a replica of a partition; nil if it is
     /// none.
     package func entryEpoch(of node: NodeID, in partition: PartitionID) -> UInt64? {
-        guard let index = self.index(of: node),
-            self.record.sets[partition].contains(index)
-                || self.record.former?[partition].contains(index) == true
-        else { return nil }
+        guard let index = self.index(of: node), self.isReplica(index, of: partition) else {
+            return nil
+        }
         return self.entries[Place(partition: partition, node: index)] ?? 1
     }
 

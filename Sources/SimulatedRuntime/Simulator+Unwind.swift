@@ -26,7 +26,7 @@ extension Simulator {
         }
         for resume in waits { resume() }
         let last = self.steps + stepsMax
-        while self.tasksLeft > 0, self.steps < last, self.step() {}
+        while self.tasksLeft > 0, let step = self.step(), step < last {}
         defer { self.drop() }
         return self.tasksLeft
     }

@@ -93,16 +93,18 @@ package final class Simulator: Sendable {
         Life(self).run {
             do {
                 let value = try await body()
-                end.result.withLock { $0 = .success(value) }
-            } catch { end.result.withLock { $0 = .failure(error) } }
+                end.put(.success(value))
+            } catch { end.put(.failure(error)) }
         }
         let last = self.steps + stepsMax
         while true {
-            if let result = end.result.withLock({ $0 }) { return try result.get() }
-            guard self.step() else {
+            if end.isHere.load(ordering: .acquiring), let result = end.result.withLock({ $0 }) {
+                return try result.get()
+            }
+            guard let count = self.step() else {
                 throw SimulationError.stuck(atNanoseconds: self.nanoseconds)
             }
-            guard self.steps < last else {
+            guard count < last else {
                 throw SimulationError.tooManySteps(stepsMax, atNanoseconds: self.nanoseconds)
             }
         }
@@ -110,40 +112,40 @@ package final class Simulator: Sendable {
 
     /// Runs one ready job, or fires the next timer.
     ///
-    /// False if there is neither.
-    func step() -> Bool {
+    /// - Returns: the number of the step; nil if there is neither.
+    func step() -> UInt64? {
         enum Step {
             case job(UnownedJob, Life)
             case alarm(Alarm)
             case due(@Sendable () -> Void)
             case none
         }
-        let step: Step = self.state.withLock { state in
+        let (step, number): (Step, UInt64) = self.state.withLock { state in
             state.steps += 1
-            if let due = state.due.popLast() { return .due(due) }
+            if let due = state.due.popLast() { return (.due(due), state.steps) }
             while !state.ready.isEmpty {
                 let index = Int(state.random.next() % UInt64(state.ready.count))
                 state.ready.swapAt(index, state.ready.count - 1)
                 guard let (job, life) = state.ready.popLast() else { break }
                 state.trace.add(UInt64(index) << 32 | UInt64(state.ready.count))
                 switch state.isOver ? .now : life.admission(of: job) {
-                case .now: return .job(job, life)
+                case .now: return (.job(job, life), state.steps)
                 case .later: continue
                 case .never: state.cutJobs.append((job, life))
                 }
             }
-            guard let (time, alarm) = state.alarms.next() else { return .none }
+            guard let (time, alarm) = state.alarms.next() else { return (.none, state.steps) }
             state.nanoseconds = max(state.nanoseconds, time)
             state.trace.add(state.nanoseconds)
-            return .alarm(alarm)
+            return (.alarm(alarm), state.steps)
         }
         switch step {
         case .job(let job, let life): unsafe job.runSynchronously(on: life.asUnownedTaskExecutor())
         case .alarm(let alarm): alarm.goOff()
         case .due(let action): action()
-        case .none: return false
+        case .none: return nil
         }
-        return true
+        return number
     }
 
     /// Forgets all that is waiting.
@@ -192,6 +194,13 @@ package final class Simulator: Sendable {
 /// Where the result of a run is left.
 private final class Ending<Value: Sendable>: Sendable {
     let result = Mutex<Result<Value, any Error>?>(nil)
+    /// Looked at after each step, which a lock would make slower.
+    let isHere = Atomic(false)
+
+    func put(_ result: Result<Value, any Error>) {
+        self.result.withLock { $0 = result }
+        self.isHere.store(true, ordering: .releasing)
+    }
 }
 
 extension Simulator {

@@ -2,18 +2,19 @@ import Placement
 import StoreModel
 
 /// The partitions that a node keeps by one layout.
+///
+/// Looked up one by one: most requests are about few of them.
 struct KeptPartitions: Sendable {
-    private let ring: [Bool]
-    private let system: Bool
+    private let layout: Layout
+    /// Nil if the layout does not know the node.
+    private let index: UInt16?
 
     init(_ layout: Layout, of node: NodeID) {
-        self.ring = (0..<Limit.partitions).map {
-            layout.replicaSet(of: PartitionID(index: $0)).contains(node)
-        }
-        self.system = layout.replicaSet(of: .system).contains(node)
+        self.layout = layout
+        self.index = layout.index(of: node)
     }
 
     func contains(_ partition: PartitionID) -> Bool {
-        partition.index.map { self.ring[$0] } ?? self.system
+        self.index.map { self.layout.isReplica($0, of: partition) } ?? false
     }
 }
