@@ -41,7 +41,8 @@ package struct RunTotal: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         "\(self.runs) runs, \(self.virtualSeconds) virtual seconds, \(self.crashes) crashes, "
             + "\(self.layoutChanges) changes of the layout in \(self.changingRuns) runs, "
-            + "\(self.operations) operations (\(self.copies) copies; \(self.unknown) of unknown outcome), "
+            + "\(self.operations) operations (\(self.copies) copies; "
+            + "\(self.unknown) of unknown outcome), "
             + "\(self.checked) checked for linearizability (gave up on \(self.gaveUp) keys), "
             + "changes combined in \(self.combining) runs, forwarded in \(self.forwarding), "
             + "\(self.steps) steps, \(self.violations) violations"

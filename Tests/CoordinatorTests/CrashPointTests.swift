@@ -86,7 +86,7 @@ struct CrashPointTests {
     }
 
     @Test(
-        "A node that dies at any await of an operation leaves it made or not made, and nothing else",
+        "A node that dies at any await of an operation leaves it made or not made",
         arguments: Operation.allCases
     )
     func everyAwait(operation: Operation) throws {
