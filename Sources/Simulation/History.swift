@@ -33,7 +33,12 @@ final class History: Sendable {
         }
 
         /// The bytes of one put, as it made them.
-        var isPlain: Bool { self == Body(put: self.put, bytes: self.bytes, etag: self.etag) }
+        ///
+        /// No list of parts, not even of empty ones: another one may be taken instead.
+        var isPlain: Bool {
+            self == Body(put: self.put, bytes: self.bytes, etag: self.etag)
+                && !self.etag.contains("-")
+        }
 
         /// Some of the bytes, in a body without a known ETag.
         func slice(_ range: Range<Int>, of put: Int) -> Body {
