@@ -137,7 +137,7 @@ let package = Package(
                 "StoreModel", "Placement", "Register", "Wire", "Runtime", "PeerProtocol",
                 "ChunkStore", "MetadataStore",
             ],
-            using: [nioCore, logging, metrics]
+            using: [nioCore, crypto, logging, metrics]
         ),
         module(
             "Coordinator",
@@ -246,7 +246,7 @@ let package = Package(
                 "StoreModel", "Placement", "Register", "Wire", "Runtime", "PeerProtocol",
                 "ChunkStore", "MetadataStore", "StorageNode", "SimulatedRuntime",
             ],
-            using: [nioCore, logging]
+            using: [nioCore, crypto, logging]
         ),
         tests(
             "CoordinatorTests",

@@ -2,64 +2,93 @@ import PeerProtocol
 import Runtime
 import StoreModel
 
-/// The pulls of an independent copy: each chunk of the source, under a name of the target's
-/// manifest.
+/// Chunks that the target's nodes fetch for a copy, under names of the target's manifest: whole
+/// ones as they are stored, and such that are put together of pieces.
 ///
-/// The bytes go from node to node as they are stored; the coordinator sees none of them. At most
+/// The bytes go from node to node; the coordinator sees none of them. At most
 /// ``CoordinatorSettings/parallelPulls`` chunks are under way at once. A chunk that cannot be had
 /// is tried again, each time after a longer pause and with another source first; what is there by
-/// then is not pulled again.
+/// then is not fetched again.
 struct ChunkPulls: Sendable {
-    let source: [SegmentRun]
-    /// The same runs, with chunks of the target's manifest.
-    let target: [SegmentRun]
-    let storageClass: StorageClass
+    private enum Step: Sendable {
+        /// Two runs of the same shape.
+        case pull(SegmentRun, as: SegmentRun)
+        /// One chunk.
+        case compose([ChunkPiece], as: SegmentRun)
+
+        var target: SegmentRun {
+            switch self {
+            case .pull(_, as: let target), .compose(_, as: let target): target
+            }
+        }
+    }
+
+    /// Where the next chunk goes.
+    private var place: ChunkPlace
+    private var steps: [Step] = []
     let chunks: ChunkReplicas
     let settings: CoordinatorSettings
     let progress: CopyProgress
-    private let stragglers: Stragglers
+    private let stragglers = Stragglers()
 
-    init(
-        _ source: [SegmentRun],
-        into place: ChunkPlace,
-        chunks: ChunkReplicas,
-        progress: CopyProgress
-    ) {
-        self.source = source
-        var first = place.first
-        self.target = source.map { run in
-            defer { first += UInt32(run.count) }
-            return SegmentRun(
-                manifest: place.manifest,
-                part: place.part,
-                attempt: place.attempt,
-                first: first,
-                chunkBytes: Int(run.chunkBytes),
-                length: run.length
-            )
-        }
-        self.storageClass = place.storageClass
+    init(into place: ChunkPlace, chunks: ChunkReplicas, progress: CopyProgress) {
+        self.place = place
         self.chunks = chunks
         self.settings = chunks.settings
         self.progress = progress
-        self.stragglers = Stragglers()
     }
 
-    var chunkCount: Int { self.source.reduce(0) { $0 + $1.count } }
+    /// Has whole chunks pulled.
+    ///
+    /// - Returns: the same runs, with chunks of the target's manifest.
+    mutating func pull(_ source: [SegmentRun]) -> [SegmentRun] {
+        source.map { run in
+            let target = SegmentRun(
+                manifest: self.place.manifest,
+                part: self.place.part,
+                attempt: self.place.attempt,
+                first: self.place.first,
+                chunkBytes: Int(run.chunkBytes),
+                length: run.length
+            )
+            self.place.first += UInt32(run.count)
+            self.steps.append(.pull(run, as: target))
+            return target
+        }
+    }
 
-    var contentBytes: UInt64 { self.source.reduce(0) { $0 + $1.length } }
+    /// Has a chunk put together.
+    ///
+    /// - Returns: the run that it is.
+    mutating func compose(_ pieces: [ChunkPiece]) -> SegmentRun {
+        let bytes = pieces.reduce(0) { $0 + $1.range.count }
+        let target = SegmentRun(
+            manifest: self.place.manifest,
+            part: self.place.part,
+            attempt: self.place.attempt,
+            first: self.place.first,
+            length: UInt64(bytes)
+        )
+        self.place.first += 1
+        self.steps.append(.compose(pieces, as: target))
+        return target
+    }
 
-    /// Pulls everything.
+    var chunkCount: Int { self.steps.reduce(0) { $0 + $1.target.count } }
+
+    var contentBytes: UInt64 { self.steps.reduce(0) { $0 + $1.target.length } }
+
+    /// Fetches everything.
     ///
     /// - Returns: stored bytes that travelled between nodes, as far as the replicas waited for
-    ///   reported them.
-    /// - Throws: the first chunk's failure, or `cancelled` once the copy is stopped; chunks pulled
+    ///   reported them; and the MD5 of the chunk that was put together, if there is one only.
+    /// - Throws: the first chunk's failure, or `cancelled` once the copy is stopped; chunks fetched
     ///   by then have to be dropped, and nodes may still be at it: ``awaitStragglers()``.
-    func run() async throws(ClusterError) -> UInt64 {
+    func run() async throws(ClusterError) -> ChunkReplicas.Stored {
         let operation = "pull chunks"
         try self.progress.check(operation)
         let result = await self.progress.unlessStopped {
-            await outcome { () throws(ClusterError) in try await self.pullAll() }
+            await outcome { () throws(ClusterError) in try await self.runAll() }
         }
         if case .failure = result { try self.progress.check(operation) }
         return try result.get()
@@ -70,23 +99,28 @@ struct ChunkPulls: Sendable {
     /// - Precondition: ``run()`` has returned; called once.
     func awaitStragglers() async { await self.stragglers.end() }
 
-    private func pullAll() async throws(ClusterError) -> UInt64 {
+    private func runAll() async throws(ClusterError) -> ChunkReplicas.Stored {
         do {
-            return try await withThrowingTaskGroup(of: UInt64.self) { group in
-                var moved: UInt64 = 0
+            return try await withThrowingTaskGroup(of: ChunkReplicas.Stored.self) { group in
+                var total = ChunkReplicas.Stored()
                 var underWay = 0
-                for (source, target) in zip(self.source, self.target) {
-                    for index in 0..<source.count {
+                func add(_ stored: ChunkReplicas.Stored?) {
+                    guard let stored else { return }
+                    total.bytesMoved += stored.bytesMoved
+                    total.digest = stored.digest ?? total.digest
+                }
+                for step in self.steps {
+                    for index in 0..<step.target.count {
                         if underWay == self.settings.parallelPulls {
-                            moved += try await group.next() ?? 0
+                            add(try await group.next())
                             underWay -= 1
                         }
-                        group.addTask { try await self.pull(index, of: source, as: target) }
+                        group.addTask { try await self.fetch(index, of: step) }
                         underWay += 1
                     }
                 }
-                for try await bytes in group { moved += bytes }
-                return moved
+                for try await stored in group { add(stored) }
+                return total
             }
         } catch let error as ClusterError {
             throw error
@@ -95,19 +129,18 @@ struct ChunkPulls: Sendable {
         }
     }
 
-    /// Has one chunk pulled, however many attempts that takes.
-    private func pull(
+    /// Has one chunk fetched, however many attempts that takes.
+    private func fetch(
         _ index: Int,
-        of source: SegmentRun,
-        as target: SegmentRun
-    ) async throws(ClusterError) -> UInt64 {
+        of step: Step
+    ) async throws(ClusterError) -> ChunkReplicas.Stored {
         let time = self.chunks.doors.time
         let start = time.nanoseconds
         var pause = self.settings.pullPause
         var attempt = 0
         while true {
             do throws(ClusterError) {
-                return try await self.pull(index, of: source, as: target, attempt)
+                return try await self.fetch(index, of: step, attempt)
             } catch {
                 let mayPass = error.code == .quorumUnavailable || error.code == .dataUnavailable
                 let elapsed = Duration.nanoseconds(Int64(clamping: time.nanoseconds &- start))
@@ -122,35 +155,87 @@ struct ChunkPulls: Sendable {
         }
     }
 
-    private func pull(
+    private func fetch(
         _ index: Int,
-        of source: SegmentRun,
-        as target: SegmentRun,
+        of step: Step,
         _ attempt: Int
-    ) async throws(ClusterError) -> UInt64 {
-        let (from, into) = (source.chunk(index), target.chunk(index))
-        let sources = try self.chunks.sources(of: from)
-        // A node tries few sources before it gives up: not always the same ones.
-        let shift = sources.isEmpty ? 0 : attempt % sources.count
-        let request = PullRequest(
-            source: from,
-            target: into,
-            sources: Array(sources[shift...] + sources[..<shift])
-        )
+    ) async throws(ClusterError) -> ChunkReplicas.Stored {
+        let target = step.target
+        let request = try self.request(index, of: step, attempt)
         self.stragglers.enter()
         let (progress, stragglers) = (self.progress, self.stragglers)
         let watch = ChunkWatch(
             stored: { progress.stored(at: $0, bytesMoved: $1) },
             finished: { stragglers.leave() }
         )
-        let moved = try await self.chunks.store(
-            into,
-            as: self.storageClass,
-            .pullChunk(request),
+        let stored = try await self.chunks.store(
+            target.chunk(index),
+            as: self.place.storageClass,
+            request,
             watch
         )
-        self.progress.done(chunks: 1, bytes: UInt64(source.bytes(ofChunk: index)))
-        return moved
+        self.progress.done(chunks: 1, bytes: UInt64(target.bytes(ofChunk: index)))
+        return stored
+    }
+
+    private func request(
+        _ index: Int,
+        of step: Step,
+        _ attempt: Int
+    ) throws(ClusterError) -> PeerRequest {
+        switch step {
+        case .pull(let source, as: let target):
+            let name = source.chunk(index)
+            return .pullChunk(
+                PullRequest(
+                    source: name,
+                    target: target.chunk(index),
+                    sources: try self.sources(of: name, attempt)
+                )
+            )
+        case .compose(let pieces, as: let target):
+            var found: [ChunkPiece] = []
+            for piece in pieces {
+                found.append(piece)
+                found[found.count - 1].sources = try self.sources(of: piece.source, attempt)
+            }
+            return .composeChunk(ComposeRequest(target: target.chunk(index), pieces: found))
+        }
+    }
+
+    /// A node tries few sources before it gives up: not always the same ones.
+    private func sources(
+        of chunk: ChunkName,
+        _ attempt: Int
+    ) throws(ClusterError) -> [NodeID] {
+        let sources = try self.chunks.sources(of: chunk)
+        let shift = sources.isEmpty ? 0 : attempt % sources.count
+        return Array(sources[shift...] + sources[..<shift])
+    }
+}
+
+extension ChunkPiece {
+    /// The pieces that a range of an object consists of, in order; no more than `most`, even if
+    /// that is not all.
+    ///
+    /// - Precondition: the range lies within the segments.
+    static func all(
+        _ segments: [SegmentRun],
+        _ range: Range<UInt64>,
+        most: Int = .max
+    ) -> [ChunkPiece] {
+        var steps = ReadSteps(segments, range, blocks: Limit.chunkBlocks)
+        var pieces: [ChunkPiece] = []
+        while pieces.count < most, let step = steps.next() {
+            let base = step.blocks.lowerBound * Limit.blockBytes
+            pieces.append(
+                ChunkPiece(
+                    source: step.chunk,
+                    range: (base + step.part.lowerBound)..<(base + step.part.upperBound)
+                )
+            )
+        }
+        return pieces
     }
 }
 

@@ -7,7 +7,7 @@ import Wire
 
 /// What is told of a chunk while its replicas get it, also when nobody waits for them any more.
 struct ChunkWatch: Sendable {
-    /// A node has it durably; the number is that of ``PeerReply/done(_:)``.
+    /// A node has it durably; the number is the stored bytes that came to it from other nodes.
     var stored: @Sendable (NodeID, UInt64) -> Void = { _, _ in }
     /// No node is at it any more; once, whatever happens.
     var finished: @Sendable () -> Void = {}
@@ -24,8 +24,16 @@ struct ChunkReplicas: Sendable {
     let settings: CoordinatorSettings
     let instruments: CoordinatorInstruments
 
-    /// What became of one request to one node; the number is that of ``PeerReply/done(_:)``.
-    private typealias Answer = (node: NodeID, result: Result<UInt64, PeerCallError>)
+    /// What nodes have done to have a chunk.
+    struct Stored: Sendable {
+        /// Stored bytes that travelled between nodes.
+        var bytesMoved: UInt64 = 0
+        /// MD5 of the content, if it was put together by the nodes.
+        var digest: [UInt8]?
+    }
+
+    /// What became of one request to one node.
+    private typealias Answer = (node: NodeID, result: Result<Stored, PeerCallError>)
 
     /// The nodes to try for a chunk, best first: its replica set, then the others in ring order.
     ///
@@ -68,7 +76,7 @@ struct ChunkReplicas: Sendable {
     /// Nodes that fail are replaced by the next on the ring while too few are left. Stragglers go
     /// on in the background, also if the caller is cancelled.
     ///
-    /// - Returns: the sum of the numbers that the nodes answered.
+    /// - Returns: what the nodes that were waited for have moved.
     /// - Throws: `quorumUnavailable`, `storageFull`, or `dataUnavailable` if all who were to pull
     ///   it found nobody to give it; some replicas may have the chunk all the same.
     func store(
@@ -76,7 +84,7 @@ struct ChunkReplicas: Sendable {
         as storageClass: StorageClass,
         _ request: PeerRequest,
         _ watch: ChunkWatch = ChunkWatch()
-    ) async throws(ClusterError) -> UInt64 {
+    ) async throws(ClusterError) -> Stored {
         let gate = Countdown(watch.finished)
         // Nodes may be asked as long as this runs.
         defer { gate.leave() }
@@ -94,7 +102,7 @@ struct ChunkReplicas: Sendable {
             gate.enter()
             self.doors.background.run {
                 let result = await self.ask(node, request)
-                if case .success(let number) = result { watch.stored(node, number) }
+                if case .success(let stored) = result { watch.stored(node, stored.bytesMoved) }
                 inbox.yield((node, result))
                 gate.leave()
                 guard case .failure = result, homes.contains(node) else { return }
@@ -107,14 +115,15 @@ struct ChunkReplicas: Sendable {
             underWay += 1
         }
         var done = 0
-        var moved: UInt64 = 0
+        var total = Stored()
         var failures: [PeerCallError] = []
         for await (node, result) in answers {
             underWay -= 1
             switch result {
-            case .success(let number):
+            case .success(let stored):
                 done += 1
-                moved += number
+                total.bytesMoved += stored.bytesMoved
+                total.digest = stored.digest
             case .failure(let error):
                 failures.append(error)
                 if error == .network(.timedOut) { self.health.suspect(node) }
@@ -124,7 +133,7 @@ struct ChunkReplicas: Sendable {
                 for node in waiting where homes.contains(node) {
                     self.repairs.add(chunk, at: node, .write)
                 }
-                return moved
+                return total
             }
             while done + underWay < needed, !waiting.isEmpty {
                 send()
@@ -151,16 +160,19 @@ struct ChunkReplicas: Sendable {
     private func ask(
         _ node: NodeID,
         _ request: PeerRequest
-    ) async -> Result<UInt64, PeerCallError> {
+    ) async -> Result<Stored, PeerCallError> {
         do throws(PeerCallError) {
             if case .writeChunk(_, let chunk) = request {
                 self.instruments.sent(storedBytes: chunk.blocks.readableBytes)
             }
             let reply = try await self.reply(of: node, to: request)
-            guard case .done(let number) = reply else {
-                return .failure(.invalid(.invalid("reply")))
+            switch (request, reply) {
+            case (.composeChunk, .composed(let chunk)):
+                return .success(Stored(bytesMoved: chunk.bytesMoved, digest: chunk.digest))
+            case (.pullChunk, .done(let bytes)): return .success(Stored(bytesMoved: bytes))
+            case (.writeChunk, .done): return .success(Stored())
+            default: return .failure(.invalid(.invalid("reply")))
             }
-            return .success(number)
         } catch { return .failure(error) }
     }
 

@@ -227,16 +227,16 @@ extension Coordinator {
         )
         self.begin(draft.undertakings)
         defer { self.end(draft.undertakings) }
-        let pulls = ChunkPulls(
-            source.segments,
+        var pulls = ChunkPulls(
             into: ChunkPlace(manifest: draft.manifest, storageClass: draft.storageClass),
             chunks: self.chunks,
             progress: plan.progress
         )
-        let (moved, holding) = try await self.fill(draft, pulls)
+        let segments = pulls.pull(source.segments)
+        let (moved, holding) = try await self.fill(draft, segments, pulls)
         let stored = try await self.commit(
             plan,
-            holding.content(pulls.target),
+            holding.content(segments),
             holding: holding,
             from: await promise
         )
@@ -251,6 +251,7 @@ extension Coordinator {
     /// Pulls chunks into a manifest that is created for them.
     private func fill(
         _ draft: Draft,
+        _ segments: [SegmentRun],
         _ pulls: ChunkPulls
     ) async throws(ClusterError) -> (bytesMoved: UInt64, Holding) {
         let bytes = pulls.contentBytes
@@ -258,9 +259,9 @@ extension Coordinator {
         let isOpen = bytes > self.settings.openManifestBytes
         do throws(ClusterError) {
             if isOpen { try await self.open(draft) }
-            let moved = try await pulls.run()
+            let moved = try await pulls.run().bytesMoved
             self.instruments.pulled(storedBytes: moved)
-            return (moved, try await self.finish(draft, pulls.target, isOpen: isOpen))
+            return (moved, try await self.finish(draft, segments, isOpen: isOpen))
         } catch {
             self.giveBack(draft) { await pulls.awaitStragglers() }
             throw error

@@ -1,5 +1,4 @@
 import Content
-import Crypto
 import NIOCore
 import PeerProtocol
 import Register
@@ -11,7 +10,7 @@ import StoreModel
 /// Source: docs/protocol/content.md, "Part copies".
 extension Coordinator {
     /// Everything a copy of a part has decided before it touches content.
-    private struct PartCopy: Sendable {
+    struct PartCopy: Sendable {
         let request: CopyPartRequest
         /// Where the source is, and the version that is copied.
         let source: Target
@@ -27,7 +26,7 @@ extension Coordinator {
     }
 
     /// What a part will consist of.
-    private struct CopiedPart: Sendable {
+    struct CopiedPart: Sendable {
         var etag: String
         var segments: [SegmentRun] = []
         var checksums: [Checksum] = []
@@ -151,38 +150,36 @@ extension Coordinator {
             digest: digest
         )
         let pieces = PartPieces(content.segments, copy.range)
-        // Few bytes are read: then their MD5 is known.
-        let isShort = copy.size <= self.settings.partReadBytes || pieces.whole.isEmpty
-        let isCrumbly = pieces.whole.count > Limit.partRuns - 2
-        guard copy.request.observe == nil, !isShort, !isCrumbly else {
-            if copy.size <= Limit.chunkBytes { return try await self.stream(copy) }
-            return try await self.pinning(content, copy) { () throws(ClusterError) in
-                try await self.stream(copy)
-            }
-        }
-        let lender = Holding(
-            manifest: manifest,
-            owner: .manifest(copy.upload.manifest),
-            digest: digest,
-            ceiling: .zero
-        )
         if self.isWorthBorrowing(pieces, copy) {
+            let lender = Holding(
+                manifest: manifest,
+                owner: .manifest(copy.upload.manifest),
+                digest: digest,
+                ceiling: .zero
+            )
             if self.settings.sabotage.contains(.partRowBeforeHold) {
                 self.doors.background.run {
                     await self.doors.time.sleep(for: .seconds(8))
                     _ = try? await self.manifests.hold(lender)
                 }
-                return try await self.put(pieces, copy, borrowing: lender)
+                return try await self.put(pieces, of: content, copy, borrowing: lender)
             }
             // Held before the part can be seen (rule R1).
             switch try await self.manifests.hold(lender) {
-            case .held: return try await self.put(pieces, copy, borrowing: lender)
+            case .held: return try await self.put(pieces, of: content, copy, borrowing: lender)
             case .gone, .otherSegments: return nil
             case .full: break
             }
         }
         return try await self.pinning(content, copy) { () throws(ClusterError) in
-            try await self.put(pieces, copy, borrowing: nil)
+            if copy.request.observe != nil { return try await self.stream(copy) }
+            if let short = self.shortPieces(content, copy) {
+                return try await self.compose(short, copy)
+            }
+            if pieces.whole.isEmpty || Self.isCrumbly(pieces) {
+                return try await self.stream(copy)
+            }
+            return try await self.put(pieces, of: content, copy, borrowing: nil)
         }
     }
 
@@ -202,81 +199,15 @@ extension Coordinator {
 
     /// To borrow keeps all of the lender as long as the object lives: not for a small part of it.
     private func isWorthBorrowing(_ pieces: PartPieces, _ copy: PartCopy) -> Bool {
-        copy.request.mode != .independent
+        copy.request.mode != .independent && copy.request.observe == nil
             && copy.version.storageClass == copy.upload.storageClass
             && pieces.wholeChunks >= self.settings.borrowChunks
             && copy.size >= copy.version.size / 4
+            && copy.size > self.settings.shortPartBytes && !Self.isCrumbly(pieces)
     }
 
-    // MARK: - Pieces
-
-    /// Shares whole chunks or has them pulled; the ends go through the coordinator.
-    private func put(
-        _ pieces: PartPieces,
-        _ copy: PartCopy,
-        borrowing lender: Holding?
-    ) async throws(ClusterError) -> CopiedPart? {
-        let ends = [pieces.head, pieces.tail].compactMap(\.self).count
-        copy.progress.plan(
-            lender == nil ? .independent : .reference,
-            chunks: ends + (lender == nil ? pieces.wholeChunks : 0),
-            bytes: copy.size
-        )
-        var place = self.place(of: copy.request.number, in: copy.upload)
-        var part = CopiedPart(etag: Self.etag(copy))
-        if let head = pieces.head {
-            part.segments += try await self.store(head, of: copy, at: place)
-            place.first += 1
-        }
-        if let lender {
-            part.source = lender.manifest
-            part.segments += pieces.whole
-        } else {
-            let pulls = ChunkPulls(
-                pieces.whole,
-                into: place,
-                chunks: self.chunks,
-                progress: copy.progress
-            )
-            part.bytesMoved = try await pulls.run()
-            self.instruments.pulled(storedBytes: part.bytesMoved)
-            part.chunksPulled = pulls.chunkCount
-            part.segments += pulls.target
-            place.first += UInt32(pulls.chunkCount)
-        }
-        if let tail = pieces.tail {
-            part.segments += try await self.store(tail, of: copy, at: place)
-        }
-        return part
-    }
-
-    /// Stores the end of a range, as one chunk.
-    private func store(
-        _ end: Range<UInt64>,
-        of copy: PartCopy,
-        at place: ChunkPlace
-    ) async throws(ClusterError) -> [SegmentRun] {
-        let stored = try await self.store(self.body(copy, end), at: place, copy.operation)
-        copy.progress.done(chunks: 1, bytes: stored.size)
-        return stored.segments
-    }
-
-    /// What stands for the MD5 of bytes that nobody has read: equal for equal ranges of the same
-    /// content.
-    ///
-    /// Source: docs/s3-compatibility.md, "ETags".
-    private static func etag(_ copy: PartCopy) -> String {
-        // A plain object's ETag is its MD5.
-        if copy.isWhole, copy.version.etag.utf8.count == 32 { return copy.version.etag }
-        guard case .manifest(let manifest, _, let digest, _) = copy.version.content else {
-            preconditionFailure("Inline content is read.")
-        }
-        var writer = ByteWriter()
-        manifest.encode(into: &writer)
-        writer.write(digest)
-        writer.write(copy.range.lowerBound)
-        writer.write(copy.range.upperBound)
-        return Hexadecimal.text(Array(Insecure.MD5.hash(data: writer.bytes)))
+    private static func isCrumbly(_ pieces: PartPieces) -> Bool {
+        pieces.whole.count > Limit.partRuns - 2
     }
 
     // MARK: - Through the coordinator

@@ -75,9 +75,9 @@ package struct CoordinatorSettings: Sendable {
     package var auditAge: Duration = .seconds(900)
     /// Smallest part of an upload but for its last, in bytes.
     package var partBytesMin = Limit.partBytesMin
-    /// Part copies of at most so many bytes are read by the coordinator, which gives them the MD5
-    /// of their bytes as ETag.
-    package var partReadBytes = UInt64(Limit.chunkBytes)
+    /// Part copies of at most so many bytes become one chunk, of which the nodes that make it say
+    /// the MD5, for the ETag; at most ``Limit/chunkBytes``.
+    package var shortPartBytes = UInt64(Limit.chunkBytes)
     /// Whole chunks that a part must take of its source to borrow them.
     package var borrowChunks = 2
     /// Pause between two looks whether a change of the layout has been left unfinished.

@@ -77,7 +77,9 @@ final class CopyProgress: Sendable {
             state.report.age = age
             state.report.failure = error?.code
             switch error?.code {
-            case nil: state.report.state = .done
+            case nil:
+                state.report.state = .done
+                state.report.bytesDone = state.report.bytes
             case .cancelled?: state.report.state = .cancelled
             case .some: state.report.state = .failed
             }

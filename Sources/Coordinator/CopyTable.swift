@@ -67,7 +67,7 @@ final class CopyTable: Sendable {
             state.running.removeAll { $0.id == progress.id }
             self.instruments.copies(underWay: state.count)
             // One by reference is over before anybody could look.
-            guard report.mode == .independent, report.chunks > 0 else { return }
+            guard report.chunks > 0 else { return }
             if state.ended.count == Self.endedMax { state.ended.removeFirst() }
             state.ended.append(Ended(report: report, end: now))
         }

@@ -26,6 +26,7 @@ package enum PeerReply: Sendable {
     /// In the order asked for, or in that of their names.
     case chunkNames([ChunkName])
     case scrubbed(ScrubbedPage)
+    case composed(ComposedChunk)
     /// For the first of the keys asked for, in their order: at least one, as many as a page takes.
     case heldRows([HeldRow])
     /// What became of each row that was handed over, in order: whether it is there now.
@@ -77,6 +78,9 @@ extension PeerReply {
         case .scrubbed(let page):
             kind = .scrubPage
             page.encode(into: &writer)
+        case .composed(let chunk):
+            kind = .composedChunk
+            chunk.encode(into: &writer)
         case .heldRows(let rows):
             kind = .heldRowList
             writer.writeList(rows) { $1.encode(into: &$0) }
@@ -132,6 +136,7 @@ extension PeerReply {
         case .changeReply: self = .change(try ChangeReply(from: &reader))
         case .chunkNames: self = .chunkNames(try PeerRequest.names(&reader))
         case .scrubPage: self = .scrubbed(try ScrubbedPage(from: &reader))
+        case .composedChunk: self = .composed(try ComposedChunk(from: &reader))
         case .heldRowList:
             self = .heldRows(
                 try reader.readList(limit: HeldRowsRequest.keysMax) {
@@ -149,7 +154,7 @@ extension PeerReply {
         case .register, .scan, .fence, .writeChunk, .readChunk, .pullChunk, .dropManifest,
             .pushLayout, .describe, .digests, .ballots, .announce, .underWay, .haveChunks,
             .listChunks, .dropCopies, .scrubChunks, .heldRows, .install, .fences, .raiseFences,
-            .floors, .raiseFloors, .change:
+            .floors, .raiseFloors, .change, .composeChunk:
             throw .unknownTag(message.kind)
         }
         try reader.finish()

@@ -16,6 +16,7 @@ package enum PeerRequest: Sendable {
     /// `nil` asks for all blocks.
     case readChunk(ChunkName, blocks: Range<Int>?)
     case pullChunk(PullRequest)
+    case composeChunk(ComposeRequest)
     /// Drops all chunks of the manifest that are in none of the runs.
     case dropManifest(ManifestID, keeping: [SegmentRun])
     case pushLayout(LayoutRecord)
@@ -71,6 +72,7 @@ extension PeerRequest {
                 $0.write(UInt32($1.upperBound))
             }
         case .pullChunk(let request): request.encode(into: &writer)
+        case .composeChunk(let request): request.encode(into: &writer)
         case .dropManifest(let manifest, let kept):
             manifest.encode(into: &writer)
             writer.writeList(kept) { $1.encode(into: &$0) }
@@ -113,6 +115,7 @@ extension PeerRequest {
         case .writeChunk: .writeChunk
         case .readChunk: .readChunk
         case .pullChunk: .pullChunk
+        case .composeChunk: .composeChunk
         case .dropManifest: .dropManifest
         case .pushLayout: .pushLayout
         case .describe: .describe
@@ -158,6 +161,7 @@ extension PeerRequest {
             let name = try ChunkName(from: &reader)
             self = .readChunk(name, blocks: try reader.readOptional(Self.blocks))
         case .pullChunk: self = .pullChunk(try PullRequest(from: &reader))
+        case .composeChunk: self = .composeChunk(try ComposeRequest(from: &reader))
         case .dropManifest:
             self = .dropManifest(
                 try ManifestID(from: &reader),
@@ -209,7 +213,7 @@ extension PeerRequest {
             )
         case .done, .registerReply, .rows, .blocks, .description, .staleLayout, .needLayout,
             .failure, .digestList, .ballotPage, .chunkNames, .scrubPage, .heldRowList, .installed,
-            .fenceList, .floorPair, .changeReply:
+            .fenceList, .floorPair, .changeReply, .composedChunk:
             throw .unknownTag(message.kind)
         }
         try reader.finish()

@@ -75,7 +75,7 @@ package struct World: Sendable {
         settings.tombstoneAge = scenario.erasesSoon ? scenario.tombstoneAge : .seconds(2)
         settings.catchUpInterval = .seconds(4)
         settings.partBytesMin = 0
-        settings.partReadBytes = 20_000
+        settings.shortPartBytes = 20_000
         settings.borrowChunks = 1
         settings.auditInterval = .seconds(3)
         settings.auditAge = .zero

@@ -6,31 +6,42 @@ import StoreModel
 import Synchronization
 import Wire
 
-/// Fetches chunks from other nodes, each once, however often it is asked to.
+/// Fetches chunks and pieces of chunks from other nodes, each target once, however often it is
+/// asked to.
 ///
-/// Guards one fact: which targets are being pulled. A request for one of them waits for the other's
+/// Guards one fact: which targets are being made. A request for one of them waits for the other's
 /// outcome and moves nothing.
 final class ChunkPuller: Sendable {
-    private typealias Outcome = Result<UInt64, PeerFailure>
+    /// What was done to have a target.
+    struct Fetched: Sendable {
+        /// Stored bytes that came over the network.
+        let bytes: UInt64
+        /// MD5 of the content, if the target was made of pieces.
+        var digest: [UInt8]?
+    }
 
-    private let chunks: ChunkStore
-    private let own: NodeID
-    private let time: any TimeSource
+    private typealias Outcome = Result<Fetched, PeerFailure>
+
+    let chunks: ChunkStore
+    let own: NodeID
+    let time: any TimeSource
+    let workers: any Workers
     private let settings: StorageNodeSettings
-    private let instruments: NodeInstruments
+    let instruments: NodeInstruments
     private let caller = Mutex<PeerCaller?>(nil)
     private let running = Mutex<[ChunkName: Eventual<Outcome>]>([:])
 
     init(
         _ chunks: ChunkStore,
         own: NodeID,
-        time: any TimeSource,
+        doors: Doors,
         settings: StorageNodeSettings,
         instruments: NodeInstruments
     ) {
         self.chunks = chunks
         self.own = own
-        self.time = time
+        self.time = doors.time
+        self.workers = doors.workers
         self.settings = settings
         self.instruments = instruments
     }
@@ -42,37 +53,52 @@ final class ChunkPuller: Sendable {
     ///
     /// - Returns: the stored bytes that came over the network for this request; 0 if it was here.
     func pull(_ request: PullRequest) async throws(PeerFailure) -> UInt64 {
-        let mine = Eventual<Outcome>()
-        let other: Eventual<Outcome>? = self.running.withLock { running in
-            if let other = running[request.target] { return other }
-            running[request.target] = mine
-            return nil
+        let (fetched, isOwn) = try await self.once(request.target) { () throws(PeerFailure) in
+            if await self.isHere(request.target) { return Fetched(bytes: 0) }
+            let bytes = try await self.fromFirst(
+                of: request.sources,
+                since: self.time.nanoseconds
+            ) { source throws(PeerFailure) in try await self.fetch(request, from: source) }
+            return Fetched(bytes: bytes)
         }
-        if let other {
-            _ = try await other.value.get()
-            return 0
-        }
-        let outcome: Outcome
-        do throws(PeerFailure) {
-            outcome = .success(try await self.fetch(request))
-        } catch { outcome = .failure(error) }
-        self.running.withLock { $0[request.target] = nil }
-        mine.fulfil(outcome)
-        return try outcome.get()
+        return isOwn ? fetched.bytes : 0
     }
 
-    private func fetch(_ request: PullRequest) async throws(PeerFailure) -> UInt64 {
-        if await self.isHere(request.target) { return 0 }
-        let start = self.time.nanoseconds
+    /// Makes a target, or waits for whoever does.
+    func once(
+        _ target: ChunkName,
+        _ make: () async throws(PeerFailure) -> Fetched
+    ) async throws(PeerFailure) -> (Fetched, isOwn: Bool) {
+        let mine = Eventual<Outcome>()
+        let other: Eventual<Outcome>? = self.running.withLock { running in
+            if let other = running[target] { return other }
+            running[target] = mine
+            return nil
+        }
+        if let other { return (try await other.value.get(), isOwn: false) }
+        let outcome: Outcome
+        do throws(PeerFailure) {
+            outcome = .success(try await make())
+        } catch { outcome = .failure(error) }
+        self.running.withLock { $0[target] = nil }
+        mine.fulfil(outcome)
+        return (try outcome.get(), isOwn: true)
+    }
+
+    /// Fetches something from the first source that gives it; none is asked after the node's
+    /// patience has ended.
+    func fromFirst<Value>(
+        of sources: [NodeID],
+        since start: UInt64,
+        _ fetch: (NodeID) async throws(PeerFailure) -> Value
+    ) async throws(PeerFailure) -> Value {
         var last = PeerFailure(.sourceUnavailable, "no source was named")
         // What is here already need not travel.
-        let sources =
-            request.sources.filter { $0 == self.own }
-            + request.sources.filter { $0 != self.own }
-        for source in sources {
+        let order = sources.filter { $0 == self.own } + sources.filter { $0 != self.own }
+        for source in order {
             guard self.elapsed(since: start) < self.settings.pullPatience else { break }
             do throws(PeerFailure) {
-                return try await self.fetch(request, from: source)
+                return try await fetch(source)
             } catch {
                 // What stands in the way here is the same with every source.
                 if error.code == .full || error.code == .outOfService { throw error }
@@ -86,7 +112,7 @@ final class ChunkPuller: Sendable {
         .nanoseconds(Int64(clamping: self.time.nanoseconds &- start))
     }
 
-    private func isHere(_ name: ChunkName) async -> Bool {
+    func isHere(_ name: ChunkName) async -> Bool {
         do throws(ChunkStoreError) {
             return try await self.chunks.isIntact(name)
         } catch { return false }
@@ -103,7 +129,10 @@ final class ChunkPuller: Sendable {
             try await self.write(request.target, chunk)
             return 0
         }
-        let chunk = try await self.ask(source, for: request.source)
+        let slice = try await self.ask(source, for: request.source, blocks: nil)
+        guard let chunk = StoredChunk(whole: slice) else {
+            throw PeerFailure(.sourceUnavailable, "reply is no whole chunk")
+        }
         try await self.write(request.target, chunk)
         let bytes = chunk.header.storedBytes
         self.instruments.pulled(storedBytes: bytes)
@@ -111,20 +140,21 @@ final class ChunkPuller: Sendable {
     }
 
     /// Writes after verification: what was damaged on its way is never kept.
-    private func write(_ name: ChunkName, _ chunk: StoredChunk) async throws(PeerFailure) {
+    func write(_ name: ChunkName, _ chunk: StoredChunk) async throws(PeerFailure) {
         try await onChunks { () async throws(ChunkStoreError) in
             try await self.chunks.write(name, chunk)
         }
     }
 
-    private func ask(
+    func ask(
         _ source: NodeID,
-        for name: ChunkName
-    ) async throws(PeerFailure) -> StoredChunk {
+        for name: ChunkName,
+        blocks: Range<Int>?
+    ) async throws(PeerFailure) -> ChunkSlice {
         guard let caller = self.caller.withLock({ $0 }) else {
             throw PeerFailure(.sourceUnavailable, "no network yet")
         }
-        let request = PeerRequest.readChunk(name, blocks: nil)
+        let request = PeerRequest.readChunk(name, blocks: blocks)
         let timeout = self.settings.sourceTimeout
         let reply: PeerReply
         do throws(PeerCallError) {
@@ -142,10 +172,10 @@ final class ChunkPuller: Sendable {
             }
             throw PeerFailure(.sourceUnavailable, "\(error)")
         }
-        guard case .blocks(let slice) = reply, let chunk = StoredChunk(whole: slice) else {
-            throw PeerFailure(.sourceUnavailable, "reply is no whole chunk")
+        guard case .blocks(let slice) = reply else {
+            throw PeerFailure(.sourceUnavailable, "reply has no blocks")
         }
-        return chunk
+        return slice
     }
 }
 

@@ -53,6 +53,8 @@ final class RequestGate: Sendable {
         case .readChunk(_, let blocks):
             return (self.chunks, (blocks?.count ?? Limit.chunkBlocks) * Limit.blockBytes)
         case .pullChunk: return (self.pulls, Limit.chunkBytes)
+        // The content, and the chunk as stored.
+        case .composeChunk: return (self.pulls, 2 * Limit.chunkBytes)
         case .scrubChunks: return (self.chunks, Limit.chunkBytes)
         case .register, .fence, .dropManifest, .pushLayout, .describe, .digests, .ballots,
             .announce, .underWay, .haveChunks, .listChunks, .dropCopies, .fences, .raiseFences,

@@ -47,6 +47,8 @@ extension StorageNode {
             self.instruments.served(storedBytes: slice.blocks.readableBytes)
             return .blocks(slice)
         case .pullChunk(let request): return .done(try await self.puller.pull(request))
+        case .composeChunk(let request):
+            return .composed(try await self.puller.compose(request))
         case .dropManifest(let manifest, let kept):
             let dropped = try await onChunks { () async throws(ChunkStoreError) in
                 try await self.chunks.drop(manifest, keeping: kept)

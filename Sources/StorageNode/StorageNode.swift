@@ -57,7 +57,7 @@ package final class StorageNode: PeerHandler {
         self.puller = ChunkPuller(
             chunks,
             own: rows.node,
-            time: doors.time,
+            doors: doors,
             settings: settings,
             instruments: self.instruments
         )

@@ -36,6 +36,8 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case dropCopies = 16
     /// Bytes to verify from where the last such request ended → what was found.
     case scrubChunks = 17
+    /// Names of a target and of pieces of chunks, and the nodes that have those → composedChunk.
+    case composeChunk = 19
     /// Keys of rows → those rows with their promises.
     case heldRows = 20
     /// Rows handed over by their former replicas → what became of each.
@@ -67,6 +69,8 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case ballotPage = 73
     case chunkNames = 74
     case scrubPage = 75
+    /// Bytes moved, and the MD5 of a chunk.
+    case composedChunk = 77
     case heldRowList = 80
     case installed = 81
     case fenceList = 82

@@ -85,6 +85,7 @@ final class Ledger: Sendable {
         case .writeChunk: return "write chunk"
         case .readChunk: return "read chunk"
         case .pullChunk: return "pull chunk"
+        case .composeChunk: return "compose chunk"
         case .dropManifest: return "drop manifest"
         case .pushLayout: return "push layout"
         case .describe: return "describe"

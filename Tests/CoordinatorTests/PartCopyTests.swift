@@ -14,7 +14,7 @@ struct PartCopyTests {
     private static func oneByOne(_ settings: inout CoordinatorSettings) {
         Self.smallParts(&settings)
         settings.parallelPulls = 1
-        settings.partReadBytes = 1_000
+        settings.shortPartBytes = 1_000
     }
 
     private static func slice(_ content: ByteBuffer, _ range: Range<UInt64>) -> ByteBuffer? {
@@ -165,6 +165,50 @@ struct PartCopyTests {
             await cluster.sweepAll()
             #expect(cluster.chunks == 6)
             #expect(try await cluster[2].get(object("d")) == Self.slice(body, range))
+        }
+    }
+
+    @Test("Short parts and the ends of ranges go from node to node, none through the coordinator")
+    func nodeToNode() throws {
+        try TestCluster.run(5, settings: Self.smallParts) { cluster in
+            let chunk = Self.chunk
+            let body = content(4 * Limit.chunkBytes)
+            try await cluster[0].put(object("s"), body)
+            await cluster.wait()
+            let upload = try await cluster[1].createUpload(object("d"))
+            let ranges: [Range<UInt64>] = [
+                (chunk - 9)..<(2 * chunk - 9), 5..<6, 100..<(4 * chunk - 100),
+                100..<(2 * chunk + 50),
+            ]
+            var parts: [PartSummary] = []
+            var wanted = ByteBuffer()
+            for (index, range) in ranges.enumerated() {
+                cluster.clearLedgers()
+                let copied = try await cluster[1].copyPart(
+                    CopyPartRequest(
+                        source: object("s"),
+                        upload: upload,
+                        number: part(index + 1),
+                        range: range,
+                        mode: index == 3 ? .independent : .automatic
+                    )
+                )
+                let ledger = cluster.nodes[1].ledger
+                #expect(ledger.bodyBytes == 0)
+                let ends = [1, 1, 2, 2][index]
+                #expect(ledger.counts["compose chunk"] == 3 * ends)
+                #expect(ledger.counts["pull chunk"] == (index == 3 ? 3 : nil))
+                #expect(copied.chunksPulled == [1, 1, 2, 3][index])
+                #expect(copied.mode == (index == 2 ? .reference : .independent))
+                let bytes = try #require(Self.slice(body, range))
+                if index < 2 { #expect(copied.part.etag == md5(bytes)) }
+                wanted.writeImmutableBuffer(bytes)
+                parts.append(copied.part)
+            }
+            _ = try await cluster[2].complete(upload, parts)
+            try await cluster[3].delete(object("s"))
+            await cluster.sweepAll()
+            #expect(try await cluster[4].get(object("d")) == wanted)
         }
     }
 

@@ -26,7 +26,8 @@ struct ImportTests {
         ],
         "StorageNode": [
             "StoreModel", "Placement", "Register", "Content", "Wire", "Runtime", "PeerProtocol",
-            "ChunkStore", "MetadataStore", "NIOCore", "Logging", "Metrics", "Synchronization",
+            "ChunkStore", "MetadataStore", "NIOCore", "Crypto", "Logging", "Metrics",
+            "Synchronization",
         ],
         "Coordinator": [
             "StoreModel", "Placement", "Register", "Content", "Wire", "Runtime", "PeerProtocol",

@@ -153,6 +153,49 @@ struct DocumentedMessagesTests {
             sources: [Self.node]
         )
         try self.expect(.pullChunk(pull), "pullChunk head")
+        let compose = ComposeRequest(
+            target: Self.chunk(6),
+            pieces: [
+                ChunkPiece(source: Self.chunk(5), range: 131_072..<131_075, sources: [Self.node]),
+                ChunkPiece(source: Self.chunk(7), range: 0..<256),
+            ]
+        )
+        try self.expect(.composeChunk(compose), "composeChunk head")
+        let digest: [UInt8] = [
+            0x90, 0x01, 0x50, 0x98, 0x3c, 0xd2, 0x4f, 0xb0,
+            0xd6, 0x96, 0x3f, 0x7d, 0x28, 0xe1, 0x7f, 0x72,
+        ]
+        let composed = PeerReply.composed(ComposedChunk(bytesMoved: 42, digest: digest))
+        let message = composed.message(epoch: 0)
+        #expect(message.head == (try page.buffer("composedChunk head")))
+        guard case .composed(let again) = try PeerReply(message) else {
+            return #expect(Bool(false), "another reply")
+        }
+        #expect(again == ComposedChunk(bytesMoved: 42, digest: digest))
+    }
+
+    @Test("Pieces that no chunk can consist of are refused")
+    func badPieces() throws {
+        let page = try DocumentedBytes(page: "docs/protocol/messages.md")
+        let head = try page.bytes("composeChunk head")
+        func expectRefusal(_ change: (inout [UInt8]) -> Void, _ comment: Comment) {
+            var bytes = head
+            change(&bytes)
+            let message = PeerMessage(
+                kind: MessageKind.composeChunk.rawValue,
+                epoch: 1,
+                head: ByteBuffer(bytes: bytes)
+            )
+            #expect(throws: RecordError.self, comment) { try PeerRequest(message) }
+        }
+        // The first piece begins behind the target's name and the number of pieces.
+        expectRefusal({ $0.replaceSubrange(60..<64, with: [0, 2, 0, 3]) }, "an empty piece")
+        expectRefusal({ $0.replaceSubrange(64..<68, with: [0, 64, 0, 1]) }, "beyond a chunk")
+        let all: [UInt8] = [0, 0, 0, 0, 0, 64, 0, 0]
+        expectRefusal({ $0.replaceSubrange(60..<68, with: all) }, "too much together")
+        expectRefusal({ $0.replaceSubrange(28..<32, with: [0, 0, 0, 65]) }, "too many")
+        let none = Array(head[..<28]) + [0, 0, 0, 0]
+        expectRefusal({ $0 = none }, "none")
     }
 
     @Test("Requests of healing, and what is answered")
@@ -220,6 +263,7 @@ struct DocumentedMessagesTests {
         let examples: [(MessageKind, String)] = [
             (.register, "register prepare head"), (.scan, "scan head"), (.fence, "fence head"),
             (.readChunk, "readChunk head"), (.pullChunk, "pullChunk head"),
+            (.composeChunk, "composeChunk head"),
             (.dropManifest, "dropManifest head"), (.scan, "tombstones head"),
             (.digests, "digests head"), (.ballots, "ballots head"), (.announce, "announce head"),
             (.change, "change head"),
