@@ -15,7 +15,8 @@ final class CopyTable: Sendable {
     static let memory = Duration.seconds(600)
 
     private struct Ended {
-        let report: CopyReport
+        /// Nodes that nobody waited for are still added to it.
+        let progress: CopyProgress
         /// In nanoseconds of ``TimeSource``.
         let end: UInt64
     }
@@ -69,7 +70,7 @@ final class CopyTable: Sendable {
             // One by reference is over before anybody could look.
             guard report.chunks > 0 else { return }
             if state.ended.count == Self.endedMax { state.ended.removeFirst() }
-            state.ended.append(Ended(report: report, end: now))
+            state.ended.append(Ended(progress: progress, end: now))
         }
     }
 
@@ -82,7 +83,7 @@ final class CopyTable: Sendable {
             }
             return (state.running, state.ended)
         }
-        return running.map(\.report) + ended.reversed().map(\.report)
+        return running.map(\.report) + ended.reversed().map(\.progress.report)
     }
 }
 

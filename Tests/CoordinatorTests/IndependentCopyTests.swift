@@ -299,6 +299,7 @@ struct IndependentCopyTests {
             let reports = cluster[0].copyReports
             #expect(reports.count == 1 && reports[0].state == .done)
             #expect(reports[0].bytesDone == UInt64(Self.body.readableBytes))
+            #expect(reports[0].shares.map(\.copies) == [4, 4, 4], "Stragglers count, too.")
             #expect(cluster[1].copyReports.isEmpty, "Each node tells of its own copies.")
             let age = reports[0].age
             await cluster.wait(.seconds(300))
