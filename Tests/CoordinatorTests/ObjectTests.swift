@@ -172,6 +172,25 @@ struct ObjectTests {
         }
     }
 
+    @Test(
+        "A write under a promise that others have long outbid has a known outcome",
+        arguments: UInt64(0)..<10
+    )
+    func stalePromise(seed: UInt64) throws {
+        try TestCluster.run(seed: seed) { cluster in
+            var faults = LinkFaults.none
+            faults.delayMicroseconds = 100...12_000
+            cluster.network.setFaults(faults)
+            for number in 0..<3 { try await cluster[0].put(object("a"), content(number)) }
+            // More changes than a lineage tells of.
+            for number in 0...Limit.lineage {
+                try await cluster[1].put(object("a"), content(number))
+            }
+            try await cluster[0].put(object("a"), content(100))
+            #expect(try await cluster[2].get(object("a")) == content(100))
+        }
+    }
+
     @Test("A body that breaks off leaves nothing: neither object nor chunks")
     func brokenBody() throws {
         try TestCluster.run { cluster in
