@@ -29,6 +29,8 @@ package struct HealingReport: Hashable, Sendable, Codable {
         /// Since the start.
         package var replaced = 0
         package var givenUp = 0
+        /// Chunks that a change of the layout went on without: nobody had them.
+        package var chunksLost = 0
 
         package init() {}
 
@@ -46,6 +48,7 @@ package struct HealingReport: Hashable, Sendable, Codable {
             case oldestSeconds = "oldest_seconds"
             case replaced
             case givenUp = "given_up"
+            case chunksLost = "chunks_lost"
         }
     }
 

@@ -46,6 +46,7 @@ enum MetricHelp {
         "chunks_corrupt_total": "Copies of chunks that were found damaged.",
         "chunks_repaired_total": "Copies that were damaged or missing and are there again.",
         "chunks_under_replicated": "Copies missing after the last round of healing.",
+        "chunks_lost_total": "Chunks that changes of the layout went on without: nobody had them.",
         "chunks_moved_home_total": "Copies that stood in for others and were dropped.",
         "chunk_repairs_waiting": "Copies that wait to be replaced.",
         "chunk_repairs_oldest_seconds": "How long the oldest of them has waited.",

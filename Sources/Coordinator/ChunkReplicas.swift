@@ -144,6 +144,32 @@ struct ChunkReplicas: Sendable {
         throw self.error(chunk, done: done, needed: needed, failures)
     }
 
+    /// Has every replica fetch chunks that are stored already, or verify what it has: as many as
+    /// the class asks for by the present layout.
+    ///
+    /// - Throws: as ``store(_:as:_:_:)``.
+    func storeAgain(
+        _ run: SegmentRun,
+        as storageClass: StorageClass
+    ) async throws(ClusterError) {
+        for first in stride(from: 0, to: run.count, by: self.settings.parallelPulls) {
+            let last = min(first + self.settings.parallelPulls, run.count)
+            let outcomes = await gather(
+                from: (first..<last).map { run.chunk($0) },
+                background: self.doors.background,
+                ask: { chunk -> Result<Stored, ClusterError>? in
+                    await outcome { () throws(ClusterError) in
+                        let sources = try self.holders(of: chunk)
+                        let request = PullRequest(source: chunk, target: chunk, sources: sources)
+                        return try await self.store(chunk, as: storageClass, .pullChunk(request))
+                    }
+                },
+                enough: { _ in false }
+            )
+            for (_, outcome) in outcomes { _ = try outcome?.get() }
+        }
+    }
+
     /// The order in which nodes get the chunk, and how many of them at once.
     ///
     /// Suspect nodes come last, and are left out of the first round if the others suffice.

@@ -1,5 +1,6 @@
 import Content
 import PeerProtocol
+import Placement
 import Register
 import Runtime
 import StoreModel
@@ -14,13 +15,17 @@ extension Coordinator {
         let promised: PromisedBallot?
         let record: ObjectRecord
         let parts: [PartNumber: PartRecord]
+        /// The layout in force before any of it was looked up, if it was stable.
+        var stableEpoch: UInt64?
     }
 
     package func completeUpload(
         _ request: CompleteUploadRequest
     ) async throws(ClusterError) -> CompleteUploadOutcome {
         let operation = "complete \(request.upload)"
-        let found = try await self.prepareCompletion(request, operation)
+        let layout = self.layouts.layout
+        var found = try await self.prepareCompletion(request, operation)
+        if let layout, !layout.isJoint { found.stableEpoch = layout.epoch }
         guard let upload = found.record.upload(request.upload.id) else {
             return .completed(try Self.repeated(request, found.record, operation))
         }
@@ -130,6 +135,12 @@ extension Coordinator {
         var holding: Holding?
         if assembly.size > 0 {
             let sealed = try await self.seal(upload, version.id, assembly, found, operation)
+            do throws(ClusterError) {
+                try await self.secureReplaced(assembly, of: upload, found)
+            } catch {
+                self.giveBack(sealed, found.target)
+                throw error
+            }
             version.content = sealed.content(assembly.segments)
             holding = sealed
         }
@@ -185,6 +196,26 @@ extension Coordinator {
         }
         if outcome == .otherSegments { throw ClusterError(.uploadConflict, operation) }
         throw ClusterError(.busy, operation, facts: ["seal": "\(outcome)"])
+    }
+
+    /// Makes sure of parts that have been stored again since they were read, if the layout has
+    /// changed meanwhile: the change may have met neither the rows that named their chunks, nor the
+    /// sealed list that does now.
+    private func secureReplaced(
+        _ assembly: UploadAssembly,
+        of upload: Upload,
+        _ found: Preparation
+    ) async throws(ClusterError) {
+        guard found.stableEpoch != self.layouts.epoch else { return }
+        let now = try await self.parts(of: upload.id, found.target.key, found.target.bucket)
+        let replaced = assembly.parts.map(\.number).filter { found.parts[$0] != now[$0] }
+        let segments = replaced.flatMap { found.parts[$0]?.segments ?? [] }
+        guard !segments.isEmpty else { return }
+        try await self.secure(
+            segments.filter { $0.manifest == upload.manifest },
+            as: upload.storageClass,
+            since: 0
+        )
     }
 
     // MARK: - Broken on purpose

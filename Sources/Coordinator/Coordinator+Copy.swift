@@ -1,5 +1,6 @@
 import Content
 import PeerProtocol
+import Placement
 import Register
 import Runtime
 import StoreModel
@@ -257,11 +258,14 @@ extension Coordinator {
         let bytes = pulls.contentBytes
         pulls.progress.plan(.independent, chunks: pulls.chunkCount, bytes: bytes)
         let isOpen = bytes > self.settings.openManifestBytes
+        let epoch = self.layouts.epoch
         do throws(ClusterError) {
             if isOpen { try await self.open(draft) }
             let moved = try await pulls.run().bytesMoved
             self.instruments.pulled(storedBytes: moved)
-            return (moved, try await self.finish(draft, segments, isOpen: isOpen))
+            let holding = try await self.finish(draft, segments, isOpen: isOpen)
+            try await self.secure(segments, as: draft.storageClass, since: epoch)
+            return (moved, holding)
         } catch {
             self.giveBack(draft) { await pulls.awaitStragglers() }
             throw error

@@ -1,6 +1,7 @@
 import Content
 import NIOCore
 import PeerProtocol
+import Placement
 import Register
 import Runtime
 import StoreModel
@@ -20,6 +21,8 @@ extension Coordinator {
         let upload: Upload
         let progress: CopyProgress
         let operation: String
+        /// The layout in force before anything was stored.
+        let epoch: UInt64
 
         var size: UInt64 { UInt64(self.range.count) }
         var isWhole: Bool { self.size == self.version.size }
@@ -68,7 +71,8 @@ extension Coordinator {
                 target: target,
                 upload: upload,
                 progress: progress,
-                operation: operation
+                operation: operation,
+                epoch: self.layouts.epoch
             )
             if let part = try await self.carryOut(copy) {
                 return try await self.store(part, copy, at: place, await promise)
@@ -108,6 +112,9 @@ extension Coordinator {
         at place: Target,
         _ promised: PromisedBallot?
     ) async throws(ClusterError) -> CopyPartResult {
+        let own = part.segments.filter { $0.manifest == copy.upload.manifest }
+        let storageClass = copy.upload.storageClass
+        let secured = try await self.secure(own, as: storageClass, since: copy.epoch)
         let record = PartRecord(
             of: copy.upload.manifest,
             etag: part.etag,
@@ -125,6 +132,7 @@ extension Coordinator {
             promised,
             copy.operation
         )
+        try await self.secure(own, as: storageClass, since: secured)
         return CopyPartResult(
             part: PartSummary(copy.request.number, stored),
             source: ObjectSummary(copy.version),

@@ -1,5 +1,6 @@
 import Content
 import PeerProtocol
+import Placement
 import Runtime
 import StoreModel
 
@@ -83,6 +84,37 @@ extension Coordinator {
             digest: ManifestRecord.digest(of: segments),
             ceiling: draft.hold.ceiling
         )
+    }
+
+    /// Layouts that one upload may outlive.
+    private static let secureMax = 20
+
+    /// Makes sure of chunks that were stored while layouts changed: nodes whose copies counted may
+    /// have left since, before anybody could know of the chunks.
+    ///
+    /// Called once the chunks are durable and whatever lists them is chosen; no message goes out
+    /// unless the layout has changed. Source: docs/protocol/layout.md, "Handing content over".
+    ///
+    /// - Parameters:
+    ///   - segments: Runs of the operation's own manifest.
+    ///   - storageClass: That of the manifest.
+    ///   - epoch: The layout in force before the first of them was stored.
+    /// - Returns: the layout by which enough nodes have them.
+    /// - Throws: as a write of chunks; `busy` if layouts change all the time.
+    @discardableResult
+    func secure(
+        _ segments: [SegmentRun],
+        as storageClass: StorageClass,
+        since epoch: UInt64
+    ) async throws(ClusterError) -> UInt64 {
+        guard !self.settings.sabotage.contains(.contentNotSecured) else { return epoch }
+        var secured = epoch
+        for _ in 0..<Self.secureMax where secured != self.layouts.epoch {
+            secured = self.layouts.epoch
+            for run in segments { try await self.chunks.storeAgain(run, as: storageClass) }
+        }
+        guard secured == self.layouts.epoch else { throw ClusterError(.busy, "secure chunks") }
+        return secured
     }
 
     /// Removes what a failed operation has stored under a manifest that no version will name.

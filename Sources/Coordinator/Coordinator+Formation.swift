@@ -87,8 +87,11 @@ extension Coordinator {
                 )
                 return
             } catch {
-                guard case .failure(let failure) = error, failure.code == .unconfirmed else {
-                    throw ClusterError(.internalError, "join the cluster", cause: error)
+                switch error {
+                case .failure(let failure) where failure.code == .unconfirmed: break
+                // A layout that came meanwhile has overtaken the question.
+                case .staleLayout: break
+                default: throw ClusterError(.internalError, "join the cluster", cause: error)
                 }
             }
             await self.doors.time.sleep(for: Self.formationPause / 5)

@@ -25,8 +25,10 @@ extension Coordinator {
 
     private func runRounds() async {
         var lastEnd: UInt64?
+        var lastEpoch: UInt64?
         while !Task.isCancelled {
             await self.doors.time.sleep(for: self.settings.healProbe)
+            let epoch = self.layouts.epoch
             let up = await self.nodesUp()
             let (before, isWanted, last) = self.healing.update { state in
                 defer { (state.up, state.isRoundWanted) = (up, false) }
@@ -37,17 +39,20 @@ extension Coordinator {
             func hasPassed(_ duration: Duration) -> Bool {
                 waited.map { $0 >= duration.wholeMicroseconds * 1_000 } ?? true
             }
+            // A layout that moves partitions gives their chunks new homes.
             let isDue =
-                isWanted || !up.isSubset(of: before) || hasPassed(pause.healInterval)
+                isWanted || epoch != lastEpoch || !up.isSubset(of: before)
+                || hasPassed(pause.healInterval)
                 || last.postponed > 0 && hasPassed(pause.healRetry)
             guard isDue else { continue }
             _ = await self.heal(up: up)
+            lastEpoch = epoch
             lastEnd = self.doors.time.nanoseconds
         }
     }
 
     /// The members that answer, this one included.
-    private func nodesUp() async -> Set<NodeID> {
+    func nodesUp() async -> Set<NodeID> {
         let others = (self.layouts.layout?.members ?? []).filter { $0 != self.caller.own }
         let replies = await gather(
             from: others,
@@ -88,22 +93,8 @@ extension Coordinator {
 
     // MARK: - Missing copies
 
-    /// Copies that nodes are asked for together: as many as fit one message to each.
-    private struct Batch {
-        /// In the order of the manifests.
-        var copies: [(chunk: ChunkName, homes: [NodeID])] = []
-        var names: [NodeID: [ChunkName]] = [:]
-
-        var isFull: Bool { self.names.values.contains { $0.count >= Limit.chunkNames } }
-
-        mutating func add(_ chunk: ChunkName, _ homes: [NodeID]) {
-            self.copies.append((chunk, homes))
-            for home in homes { self.names[home, default: []].append(chunk) }
-        }
-    }
-
     private func restoreMissing(up: Set<NodeID>, into summary: inout HealSummary) async {
-        var batch = Batch()
+        var batch = HealBatch()
         var after: [UInt8]?
         repeat {
             let scan = ScanRequest(.manifests, after: after, limit: Limit.scanRows)
@@ -115,10 +106,11 @@ extension Coordinator {
                 guard let (manifest, record) = self.charge(row, layout, up: up) else { continue }
                 summary.manifests += 1
                 for chunk in record.chunks(of: manifest) {
-                    batch.add(chunk, layout.homes(of: chunk, as: record.storageClass))
+                    let homes = layout.homes(of: chunk, as: record.storageClass)
+                    batch.add(chunk, as: record.storageClass, homes)
                     guard batch.isFull else { continue }
                     await self.restore(batch, into: &summary)
-                    batch = Batch()
+                    batch = HealBatch()
                 }
             }
             after = page.next
@@ -140,13 +132,25 @@ extension Coordinator {
     }
 
     /// Asks every home at once which of its chunks it lacks, and has it fetch them.
-    private func restore(_ batch: Batch, into summary: inout HealSummary) async {
-        guard !batch.copies.isEmpty else { return }
+    ///
+    /// With `up` no other nodes are asked.
+    ///
+    /// - Returns: the chunks that some home lacks still, if their manifests live.
+    @discardableResult
+    func restore(
+        _ batch: HealBatch,
+        up: Set<NodeID>? = nil,
+        into summary: inout HealSummary
+    ) async -> [Shortage] {
+        guard !batch.copies.isEmpty else { return [] }
         let names = batch.names
         let replies = await gather(
             from: names.keys.sorted(),
             background: self.doors.background,
-            ask: { node in await self.missing(names[node] ?? [], at: node) },
+            ask: { node -> [ChunkName]? in
+                if up?.contains(node) == false { return nil }
+                return await self.missing(names[node] ?? [], at: node)
+            },
             enough: { _ in false }
         )
         var missing: [ChunkName: [NodeID]] = [:]
@@ -159,12 +163,19 @@ extension Coordinator {
         }
         let silent = Set(replies.filter { $0.reply == nil }.map(\.node))
         var pulls: [Pull] = []
-        for (chunk, homes) in batch.copies {
-            guard let lacking = missing[chunk] else { continue }
+        var holders: [ChunkName: Int] = [:]
+        for (chunk, _, homes) in batch.copies {
+            let lacking = missing[chunk] ?? []
             let sources = homes.filter { !lacking.contains($0) && !silent.contains($0) }
+            holders[chunk] = sources.count
             pulls += lacking.map { Pull(chunk: chunk, node: $0, sources: sources) }
         }
-        await self.pull(pulls, into: &summary)
+        let unneeded = await self.pull(pulls, &holders, into: &summary)
+        return batch.copies.compactMap { chunk, storageClass, homes in
+            let count = holders[chunk] ?? 0
+            guard count < homes.count, !unneeded.contains(chunk.manifest) else { return nil }
+            return Shortage(chunk: chunk, storageClass: storageClass, holders: count)
+        }
     }
 
     /// Nil if the node does not say.
@@ -186,7 +197,15 @@ extension Coordinator {
         let sources: [NodeID]
     }
 
-    private func pull(_ pulls: [Pull], into summary: inout HealSummary) async {
+    /// Makes copies, and counts those who have them then.
+    ///
+    /// - Returns: manifests that live no more.
+    private func pull(
+        _ pulls: [Pull],
+        _ holders: inout [ChunkName: Int],
+        into summary: inout HealSummary
+    ) async -> Set<ManifestID> {
+        var unneeded: Set<ManifestID> = []
         var left = pulls[...]
         while !left.isEmpty, !Task.isCancelled {
             let batch = Array(left.prefix(self.settings.parallelPulls))
@@ -208,11 +227,16 @@ extension Coordinator {
                 let made = byManifest[manifest] ?? []
                 let nodes = Set(made.map { batch[$0.node].node }).sorted()
                 guard await self.healing.repairs.isStillNeeded(manifest, at: nodes) else {
+                    unneeded.insert(manifest)
                     continue
                 }
-                for (_, outcome) in made { summary.count(outcome ?? .postponed) }
+                for (index, outcome) in made {
+                    summary.count(outcome ?? .postponed)
+                    if case .there? = outcome { holders[batch[index].chunk, default: 0] += 1 }
+                }
             }
         }
+        return unneeded
     }
 }
 

@@ -10,21 +10,23 @@ package import StoreModel
 /// Every step can be taken again by anybody at any time, so that a change which its coordinator has
 /// left unfinished is finished by another. Source: docs/protocol/layout.md, "Changing the layout".
 extension Coordinator {
-    /// Steps tried for one change: it may have to finish others first.
+    /// Steps tried for one change: layouts that others have decided are learned on the way.
     private static let stepsMax = 20
     /// Pause before what could not be done is tried again.
     private static let layoutPause = Duration.milliseconds(500)
-    /// Passes over a joint layout before the change is left to the stewards: ten minutes and more.
-    private static let passesMax = 1_200
+    /// Passes over a joint layout before the change is left to the stewards: twenty minutes and
+    /// more.
+    private static let passesMax = 2_400
 
     /// Changes who is a member of the cluster, and hands over what the change moves.
     ///
-    /// A change under way is finished first. Doing it again is harmless; if nobody does, the
-    /// stewards finish what was begun.
+    /// Doing it again is harmless, and takes on what was begun; if nobody does, the stewards finish
+    /// it.
     ///
     /// - Returns: the stable layout in which it is done.
-    /// - Throws: `quorumUnavailable` or `outcomeUnknown` if a step could not be taken: the change
-    ///   may be under way. `internalError` if there is no such layout: nothing has changed.
+    /// - Throws: `busy` if another change is under way: nothing has changed. `quorumUnavailable` or
+    ///   `outcomeUnknown` if a step could not be taken: the change may be under way.
+    ///   `internalError` if there is no such layout: nothing has changed.
     package func changeLayout(
         _ change: MembershipChange
     ) async throws(ClusterError) -> LayoutRecord {
@@ -33,6 +35,10 @@ extension Coordinator {
                 throw ClusterError(.notReady, "\(change)")
             }
             if layout.isJoint {
+                // Content counts: before one change is complete another could take the last copy.
+                guard change.isDone(in: layout.record) else {
+                    throw ClusterError(.busy, "\(change)", facts: ["epoch": "\(layout.epoch)"])
+                }
                 try await self.finish(layout, "\(change)")
                 continue
             }
@@ -77,7 +83,9 @@ extension Coordinator {
         if !self.settings.sabotage.contains(.noSync) {
             guard await handOver.run(switched: switched) else { return false }
         }
-        guard await self.handOverChunks(by: joint) else { return false }
+        if !self.settings.sabotage.contains(.noContentHandOver) {
+            guard await self.handOverContent(by: joint, handOver.content) else { return false }
+        }
         do throws(ClusterError) {
             let stable = LayoutPlan.stable(after: joint.record)
             let next = try await self.agree(on: stable, after: joint, "end a change of the layout")
@@ -85,15 +93,6 @@ extension Coordinator {
         } catch { return false }
         return self.layouts.epoch > joint.epoch
     }
-
-    /// The step between rows and the stable layout: sees to it that the latter replicas have the
-    /// content, too.
-    ///
-    /// Content is not moved yet: chunks stay where they are, and whoever is leaving takes its own
-    /// away. Nothing is lost as long as a replica that stays has each chunk.
-    ///
-    /// - Returns: false to try again later.
-    private func handOverChunks(by joint: Layout) async -> Bool { true }
 
     /// Has the replicas of one layout's system set decide which layout follows it.
     ///
@@ -159,7 +158,9 @@ extension Coordinator {
         let handOver = self.handOver(joint)
         await handOver.readEarly(under: layout.epoch, from: Set(layout.members))
         await self.adopt(joint.record)
-        _ = await self.pass(over: joint, handOver)
+        while await !self.pass(over: joint, handOver), !Task.isCancelled {
+            await self.doors.time.sleep(for: Self.layoutPause)
+        }
     }
 
     /// Commits a register's value at a new ballot, by the joint layout: the long way to hand it

@@ -1,4 +1,5 @@
 import Content
+import Placement
 import Register
 import Runtime
 import StoreModel
@@ -15,6 +16,7 @@ extension Coordinator {
         body: any BodySource
     ) async throws(ClusterError) -> PartSummary {
         let operation = "put part \(request.number) of \(request.upload)"
+        let epoch = self.layouts.epoch
         let (target, upload) = try await self.openUpload(request.upload, operation)
         let place = target.part(request.number, of: upload.id)
         // The promise travels while the body arrives.
@@ -23,6 +25,11 @@ extension Coordinator {
             body,
             at: self.place(of: request.number, in: upload),
             operation
+        )
+        let secured = try await self.secure(
+            content.segments,
+            as: upload.storageClass,
+            since: epoch
         )
         let part = PartRecord(
             of: upload.manifest,
@@ -40,6 +47,7 @@ extension Coordinator {
             await promise,
             operation
         )
+        try await self.secure(content.segments, as: upload.storageClass, since: secured)
         return PartSummary(request.number, stored)
     }
 

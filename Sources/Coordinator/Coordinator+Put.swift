@@ -1,4 +1,5 @@
 import Content
+import Placement
 import Register
 import Runtime
 import StoreModel
@@ -130,8 +131,13 @@ extension Coordinator {
                 try await self.finish(draft, segments, isOpen: isOpen)
             }
         )
+        let epoch = self.layouts.epoch
         do {
-            return try await upload.run(body, announced: request.announcedBytes)
+            let uploaded = try await upload.run(body, announced: request.announcedBytes)
+            if case .chunks(let segments, _) = uploaded.content {
+                try await self.secure(segments, as: draft.storageClass, since: epoch)
+            }
+            return uploaded
         } catch {
             self.giveBack(draft)
             if let error = error as? ClusterError { throw error }

@@ -44,6 +44,8 @@ extension Coordinator {
 
     private func oversee(_ layout: Layout, _ watch: inout Watch) async {
         if layout.isJoint {
+            // Who breaks this rule wants nobody to mend it.
+            if self.settings.sabotage.contains(.syncBeforeSwitch) { return }
             let handOver = watch.handOver ?? self.handOver(layout)
             watch.handOver = handOver
             _ = await self.pass(over: layout, handOver)

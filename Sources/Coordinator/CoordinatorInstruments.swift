@@ -56,6 +56,7 @@ struct CoordinatorInstruments: Sendable {
     private let movedHome = Counter(label: "chunks_moved_home_total")
     private let healBytes = Counter(label: "heal_bytes_total")
     private let healRounds = Counter(label: "heal_rounds_total")
+    private let lost = Counter(label: "chunks_lost_total")
     private let underReplicated = Gauge(label: "chunks_under_replicated")
     private let scrubBytes = Counter(label: "scrub_bytes_total")
     private let scrubChunks = Counter(label: "scrub_chunks_total")
@@ -145,6 +146,15 @@ struct CoordinatorInstruments: Sendable {
         self.repaired(.round, copies: summary.restored)
         self.underReplicated.record(summary.underReplicated)
     }
+
+    /// Copies were made for a new layout.
+    func handedOver(_ summary: HealSummary) {
+        self.healBytes.increment(by: Int64(summary.bytes))
+        self.repaired(.round, copies: summary.restored)
+    }
+
+    /// A change of the layout has gone on without chunks that nobody had.
+    func lost(_ chunks: Int) { self.lost.increment(by: chunks) }
 
     func scrubbed(bytes: UInt64, chunks: UInt64, isLast: Bool) {
         self.scrubBytes.increment(by: Int64(bytes))

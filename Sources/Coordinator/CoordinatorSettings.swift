@@ -84,6 +84,9 @@ package struct CoordinatorSettings: Sendable {
     package var stewardInterval: Duration = .seconds(5)
     /// How much longer the next of the system's nodes leaves such a change to the one before it.
     package var stewardTurn: Duration = .seconds(20)
+    /// How long a change of the layout waits until each chunk is on all of its homes; then as many
+    /// copies as a write needs will do.
+    package var contentPatience: Duration = .seconds(600)
     /// Content read in one step, in blocks (1 MiB).
     package var readBlocks = 8
     /// Rules broken on purpose; only the simulation may ask for any.
@@ -172,6 +175,10 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     package static let jointNewOnly = Sabotage(rawValue: 1 << 58)
     /// Rows are handed over whatever has been promised.
     package static let installIgnoresPromise = Sabotage(rawValue: 1 << 59)
+    /// A joint layout is followed by a stable one without handing content over.
+    package static let noContentHandOver = Sabotage(rawValue: 1 << 61)
+    /// Chunks that were stored under an older layout count.
+    package static let contentNotSecured = Sabotage(rawValue: 1 << 62)
     /// Rows are erased while replicas are being changed.
     package static let eraseAnyConfig = Sabotage(rawValue: 1 << 60)
 }

@@ -26,6 +26,8 @@ final class HandOver: Sendable {
     let caller: PeerCaller
     let doors: Doors
     let settings: CoordinatorSettings
+    /// How far the content is, which follows the rows.
+    let content = ContentProgress()
     /// Commits a register's value at a new ballot by the joint layout; false if that fails.
     let commitAgain: @Sendable (RegisterKey) async -> Bool
     private let state = Mutex(State())

@@ -36,6 +36,8 @@ package struct HealStatus: Hashable, Sendable {
     package var repaired = 0
     /// Copies that nobody could repair: the next round, or the next scrub, finds them again.
     package var givenUp = 0
+    /// Chunks that changes of the layout went on without: nobody who answered had them.
+    package var lost = 0
 
     package init() {}
 }

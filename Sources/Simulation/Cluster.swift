@@ -56,7 +56,7 @@ final class Cluster: Sendable {
     var all: [Member] { self.joined.withLock { $0 } }
 
     /// Those that may serve.
-    var members: [Member] { self.all.filter { !$0.isRetired } }
+    var members: [Member] { self.all.filter { !$0.isRetired && !$0.isScrapped } }
 
     /// Starts one more machine, which waits to be made a member.
     func addMember() -> Member {

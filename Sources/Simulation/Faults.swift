@@ -170,7 +170,7 @@ final class Faults: Sendable {
     }
 
     func bringBack(_ member: Member) {
-        guard !member.machine.isUp else { return }
+        guard !member.machine.isUp, !member.isScrapped else { return }
         let skew = self.draw { $0.number(in: -5_000_000...5_000_000) }
         member.machine.restart(skewMicroseconds: self.plan.has(.skew) ? Int64(skew) : 0)
         self.story.tell("\(member.name) is switched on")

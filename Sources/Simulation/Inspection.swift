@@ -16,8 +16,10 @@ import Wire
 struct Inspection: Sendable {
     let cluster: Cluster
     let history: History
-    /// Copies of each chunk that may have been damaged.
-    let damagedCopies: Int
+    /// Copies of each chunk that may be damaged or gone at the moment.
+    let lacking: @Sendable () -> Int
+
+    var damagedCopies: Int { self.lacking() }
 
     func ask(_ member: Member, _ request: PeerRequest) async -> PeerReply? {
         guard let node = member.node else { return nil }
@@ -238,8 +240,8 @@ struct Inspection: Sendable {
     ///
     /// - Precondition: all is mended, and healing has had time to end.
     func checkHealed(keys: Int) async {
-        guard let layout = self.cluster.members.lazy.compactMap({ $0.node?.layouts.layout }).first
-        else { return }
+        let layouts = self.cluster.members.compactMap { $0.node?.layouts.layout }
+        guard let layout = layouts.max(by: { $0.epoch < $1.epoch }) else { return }
         for (key, _, version) in await self.liveVersions(keys: keys) {
             for (chunk, bytes) in Self.chunks(await self.segments(of: version.content)) {
                 let homes = layout.preferenceList(of: chunk.partition)

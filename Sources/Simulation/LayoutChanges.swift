@@ -11,9 +11,9 @@ package struct LayoutChanges: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable, CaseIterable {
         /// A new machine joins.
         case add
-        /// A machine leaves, and goes on to serve clients.
+        /// A machine leaves.
         case remove
-        /// A new machine takes the place of one that is well, which goes on to serve clients.
+        /// A new machine takes the place of one that is well.
         case swap
         /// A machine loses its disk, starts empty, and takes its own place.
         case replace
@@ -22,6 +22,9 @@ package struct LayoutChanges: Hashable, Sendable {
     package var kinds: [Kind]
     /// Pause between two changes, in microseconds.
     package var pauseMicroseconds: ClosedRange<Int>
+    /// Of 1,000 machines that have left, so many are scrapped at once; the others go on to serve
+    /// clients.
+    package var scrapPermille = 500
 
     package init(kinds: [Kind], pauseMicroseconds: ClosedRange<Int>) {
         self.kinds = kinds
@@ -61,6 +64,7 @@ final class LayoutChanger: Sendable {
     private let cluster: Cluster
     private let history: History
     private let doneCount = Mutex(0)
+    private let lacking = Mutex(false)
 
     init(_ plan: LayoutChanges, _ cluster: Cluster, _ history: History) {
         self.plan = plan
@@ -70,6 +74,9 @@ final class LayoutChanger: Sendable {
 
     /// Changes that have been carried out.
     var done: Int { self.doneCount.withLock { $0 } }
+
+    /// Whether a machine has lost its disk, and nobody has taken its place yet.
+    var lacksCopies: Bool { self.lacking.withLock { $0 } }
 
     private var simulator: Simulator { self.cluster.simulator }
 
@@ -98,17 +105,30 @@ final class LayoutChanger: Sendable {
             guard let id = member.id else { return }
             member.isMember = false
             await self.carryOut(.remove(id))
+            self.scrap(member)
         case .swap where mayGrow:
             guard let id = member.id, let node = await self.newcomer() else { return }
             member.isMember = false
             await self.carryOut(.replace(id, by: node))
+            self.scrap(member)
         case .replace where inside.count >= Self.nodesMin:
             guard let id = member.id else { return }
+            self.lacking.withLock { $0 = true }
             if let node = await self.emptied(member) {
                 await self.carryOut(.replace(id, by: node))
+                self.lacking.withLock { $0 = false }
             }
         case .add, .remove, .swap, .replace: break
         }
+    }
+
+    /// Takes a machine that has left away, with all that it has: nothing may need it any more.
+    private func scrap(_ member: Member) {
+        guard self.simulator.draw({ $0.chance(permille: self.plan.scrapPermille) }) else { return }
+        member.scrap()
+        _ = member.crash(self.cluster.network)
+        member.wipe()
+        self.cluster.story.tell("\(member.name) is scrapped")
     }
 
     /// A new machine that waits to be made a member.

@@ -29,6 +29,7 @@ final class Member: Sendable {
         var isMember = true
         var failure: String?
         var isRetired = false
+        var isScrapped = false
         /// How earlier coordinators changed registers.
         var writes = WriteCounts()
     }
@@ -84,6 +85,11 @@ final class Member: Sendable {
     /// Whether its disk has been put back to an earlier state, or emptied: it must never serve
     /// again.
     var isRetired: Bool { self.state.withLock { $0.isRetired } }
+
+    /// Whether the machine is gone for good, after its node has left the layout.
+    var isScrapped: Bool { self.state.withLock { $0.isScrapped } }
+
+    func scrap() { self.state.withLock { $0.isScrapped = true } }
 
     func retire() { self.state.withLock { $0.isRetired = true } }
 

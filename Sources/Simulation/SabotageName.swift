@@ -25,6 +25,8 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case noSync
     case jointNewOnly
     case installIgnoresPromise
+    case noContentHandOver
+    case contentNotSecured
     case forwardTwice
     case combineSkipsHold
 
@@ -64,6 +66,8 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .noSync: .noSync
         case .jointNewOnly: .jointNewOnly
         case .installIgnoresPromise: .installIgnoresPromise
+        case .noContentHandOver: .noContentHandOver
+        case .contentNotSecured: .contentNotSecured
         case .forwardTwice: .forwardTwice
         case .combineSkipsHold: .combineSkipsHold
         default: []
@@ -145,6 +149,8 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .noSync: "a joint layout becomes stable without handing rows over"
         case .jointNewOnly: "in a joint layout a majority of the latter replicas is enough"
         case .installIgnoresPromise: "rows are handed over whatever has been promised"
+        case .noContentHandOver: "a joint layout becomes stable before its homes have their chunks"
+        case .contentNotSecured: "chunks that were stored under an older layout count"
         case .forwardTwice: "a forwarded change is made as often as its message arrives"
         case .combineSkipsHold: "of combined changes only the first has its hold raised (R2)"
         }

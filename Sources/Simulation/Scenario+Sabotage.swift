@@ -91,13 +91,23 @@ extension Scenario {
             self.workload.weights = [
                 (.put, 40), (.get, 10), (.delete, 30), (.list, 5), (.deleteBucket, 30),
             ]
-        case .noFence: self.move([.loss, .cuts, .isolation, .clogs])
-        case .syncBeforeSwitch, .noSync, .jointNewOnly: self.move([.loss, .lateness])
-        case .installIgnoresPromise:
-            // What has been promised matters while a value is on a minority only.
-            self.move([.loss, .lateness, .pauses])
-            self.workload.keys = 2
-            self.workload.clients = 8
+        case .noSync, .jointNewOnly: self.move([.loss, .lateness])
+        case .noFence, .syncBeforeSwitch, .installIgnoresPromise:
+            // What one replica has missed must not be written again before the change ends.
+            self.move([.loss, .turns])
+            self.faults.lossPermille = 10...40
+            self.faults.turnMicroseconds = 150_000...500_000
+            self.workload.keys = 24
+            self.workload.weights = [(.put, 35), (.get, 65)]
+        case .noContentHandOver:
+            // Machines that have left take what they have with them.
+            self.moveChunks([.loss])
+            self.workload.keys = 8
+        case .contentNotSecured:
+            // Bodies take longer than changes.
+            self.moveChunks([])
+            self.workload.bodyPauseMicroseconds = 400_000
+            self.workload.largeBodies = 20
         case .forwardTwice:
             self.nodes = 3
             self.forwardAfter = 0
@@ -125,16 +135,36 @@ extension Scenario {
         self.erasesSoon = false
         self.formsUnderFire = false
         self.faults = FaultPlan(kinds: kinds, pauseMicroseconds: 60_000...300_000)
+        self.faults.lossPermille = 60...150
+        // Hand-overs that meet lost messages take long, and operations go on meanwhile.
+        self.registerTimeout = .milliseconds(60)
         self.layoutChanges = LayoutChanges(
             kinds: [.swap, .remove, .add],
             pauseMicroseconds: 20_000...100_000
         )
-        self.workload.clients = 6
+        self.part = .seconds(5)
+        self.workload.clients = 8
         self.workload.keys = 4
-        self.workload.pauseMicroseconds = 60_000
+        self.workload.pauseMicroseconds = 20_000
         self.workload.conditionPermille = 200
         self.workload.keepInline()
         self.workload.weights = [(.put, 50), (.get, 50)]
+    }
+
+    /// Content in chunks while machines come, leave, and are scrapped.
+    private mutating func moveChunks(_ kinds: [FaultPlan.Kind]) {
+        self.suffer(kinds)
+        self.nodes = 3
+        self.audits = false
+        self.formsUnderFire = false
+        self.layoutChanges = LayoutChanges(
+            kinds: [.swap, .replace],
+            pauseMicroseconds: 20_000...100_000
+        )
+        self.layoutChanges?.scrapPermille = 1_000
+        self.workload.clients = 5
+        self.workload.pauseMicroseconds = 100_000
+        self.workload.weights = [(.put, 60), (.get, 30), (.delete, 5)]
     }
 
     /// Small bodies, a few keys, and these faults often.

@@ -55,6 +55,7 @@ package struct Scenario: Sendable {
         self.workload.weights.append((.upload, random.pick([0, 0, 20, 60])))
         self.drawForwarding()
         self.drawPatience()
+        self.drawLayoutChanges()
     }
 
     /// In some runs clients go away in the middle of copies.
@@ -64,6 +65,15 @@ package struct Scenario: Sendable {
         var random = SplitMix64(seed: self.seed ^ 0x7061_7469_656E_6365)
         self.workload.givingUpPermille = random.pick([0, 200, 600])
     }
+
+    /// Drawn apart, so that the other runs stay as they are.
+    private mutating func drawLayoutChanges() {
+        var random = SplitMix64(seed: self.seed ^ 0x6C61_796F_7574_0002)
+        if self.nodes >= 3, random.chance(permille: Self.layoutPermille) { self.changeLayouts() }
+    }
+
+    /// Of 1,000 seeds with three nodes or more, so many change the layout.
+    private static let layoutPermille = 200
 
     /// Some coordinators forward all their changes, and some keys have a crowd around them.
     ///
@@ -77,11 +87,8 @@ package struct Scenario: Sendable {
         self.workload.pauseMicroseconds = min(self.workload.pauseMicroseconds, 80_000)
     }
 
-    /// Content is inline where the layout changes: chunks are not moved yet, and a disk that is
-    /// gone takes its own away.
     private mutating func change(_ changes: LayoutChanges) {
         self.layoutChanges = changes
-        self.workload.keepInline()
         // Whoever takes a replica away makes sure that the others are whole.
         let kinds = self.faults.kinds.filter { $0 != .lostDisks && $0 != .bitFlips }
         if kinds != self.faults.kinds { self.faults.kinds = kinds }

@@ -86,6 +86,7 @@ package struct World: Sendable {
         settings.chunkScrubPeriod = .seconds(40)
         settings.chunkScrubPause = .seconds(2)
         settings.repairPause = .milliseconds(500)
+        settings.contentPatience = .seconds(5)
         settings.stewardInterval = .seconds(2)
         settings.stewardTurn = .seconds(4)
         settings.forwardAfter = scenario.forwardAfter
@@ -139,9 +140,10 @@ package struct World: Sendable {
     private var inspection: Inspection {
         Inspection(
             cluster: self.cluster,
-            history: self.history,
-            damagedCopies: self.scenario.faults.spoilsCopies ? 1 : 0
-        )
+            history: self.history
+        ) { [spoils = self.scenario.faults.spoilsCopies, changer = self.changer] in
+            spoils || changer?.lacksCopies == true ? 1 : 0
+        }
     }
 
     private var last: Client { self.clients[self.clients.count - 1] }

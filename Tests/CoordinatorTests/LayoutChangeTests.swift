@@ -206,4 +206,62 @@ struct LayoutChangeTests {
             }
         }
     }
+
+    /// When somebody deletes the bucket, as seen from a change of the layout.
+    enum Deletion: Sendable, CaseIterable {
+        case before, meanwhile, after
+    }
+
+    @Test(
+        "A put that guesses the bucket's generation writes nothing into a bucket deleted meanwhile",
+        arguments: Deletion.allCases
+    )
+    func guess(deletion: Deletion) throws {
+        try TestCluster.run(4) { cluster in
+            let cluster = try await cluster.adding(cluster.simulator.machine("n5"))
+            await cluster.wait(.seconds(1))
+            let (last, new) = (cluster.nodes[3].storage, cluster.nodes[4].storage)
+            // A promise of each key is kept, and the bucket's generation known.
+            for number in 0..<Self.count {
+                try await cluster[0].put(object("k\(number)"), content(10))
+                try await cluster[0].delete(object("k\(number)"))
+            }
+            Self.cutOff(0, cluster)
+            if deletion == .before { try await cluster[1].deleteBucket(photos) }
+            let change = MembershipChange.replace(last.id, by: new.description)
+            if deletion == .meanwhile {
+                let ended = Eventual<Bool>()
+                cluster.nodes[2].machine.doors.background.run {
+                    ended.fulfil((try? await cluster[2].changeLayout(change)) != nil)
+                }
+                while cluster.nodes[1].storage.layouts.epoch < 2 {
+                    await cluster.wait(.milliseconds(1))
+                }
+                try await cluster[1].deleteBucket(photos)
+                #expect(await ended.value)
+            } else {
+                _ = try await cluster[2].changeLayout(change)
+            }
+            if deletion == .after { try await cluster[1].deleteBucket(photos) }
+            cluster.network.heal()
+            #expect(cluster.nodes[0].storage.layouts.epoch == 1, "It has heard of nothing.")
+            for number in 0..<Self.count {
+                let end = await code { try await cluster[0].put(object("k\(number)"), content(10)) }
+                #expect(end == .bucketNotFound)
+            }
+            #expect(cluster.nodes[0].storage.layouts.epoch == 3)
+            try await cluster[1].createBucket(photos)
+            let page = try await cluster[0].list(ListRequest(bucket: photos, limit: 1_000))
+            #expect(page.entries.isEmpty)
+        }
+    }
+
+    /// Cuts a node off, in both directions.
+    private static func cutOff(_ index: Int, _ cluster: TestCluster) {
+        for other in cluster.nodes.indices where other != index {
+            let (lost, rest) = (cluster.nodes[index].machine, cluster.nodes[other].machine)
+            cluster.network.cut(from: lost, to: rest)
+            cluster.network.cut(from: rest, to: lost)
+        }
+    }
 }

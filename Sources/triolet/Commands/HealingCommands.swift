@@ -128,7 +128,8 @@ enum HealingText {
                 + "\(repair.copiesMovedHome) moved home, \(repair.copiesMissing) missing",
             "queue:     \(repair.waiting) waiting"
                 + (repair.waiting > 0 ? ", the oldest for \(Int(repair.oldestSeconds)) s" : ""),
-            "since the start: \(repair.replaced) replaced, \(repair.givenUp) given up",
+            "since the start: \(repair.replaced) replaced, \(repair.givenUp) given up, "
+                + "\(repair.chunksLost) chunks lost in changes of the layout",
         ]
     }
 

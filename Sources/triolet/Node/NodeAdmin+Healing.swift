@@ -21,6 +21,7 @@ extension NodeAdmin {
         report.repair.oldestSeconds = heal.oldestSeconds
         report.repair.replaced = heal.repaired
         report.repair.givenUp = heal.givenUp
+        report.repair.chunksLost = heal.lost
         report.scrub.running = scrub.isForced
         report.scrub.passes = scrub.passes
         report.scrub.lastEnd = seconds(scrub.lastEnd)
