@@ -156,6 +156,8 @@ extension Scenario {
         self.suffer(kinds)
         self.nodes = 3
         self.audits = false
+        // Manifests that are born with a slow body must not be below the floor at its end.
+        self.erasesSoon = false
         self.formsUnderFire = false
         self.layoutChanges = LayoutChanges(
             kinds: [.swap, .replace],
