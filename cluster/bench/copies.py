@@ -3,7 +3,8 @@
 
     .build-clients/venv/bin/python cluster/bench/copies.py [--directory DIR] [--copies 60]
 
-By reference: objects of 1 MiB, 1 GiB and 5 GiB, and one of 10,000 parts; latency by one client, and
+By reference: objects of 1 MiB, 1 GiB and 5 GiB, and one of 1,000 parts (of 5 MiB, the smallest there
+are: more make no object that one request may copy); latency by one client, and
 what the nodes count for one copy. Then 1 GiB independently, beside a put of the same data and the
 disk itself. Takes about 20 GiB of disk. Results: docs/performance.md.
 """
@@ -192,7 +193,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--directory", help="where the nodes keep their data")
     parser.add_argument("--copies", type=int, default=60)
-    parser.add_argument("--parts", type=int, default=10_000)
+    parser.add_argument("--parts", type=int, default=1_000)
     parser.add_argument("--large", type=int, default=5, help="GiB of the largest object")
     options = parser.parse_args()
     directory = tempfile.mkdtemp(dir=options.directory, prefix="bench-")
