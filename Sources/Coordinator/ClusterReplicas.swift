@@ -65,6 +65,7 @@ struct ClusterReplicas: RegisterReplicas {
     ) async -> [(replica: Int, reply: RegisterReply)] {
         let members = group.members
         self.instruments.asked(request)
+        if let step = request.rareStep(about: key) { await self.doors.reach(step) }
         let (events, inbox) = AsyncStream.makeStream(of: Event.self)
         for replica in members.indices {
             self.doors.background.run {
@@ -99,6 +100,7 @@ struct ClusterReplicas: RegisterReplicas {
         of group: ReplicaGroup,
         replica: Int
     ) async -> RegisterReply? {
+        if let step = request.rareStepToOne(about: key) { await self.doors.reach(step) }
         let reply = try? await self.caller.ask(
             group.members[replica],
             .register(key, request),

@@ -89,7 +89,7 @@ extension Coordinator {
         if page.next == nil { self.instruments.unconfirmed(memory.endPass()) }
         let outcomes = await self.inParallel(due) { key -> AuditSummary? in
             guard case .manifest(let manifest) = key else { return nil }
-            return try? await self.auditHolds(of: manifest, sparing: true)
+            return try? await self.auditHolds(of: manifest, sparing: self.settings.auditSpares)
         }
         for (_, outcome) in outcomes {
             guard let outcome else {
@@ -189,6 +189,9 @@ extension Coordinator {
         guard let entry = owner.entry?.entry, let record = try? ObjectRecord(state.value) else {
             return true
         }
+        if self.settings.sabotage.contains(.auditIgnoresManifest) {
+            return record.hasEntry(entry)
+        }
         return record.names(manifest, entry: entry)
     }
 
@@ -251,7 +254,7 @@ extension Coordinator {
         _ hold: Hold,
         _ key: RegisterKey
     ) async throws(ClusterError) -> RegisterState {
-        if self.settings.sabotage.contains(.auditWithoutFence) {
+        if self.trustsPlainRead(about: hold) {
             return RegisterState(
                 ballot: Ballot(highestOf: hold.ceiling),
                 value: now.value
@@ -265,11 +268,13 @@ extension Coordinator {
         }
         return try await self.auditing("audit \(key)") {
             try await self.completing(key) { generation throws(RegisterError) in
-                if self.settings.sabotage.contains(.fenceIsOnlyAPromise) {
-                    let prepared = try await self.proposer.prepare(key, after: hold.ceiling)
-                    let value = prepared.value ?? now.value
-                    guard let value else { throw .contended }
-                    return RegisterState(ballot: prepared.ballot, value: value)
+                if let fence = try await self.uncertainFence(
+                    against: now,
+                    hold,
+                    key,
+                    generation: generation
+                ) {
+                    return fence
                 }
                 return try await self.proposer.identity(
                     key,

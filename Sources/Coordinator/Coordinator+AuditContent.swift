@@ -73,28 +73,17 @@ extension Coordinator {
 
     /// Absent is no evidence: the creation may be on its way, and is ruled out first.
     private func auditAbsent(_ manifest: ManifestID) async throws(ClusterError) -> ChunkFinding {
-        let broken = self.settings.sabotage
-        if broken.contains(.deleteOnAbsent) { return .orphans(keeping: [], isKilled: false) }
-        if broken.contains(.killWithoutPrepare) { return await self.killRecklessly(manifest) }
-        if await self.isUnderWay(.manifest(manifest), by: manifest.birth) { return .postponed }
+        await self.doors.reach(.kill)
+        if let finding = await self.endRecklessly(manifest) { return finding }
+        if self.settings.auditSpares,
+            await self.isUnderWay(.manifest(manifest), by: manifest.birth)
+        {
+            return .postponed
+        }
         guard case .alive = try await self.manifests.kill(manifest) else {
             return .orphans(keeping: [], isKilled: true)
         }
         return .kept
-    }
-
-    /// An accept that nobody has promised: a creation may be chosen below it.
-    func killRecklessly(_ manifest: ManifestID) async -> ChunkFinding {
-        let key = RegisterKey.manifest(manifest)
-        let ballot = self.ballots.ballot(above: manifest.birth, for: key)
-        let value = RegisterValue.first(
-            body: ManifestRecord.stillborn.encoded,
-            operation: self.writer.newOperation()
-        )
-        guard case .created? = try? await self.proposer.create(key, at: ballot, value) else {
-            return .postponed
-        }
-        return .orphans(keeping: [], isKilled: true)
     }
 
     private func dropOwn(_ manifest: ManifestID, keeping kept: [SegmentRun]) async -> Int {

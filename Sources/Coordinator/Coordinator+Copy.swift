@@ -37,6 +37,7 @@ extension Coordinator {
         let bucket = try await self.writableBucket(request.target.bucket)
         let target = Target(name: request.target, bucket: bucket)
         var (source, version) = try Self.asSource(await found, operation)
+        var entry = self.newVersion()
         for attempt in 1...Self.sourceAttempts {
             try request.sourceCheck(ObjectSummary(version))
             guard version.size <= request.sizeMax else {
@@ -50,12 +51,13 @@ extension Coordinator {
                 request: request,
                 source: version,
                 target: target,
-                entry: self.newVersion(),
+                entry: entry,
                 progress: progress,
                 operation: operation
             )
             if let result = try await self.carryOut(plan) { return result }
             if attempt == Self.sourceAttempts { break }
+            if !self.settings.sabotage.contains(.auditIgnoresManifest) { entry = self.newVersion() }
             version = try Self.asSource(
                 await outcome { () throws(ClusterError) in
                     try await self.current(source, operation)

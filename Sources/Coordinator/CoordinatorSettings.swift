@@ -73,6 +73,10 @@ package struct CoordinatorSettings: Sendable {
     ///
     /// Not a rule of safety: most of it is in order, and will be gone soon.
     package var auditAge: Duration = .seconds(900)
+    /// Whether audits leave alone what a node says is under way.
+    ///
+    /// Not a rule of safety: without it slow operations fail.
+    package var auditSpares = true
     /// Smallest part of an upload but for its last, in bytes.
     package var partBytesMin = Limit.partBytesMin
     /// Part copies of at most so many bytes become one chunk, of which the nodes that make it say
@@ -109,6 +113,33 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     package static let copyWithoutHold = Sabotage(rawValue: 1 << 2)
     /// A release takes whatever hold it finds (rule R5).
     package static let releaseIgnoresFence = Sabotage(rawValue: 1 << 3)
+    /// A hold on a dead manifest counts (rule R6).
+    package static let holdOnDead = Sabotage(rawValue: 1 << 4)
+    /// A manifest without holds is made dead by a later change (rule R6).
+    package static let deathInTwoSteps = Sabotage(rawValue: 1 << 5)
+    /// The audit's fence is below the ceiling of the hold that it releases (rules R4 and R5).
+    package static let auditLowFence = Sabotage(rawValue: 1 << 6)
+    /// The audit releases holds of uploads after a plain read (rule R4).
+    package static let auditKillsOpen = Sabotage(rawValue: 1 << 7)
+    /// The audit looks for the version, not for what it names, and a copy that begins again keeps
+    /// its version (rule R10).
+    package static let auditIgnoresManifest = Sabotage(rawValue: 1 << 10)
+    /// A dead manifest is sealed (rule R6).
+    package static let sealAfterAbort = Sabotage(rawValue: 1 << 11)
+    /// The audit makes a manifest dead at the ballot of its birth.
+    package static let birthBallotUsedTwice = Sabotage(rawValue: 1 << 12)
+    /// A creator who is not sure creates once more, above the birth (trap H2).
+    package static let createdAboveBirth = Sabotage(rawValue: 1 << 13)
+    /// A creator who is not sure has the manifest accepted at a ballot that nobody has promised.
+    package static let creatorSkipsPrepare = Sabotage(rawValue: 1 << 14)
+    /// The audit makes a manifest dead that a minority shows.
+    package static let killIgnoresMinority = Sabotage(rawValue: 1 << 15)
+    /// The audit makes a manifest dead below its birth.
+    package static let killBelowBirth = Sabotage(rawValue: 1 << 23)
+    /// The audit deletes chunks when it proposes the death of their manifest (rule R7).
+    package static let dropBeforeDeath = Sabotage(rawValue: 1 << 28)
+    /// The audit's evidence is on one replica (rule R4).
+    package static let fenceOnOneReplica = Sabotage(rawValue: 1 << 29)
     /// A copy by reference holds the manifest after its accept (rule R1).
     package static let holdAfterAccept = Sabotage(rawValue: 1 << 16)
     /// A creator that was acknowledged once takes its manifest for created.

@@ -23,6 +23,12 @@ extension ManifestKeeper {
         if self.settings.sabotage.contains(.borrowReleasedBeforeDeath) {
             await self.releaseBorrowsTooEarly(manifest)
         }
+        if self.settings.sabotage.contains(.deathInTwoSteps),
+            try await self.releaseInTwoSteps(manifest, owner, fence: fence)
+        {
+            return nil
+        }
+        await self.doors.reach(.release)
         let change = ReleaseChange(
             owner,
             fence: ignoresFence ? Ballot(highestOf: fence) : fence
@@ -123,19 +129,6 @@ extension ManifestKeeper {
         guard case .dead(let borrows)? = try? await self.kill(manifest) else { return }
         // The sweep comes back to it if a node does not confirm.
         try? await self.finish(manifest, borrows: borrows)
-    }
-
-    // MARK: - Broken on purpose
-
-    /// Rule R8 broken: what a manifest borrows goes when its own end seems near.
-    private func releaseBorrowsTooEarly(_ manifest: ManifestID) async {
-        let state = try? await self.writer.proposer.read(.manifest(manifest), generation: 0)
-        guard let body = state?.body, let record = try? ManifestRecord(decoding: body),
-            record.holds.count == 1
-        else { return }
-        for source in record.borrows {
-            _ = try? await self.release(source, .manifest(manifest), fence: manifest.birth)
-        }
     }
 }
 

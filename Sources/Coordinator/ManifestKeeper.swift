@@ -48,9 +48,12 @@ struct ManifestKeeper: Sendable {
         } catch { throw ClusterError(error, operation) }
         switch outcome {
         case .created: return
-        case .refused: throw ClusterError(.busy, operation)
+        case .refused:
+            if await self.createAgain(manifest, record) { return }
+            throw ClusterError(.busy, operation)
         case .unknown:
             if self.settings.sabotage.contains(.creatorTrustsMinority) { return }
+            if await self.createAgain(manifest, record) { return }
             guard case .alive(let found) = try await self.kill(manifest),
                 found.holds.contains(where: { $0.owner == record.holds[0].owner })
             else { throw ClusterError(.quorumUnavailable, operation) }
@@ -88,11 +91,13 @@ struct ManifestKeeper: Sendable {
             .segments(digest: holding.digest),
             versionsMax: self.settings.versionHolders
         )
-        return try await self.change(
+        await self.doors.reach(.hold)
+        let outcome = try await self.change(
             holding.manifest,
             change,
             "hold manifest \(holding.manifest)"
         ).outcome
+        return outcome == .gone && self.settings.sabotage.contains(.holdOnDead) ? .held : outcome
     }
 
     /// Gives an open manifest its segments.
@@ -102,11 +107,16 @@ struct ManifestKeeper: Sendable {
         borrows: [ManifestID] = [],
         for hold: Hold
     ) async throws(ClusterError) -> ManifestRecord.HoldOutcome {
-        try await self.change(
+        await self.doors.reach(.hold)
+        let outcome = try await self.change(
             manifest,
             HoldChange(hold, .seal(segments, borrows: borrows)),
             "seal manifest \(manifest)"
         ).outcome
+        guard outcome == .gone, self.settings.sabotage.contains(.sealAfterAbort) else {
+            return outcome
+        }
+        return await self.revive(manifest, segments, for: hold)
     }
 
     /// Notes which holds the audit has found needed.

@@ -117,6 +117,9 @@ package final class MetadataStore: Sendable {
         var row = before
         var rules = self.rules(for: key)
         rules.ignoresPromises = isInstall && self.sabotage.contains(.installIgnoresPromise)
+        if case .manifest = key {
+            rules.ignoresFloor = self.sabotage.contains(.creationIgnoresFloor)
+        }
         let reply = row.apply(request, rules: rules)
         if row != before {
             try await self.replace(key, before, row)

@@ -51,7 +51,8 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
         next: Ballot? = nil,
         rules: AcceptorRules
     ) -> RegisterReply {
-        let newest = self.newest(floor: rules.floor)
+        let floor = rules.ignoresFloor && self.promised == .zero ? .zero : rules.floor
+        let newest = self.newest(floor: floor)
         if ballot == self.accepted, ballot != .zero {
             guard value == self.value else { return .conflict(newest: newest) }
             self.promised = max(self.promised, next ?? ballot)
@@ -61,7 +62,7 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
         else { return .conflict(newest: newest) }
         // With nothing accepted the floor itself is refused too: it may be the ballot of an erased
         // row.
-        guard self.accepted != .zero || ballot > rules.floor else {
+        guard self.accepted != .zero || ballot > floor else {
             return .conflict(newest: newest)
         }
         guard generation >= rules.leastGeneration else {
@@ -166,6 +167,8 @@ package struct AcceptorRules: Hashable, Sendable {
     package var leastGeneration: UInt64
     /// Breaks a rule on purpose: promises do not stand in the way.
     package var ignoresPromises = false
+    /// Breaks a rule on purpose: a row that is not there has promised nothing.
+    package var ignoresFloor = false
 
     package init(floor: Ballot = .zero, leastGeneration: UInt64 = 0) {
         self.floor = floor
@@ -183,6 +186,8 @@ package struct AcceptorSabotage: OptionSet, Hashable, Sendable {
     package static let noFloor = AcceptorSabotage(rawValue: 1 << 0)
     /// A row is erased although a higher ballot was promised.
     package static let eraseIgnoresPromise = AcceptorSabotage(rawValue: 1 << 1)
+    /// A manifest may be created below the floor of its partition.
+    package static let creationIgnoresFloor = AcceptorSabotage(rawValue: 1 << 2)
     /// A damaged row is taken for one that is not there.
     package static let corruptIsAbsent = AcceptorSabotage(rawValue: 1 << 16)
     /// A damaged row is repaired at a ballot below promises that it may have made.

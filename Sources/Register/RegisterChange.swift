@@ -130,7 +130,7 @@ package struct Prepared: Hashable, Sendable {
     var base: RegisterState { RegisterState(ballot: self.accepted, value: self.value) }
     /// What an identity change writes: the base, or a tombstone without history where there is no
     /// row.
-    var identity: RegisterValue { self.value ?? .void }
+    package var identity: RegisterValue { self.value ?? .void }
 }
 
 /// How an un-prepared creation ended.

@@ -31,6 +31,8 @@ package struct Doors: Sendable {
     package let random: any RandomSource
     package let background: any Background
     package let workers: any Workers
+    /// Holds work up at rare steps; nil but in the simulation.
+    package var rare: (@Sendable (RareStep) async -> Void)?
 
     package init(
         time: any TimeSource,
@@ -42,5 +44,11 @@ package struct Doors: Sendable {
         self.random = random
         self.background = background
         self.workers = workers
+    }
+
+    /// Says that a step is about to be taken; production goes on at once.
+    package func reach(_ step: RareStep) async {
+        guard let rare = self.rare else { return }
+        await rare(step)
     }
 }

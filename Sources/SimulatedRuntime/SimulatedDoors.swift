@@ -13,7 +13,8 @@ package struct SimulatedTime: TimeSource {
 
     package var wallMicroseconds: UInt64 {
         let now = Self.startMicroseconds + self.simulator.nanoseconds / 1_000
-        return UInt64(Int64(now) + self.skewMicroseconds)
+        let shown = UInt64(Int64(now) + self.skewMicroseconds)
+        return shown - shown % self.simulator.clockTick
     }
 
     package func sleep(for duration: Duration) async {

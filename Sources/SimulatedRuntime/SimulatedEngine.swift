@@ -28,6 +28,8 @@ package final class SimulatedEngine: KeyValueEngine {
         var failsNextSync = false
         /// Batches that are acknowledged as durable although they are not.
         var lies: @Sendable (RowBatch) -> Bool = { _ in false }
+        /// Batches that are acknowledged as durable and are gone after a crash.
+        var forgets: @Sendable (RowBatch) -> Bool = { _ in false }
     }
 
     private static let readMicroseconds = 2...40
@@ -131,7 +133,7 @@ package final class SimulatedEngine: KeyValueEngine {
 
     private static func apply(_ batches: [RowBatch], _ isDurable: Bool, _ state: inout State) {
         for batch in batches { state.rows.apply(batch) }
-        state.unsynced += batches
+        state.unsynced += batches.filter { !state.forgets($0) }
         guard isDurable else { return }
         for batch in state.unsynced { state.durable.apply(batch) }
         state.unsynced = []
@@ -146,7 +148,8 @@ package final class SimulatedEngine: KeyValueEngine {
         let survivors = self.simulator.draw { $0.number(in: 0...count) }
         let lost = self.state.withLock { state in
             let lost = (state.underWay + state.waiting).map(\.wakeup)
-            for batch in (state.unsynced + state.underWay.map(\.batch)).prefix(survivors) {
+            for batch in (state.unsynced + state.underWay.map(\.batch)).prefix(survivors)
+            where !state.forgets(batch) {
                 state.durable.apply(batch)
             }
             state.rows = state.durable
@@ -162,6 +165,12 @@ package final class SimulatedEngine: KeyValueEngine {
     /// Acknowledges some batches as durable that are not: a rule broken on purpose.
     package func lie(about batches: @escaping @Sendable (RowBatch) -> Bool) {
         self.state.withLock { $0.lies = batches }
+    }
+
+    /// Keeps some batches in memory alone until a crash, and acknowledges them: a rule broken on
+    /// purpose.
+    package func forget(_ batches: @escaping @Sendable (RowBatch) -> Bool) {
+        self.state.withLock { $0.forgets = batches }
     }
 
     /// Turns one bit of the value of a durable row, which the seed picks among two families: the

@@ -16,6 +16,7 @@ package final class SimulatedMachine: Sendable {
     package let engine: SimulatedEngine
     private let simulator: Simulator
     private let state: Mutex<State>
+    private let rare = RareSteps()
 
     init(name: String, simulator: Simulator, disk: SimulatedDisk.Settings) {
         let life = Life(simulator)
@@ -23,15 +24,24 @@ package final class SimulatedMachine: Sendable {
         self.simulator = simulator
         self.disk = SimulatedDisk(simulator, disk)
         self.engine = SimulatedEngine(simulator)
-        self.state = Mutex(
-            State(life: life, doors: simulator.doors(of: life, skewMicroseconds: 0))
-        )
+        var doors = simulator.doors(of: life, skewMicroseconds: 0)
+        doors.rare = self.rare.door
+        self.state = Mutex(State(life: life, doors: doors))
     }
 
     /// The doors of the present life.
     ///
     /// They are other ones after ``restart(skewMicroseconds:)``.
     package var doors: Doors { self.state.withLock { $0.doors } }
+
+    /// Has `rare` be asked before each rare step of what runs on the machine, in all its lives.
+    ///
+    /// Nil to hold nothing up any more, and to let go of whoever was asked.
+    ///
+    /// - Precondition: nothing runs there yet, or no longer.
+    package func holdUp(_ rare: (@Sendable (RareStep) async -> Void)?) {
+        self.rare.ask.withLock { $0 = rare }
+    }
 
     package var life: Life { self.state.withLock { $0.life } }
 
@@ -84,6 +94,7 @@ package final class SimulatedMachine: Sendable {
         self.state.withLock { state in
             state.life = life
             state.doors = doors
+            state.doors.rare = self.rare.door
         }
     }
 
@@ -108,6 +119,16 @@ package final class SimulatedMachine: Sendable {
                 end.call(value)
             }
         }
+    }
+}
+
+/// Passes rare steps on to whoever is to be asked, for as long as somebody is: what runs on a
+/// machine keeps its doors, and must not keep the run by them.
+private final class RareSteps: Sendable {
+    let ask = Mutex<(@Sendable (RareStep) async -> Void)?>(nil)
+
+    var door: @Sendable (RareStep) async -> Void {
+        { step in await self.ask.withLock { $0 }?(step) }
     }
 }
 

@@ -58,6 +58,7 @@ package final class Simulator: Sendable {
         var cutWaits: [@Sendable () -> Void] = []
         /// Whether the run has its result, and its tasks are to end.
         var isOver = false
+        var clockTick: UInt64 = 1
     }
 
     package let seed: UInt64
@@ -206,6 +207,12 @@ private final class Ending<Value: Sendable>: Sendable {
 extension Simulator {
     /// Virtual time since the start.
     package var nanoseconds: UInt64 { self.state.withLock { $0.nanoseconds } }
+
+    /// Microseconds between two ticks of all wall clocks.
+    package var clockTick: UInt64 {
+        get { self.state.withLock { $0.clockTick } }
+        set { self.state.withLock { $0.clockTick = newValue } }
+    }
 
     package var steps: UInt64 { self.state.withLock { $0.steps } }
 

@@ -20,7 +20,7 @@ struct Auditor: Sendable {
             await simulator.sleep(nanoseconds: UInt64(pause) * 1_000)
             await self.inspection.checkHolds(keys: self.keys)
             round += 1
-            if round % 10 == 0 { await self.inspection.checkUploads(keys: self.keys) }
+            await self.lookAround(round)
             let ready = self.cluster.members.filter { $0.coordinator != nil }
             let manifests = await self.inspection.namedManifests(keys: self.keys)
             guard !ready.isEmpty else { continue }
@@ -47,5 +47,14 @@ struct Auditor: Sendable {
                 )
             }
         }
+    }
+
+    /// What is seldom looked at, because it takes long.
+    private func lookAround(_ round: Int) async {
+        if round % 3 == 0 { await self.inspection.checkChosenHolds(keys: self.keys) }
+        if round % 10 == 0 { await self.inspection.checkUploads(keys: self.keys) }
+        if round % 5 == 0 { await self.inspection.checkOpenManifests(keys: self.keys) }
+        if round % 6 == 0 { await self.inspection.checkDeaths() }
+        if round % 20 == 0 { await self.inspection.checkContent(keys: self.keys) }
     }
 }

@@ -38,7 +38,8 @@ extension Client {
     }
 
     func storageClass() -> StorageClass {
-        self.draw { $0.chance(permille: 800) } ? .standard : .reducedRedundancy
+        self.draw { $0.chance(permille: self.workload.reducedPermille) }
+            ? .reducedRedundancy : .standard
     }
 
     static func metadata(tag: Int) -> ObjectMetadata {

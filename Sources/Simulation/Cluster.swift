@@ -45,7 +45,8 @@ final class Cluster: Sendable {
         for member in self.all {
             scenario.nodeSabotage.spoil(member.machine)
             guard scenario.skewsFromStart else { continue }
-            let skew = simulator.draw { $0.number(in: -3_000_000...3_000_000) }
+            let most = min(3_000_000, scenario.faults.skewMicroseconds)
+            let skew = simulator.draw { $0.number(in: -most...most) }
             member.machine.crash()
             member.machine.restart(skewMicroseconds: Int64(skew))
         }
@@ -104,6 +105,7 @@ final class Cluster: Sendable {
         for member in self.all { member.detach() }
         let remains = Remains(of: self, tasks: self.simulator.unwind())
         self.network.drop()
+        for member in self.all { member.machine.holdUp(nil) }
         return remains
     }
 }

@@ -14,6 +14,8 @@ package struct FaultPlan: Hashable, Sendable {
         case blackouts
         /// Wall clocks that disagree, from the restart of a machine on.
         case skew
+        /// Wall clocks that start over with each life of their machine, and tick seldom.
+        case startingClocks
         /// A sync fails; the machine is restarted a little later.
         case brokenSyncs
         /// Bits of chunks and of rows on one machine turn.
@@ -42,8 +44,14 @@ package struct FaultPlan: Hashable, Sendable {
 
     /// How long a machine is down after a crash.
     package var downMilliseconds = 50...3_000
+    /// How far clocks are off after a restart, at most; from the start at most 3 s.
+    package var skewMicroseconds = 5_000_000
     /// Of 1,000 messages, so many are lost, if any.
     package var lossPermille = 5...150
+    /// Of 1,000 messages, so many are late, if any.
+    package var latePermille = 5...100
+    /// How late they are at most, in microseconds; drawn if nil.
+    package var lateMicroseconds: Int?
 
     package init(kinds: [Kind], pauseMicroseconds: ClosedRange<Int>) {
         self.kinds = kinds
@@ -55,7 +63,8 @@ package struct FaultPlan: Hashable, Sendable {
         var kinds: [Kind] = []
         // One run in eight is calm: there everything has to be tidy in the end.
         let allowed: [Kind] =
-            random.chance(permille: 125) ? [.duplicates, .skew, .slowDisks] : Kind.allCases
+            random.chance(permille: 125)
+            ? [.duplicates, .skew, .slowDisks] : Kind.allCases.filter { $0 != .startingClocks }
         for kind in allowed where random.chance(permille: Self.permille(kind)) {
             kinds.append(kind)
         }
@@ -73,6 +82,8 @@ package struct FaultPlan: Hashable, Sendable {
         case .skew: 300
         case .blackouts, .brokenSyncs, .bitFlips, .fullDisks, .turns: 150
         case .lostDisks: 60
+        // Not drawn: only the rule that is about it asks for it.
+        case .startingClocks: 0
         }
     }
 
@@ -87,8 +98,9 @@ package struct FaultPlan: Hashable, Sendable {
         if self.has(.loss) { faults.lossPermille = random.number(in: self.lossPermille) }
         if self.has(.duplicates) { faults.duplicatePermille = random.number(in: 10...200) }
         if self.has(.lateness) {
-            faults.latePermille = random.number(in: 5...100)
-            faults.lateMicroseconds = 1_000...random.pick([20_000, 300_000, 2_000_000])
+            faults.latePermille = random.number(in: self.latePermille)
+            let drawn = random.pick([20_000, 300_000, 2_000_000])
+            faults.lateMicroseconds = 1_000...(self.lateMicroseconds ?? drawn)
         }
         return faults
     }

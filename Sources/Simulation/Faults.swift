@@ -8,6 +8,8 @@ import Synchronization
 ///     gentle: the network alone, a little   heavy: everything   then all is mended, for good
 final class Faults: Sendable {
     struct State {
+        var hasBegun = false
+        var isHeavy = false
         var isOver = false
         /// Machines with a sync that has failed or will: they have to be restarted.
         var broken: [String] = []
@@ -51,6 +53,7 @@ final class Faults: Sendable {
         var faults = self.draw { self.plan.linkFaults(&$0) }
         faults.lossPermille /= 10
         faults.latePermille /= 4
+        self.state.withLock { $0.hasBegun = true }
         self.network.setFaults(faults)
         self.story.tell("gentle part: \(faults)")
     }
@@ -69,6 +72,7 @@ final class Faults: Sendable {
 
     /// One fault after another until `end`, in virtual nanoseconds.
     func rage(until end: UInt64) async {
+        self.state.withLock { $0.isHeavy = true }
         let faults = self.draw { self.plan.linkFaults(&$0) }
         self.network.setFaults(faults)
         if self.plan.has(.slowDisks) {
@@ -142,7 +146,8 @@ final class Faults: Sendable {
             let duration = self.draw { $0.number(in: 50...2_500) }
             member.machine.pause(for: .milliseconds(duration))
             self.story.tell("\(member.name) stands still for \(duration) ms")
-        case .loss, .duplicates, .lateness, .skew, .slowDisks, .fullDisks, .turns, .lostDisks:
+        case .loss, .duplicates, .lateness, .skew, .startingClocks, .slowDisks, .fullDisks,
+            .turns, .lostDisks:
             break
         }
     }
@@ -171,8 +176,15 @@ final class Faults: Sendable {
 
     func bringBack(_ member: Member) {
         guard !member.machine.isUp, !member.isScrapped else { return }
-        let skew = self.draw { $0.number(in: -5_000_000...5_000_000) }
-        member.machine.restart(skewMicroseconds: self.plan.has(.skew) ? Int64(skew) : 0)
+        let most = self.plan.skewMicroseconds
+        let skew = self.draw { $0.number(in: -most...most) }
+        if self.plan.has(.startingClocks) {
+            // No battery: each life begins at the same instant, give or take a little.
+            let elapsed = Int64(self.simulator.nanoseconds / 1_000)
+            member.machine.restart(skewMicroseconds: Int64(skew % 100_000) - elapsed)
+        } else {
+            member.machine.restart(skewMicroseconds: self.plan.has(.skew) ? Int64(skew) : 0)
+        }
         self.story.tell("\(member.name) is switched on")
         self.start(member)
     }

@@ -1,3 +1,4 @@
+import StoreModel
 import Synchronization
 
 /// What all clients did and saw.
@@ -90,6 +91,7 @@ final class History: Sendable {
         var number = 0
         var pending: [Int: String] = [:]
         var violations: [Violation] = []
+        var dead: Set<ManifestID> = []
     }
 
     private let state: Mutex<State>
@@ -154,6 +156,15 @@ final class History: Sendable {
         self.state.withLock { state in
             // One broken promise is enough to look at; a thousand of them hide the first.
             if state.violations.count < 20 { state.violations.append(violation) }
+        }
+    }
+
+    /// Notes whether a manifest is dead by what is chosen.
+    ///
+    /// - Returns: whether it has been dead before.
+    func note(_ manifest: ManifestID, isDead: Bool) -> Bool {
+        self.state.withLock { state in
+            isDead ? !state.dead.insert(manifest).inserted : state.dead.contains(manifest)
         }
     }
 

@@ -100,46 +100,15 @@ struct Inspection: Sendable {
         return found.sorted()
     }
 
-    /// Every live version has a hold on its manifest, which is sealed.
-    ///
-    /// This is so at any time, not only when everything is quiet. While operations are under way a
-    /// missing hold counts only if no machine was down and the version is still live afterwards.
-    func checkHolds(keys: Int) async {
-        let lives = self.lives
-        guard !lives.contains(nil) else { return }
-        for (key, register, version) in await self.liveVersions(keys: keys) {
-            guard case .manifest(let manifest, _, let digest, _) = version.content else {
-                continue
-            }
-            let body = await self.newest(.manifest(manifest))?.body
-            let record = body.flatMap { try? ManifestRecord(decoding: $0) }
-            let owner = Owner.version(register, version.id)
-            if let record, record.state == .sealed,
-                ManifestRecord.digest(of: record.segments) == digest,
-                record.holds.contains(where: { $0.owner == owner })
-            {
-                continue
-            }
-            let now = await self.liveVersions(keys: keys)
-            guard lives == self.lives, now.contains(where: { $0.version.id == version.id }) else {
-                continue
-            }
-            let found = record.map { "\($0.state), with \($0.holds.count) holds" } ?? "gone"
-            let story =
-                "k\(key), tag \(Self.tag(version)), names manifest \(manifest) without a hold"
-            self.history.report(Violation(.contentAtRisk, "\(story): it is \(found)"))
-        }
-    }
-
     /// Which life of each machine runs; nil for those that are down, starting or out of service.
-    private var lives: [Int?] {
+    var lives: [Int?] {
         self.cluster.members.map { member in
             guard member.coordinator != nil, member.node?.isInService == true else { return nil }
             return member.machine.crashes
         }
     }
 
-    private static func tag(_ version: Version) -> String {
+    static func tag(_ version: Version) -> String {
         Client.tag(of: version.metadata).map(String.init) ?? "none"
     }
 

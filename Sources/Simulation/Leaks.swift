@@ -131,7 +131,7 @@ extension Inspection {
     }
 
     /// All manifests that any node has a row of, in order.
-    private func manifests() -> [ManifestID] {
+    func manifests() -> [ManifestID] {
         var found: Set<ManifestID> = []
         for member in self.cluster.members {
             for row in member.machine.engine.keys(of: .rows) {

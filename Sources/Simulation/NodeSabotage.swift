@@ -30,7 +30,7 @@ package struct NodeSabotage: OptionSet, Hashable, Sendable {
         if self.contains(.rowsBeforeSync) {
             machine.engine.lie { _ in true }
         } else if self.contains(.volatilePromise) {
-            machine.engine.lie { batch in
+            machine.engine.forget { batch in
                 // A row without its entry in the index: nothing was accepted.
                 let families = batch.changes.map { change in
                     switch change {

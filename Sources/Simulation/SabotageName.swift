@@ -29,6 +29,11 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case contentNotSecured
     case forwardTwice
     case combineSkipsHold
+    case holdOnDead, deathInTwoSteps, auditLowFence, auditKillsOpen, auditIgnoresManifest
+    case fenceOnOneReplica, sealAfterAbort
+    case birthBallotUsedTwice, createdAboveBirth, creatorSkipsPrepare, creationIgnoresFloor
+    case killIgnoresMinority, killBelowBirth, dropBeforeDeath
+    case moveHomeDropsFirst
 
     /// The switch of the coordinator, if it is one of its rules.
     package var sabotage: Sabotage {
@@ -70,6 +75,20 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .contentNotSecured: .contentNotSecured
         case .forwardTwice: .forwardTwice
         case .combineSkipsHold: .combineSkipsHold
+        case .holdOnDead: .holdOnDead
+        case .deathInTwoSteps: .deathInTwoSteps
+        case .auditLowFence: .auditLowFence
+        case .auditKillsOpen: .auditKillsOpen
+        case .auditIgnoresManifest: .auditIgnoresManifest
+        case .fenceOnOneReplica: .fenceOnOneReplica
+        case .sealAfterAbort: .sealAfterAbort
+        case .birthBallotUsedTwice: .birthBallotUsedTwice
+        case .createdAboveBirth: .createdAboveBirth
+        case .creatorSkipsPrepare: .creatorSkipsPrepare
+        case .killIgnoresMinority: .killIgnoresMinority
+        case .killBelowBirth: .killBelowBirth
+        case .dropBeforeDeath: .dropBeforeDeath
+        case .moveHomeDropsFirst: .moveHomeDropsFirst
         default: []
         }
     }
@@ -78,6 +97,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     package var acceptorSabotage: AcceptorSabotage {
         switch self {
         case .noFloor: .noFloor
+        case .creationIgnoresFloor: .creationIgnoresFloor
         case .eraseIgnoresPromise: .eraseIgnoresPromise
         case .corruptIsAbsent: .corruptIsAbsent
         case .repairBelowCeiling: .repairBelowCeiling
@@ -153,6 +173,21 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .contentNotSecured: "chunks that were stored under an older layout count"
         case .forwardTwice: "a forwarded change is made as often as its message arrives"
         case .combineSkipsHold: "of combined changes only the first has its hold raised (R2)"
+        case .holdOnDead: "a hold on a dead manifest counts (R6)"
+        case .deathInTwoSteps: "a manifest dies in a later change than its last hold goes (R6)"
+        case .auditLowFence: "the audit's fence is below the ceiling of what it releases (R4, R5)"
+        case .auditKillsOpen: "the audit releases holds of uploads after a plain read (R4)"
+        case .auditIgnoresManifest: "the audit looks for a version, not for what it names (R10)"
+        case .fenceOnOneReplica: "the audit's evidence is on one replica (R4)"
+        case .sealAfterAbort: "a dead manifest is sealed (R6)"
+        case .birthBallotUsedTwice: "the audit proposes a death at the ballot of another's creation"
+        case .createdAboveBirth: "a creator who is not sure creates again, above the birth (H2)"
+        case .creatorSkipsPrepare: "a creator who is not sure proposes what nobody promised"
+        case .creationIgnoresFloor: "a creation is taken below the floor of its partition (H1)"
+        case .killIgnoresMinority: "a manifest is made dead that one replica shows"
+        case .killBelowBirth: "a manifest is made dead below the ballot of its birth"
+        case .moveHomeDropsFirst: "what stood in for a node is dropped before its home has a copy"
+        case .dropBeforeDeath: "chunks are deleted when a death is proposed (R7)"
         }
     }
 

@@ -1,3 +1,5 @@
+import Runtime
+
 extension Scenario {
     /// The same run, with all rules kept.
     package var withRulesKept: Scenario {
@@ -14,6 +16,7 @@ extension Scenario {
         self.acceptorSabotage = rule.acceptorSabotage
         self.nodeSabotage = rule.nodeSabotage
         self.layoutChanges = nil
+        self.holdUps = [:]
         switch rule {
         case .registerQuorumOfOne, .copyWithoutHold: break
         case .chunkQuorumOfOne: self.suffer([.loss, .crashes])
@@ -24,31 +27,89 @@ extension Scenario {
             self.audits = true
             self.suffer([.lateness, .clogs])
         case .noFloor: self.erase([.lateness, .duplicates, .loss])
-        case .holdAfterAccept, .noSecondHold, .auditWithoutFence, .fenceIsOnlyAPromise:
+        case .holdAfterAccept, .auditWithoutFence:
             self.audits = true
             self.suffer([.lateness, .clogs, .loss])
-        case .garbageFromOneReplica:
-            self.suffer([.loss, .crashes, .cuts, .clogs])
-            self.workload.weights = [(.put, 25), (.copy, 45), (.get, 5), (.delete, 25)]
-        case .deleteOnAbsent, .killWithoutPrepare, .creatorTrustsMinority:
+        case .noSecondHold, .auditLowFence:
+            self.crowd([.lateness], copies: 50, deletes: 10)
+            self.holdUps[.accept] = HoldUp(600, 20_000...400_000)
+        case .fenceIsOnlyAPromise, .fenceOnOneReplica, .garbageFromOneReplica:
+            // A deletion that stays with one replica looks like evidence.
+            self.crowd([.lateness], copies: 20, deletes: 40)
+            self.holdUps[.acceptToOne] = HoldUp(600, 5_000...250_000)
+        case .holdOnDead:
+            self.crowd([.lateness], copies: 50, deletes: 30)
+            self.holdUps[.hold] = HoldUp(500, 20_000...300_000)
+        case .deathInTwoSteps:
+            self.crowd([.lateness], copies: 60, deletes: 25)
+            self.holdUps[.release] = HoldUp(700, 10_000...250_000)
+        case .auditIgnoresManifest:
+            // A child outlives its parent and the copy that made it, which begins again.
+            self.crowd([.crashes], copies: 60, deletes: 25)
+            self.faults = FaultPlan(kinds: [.crashes], pauseMicroseconds: 800_000...1_500_000)
+            self.versionHolders = 1
+            self.holdUps[.hold] = HoldUp(600, 30_000...250_000)
+            self.holdUps[.release] = HoldUp(300, 50_000...300_000, crashPermille: 300)
+        case .creatorTrustsMinority:
             self.audits = true
             self.suffer([.lateness, .clogs, .loss, .cuts])
             self.workload.weights = [(.put, 70), (.copy, 10), (.get, 10), (.delete, 10)]
-        case .borrowReleasedBeforeDeath, .absentOwnerIsDead:
-            self.audits = true
+        case .deleteOnAbsent, .killBelowBirth:
+            self.crowd([.lateness], copies: 10, deletes: 5)
+            self.holdUps[.birth] = HoldUp(600, 50_000...400_000)
+        case .killWithoutPrepare:
+            self.crowd([.lateness], copies: 10, deletes: 5)
+            self.holdUps[.birth] = HoldUp(600, 10_000...200_000)
+            self.holdUps[.kill] = HoldUp(800, 20_000...300_000)
+        case .birthBallotUsedTwice:
+            self.crowd([.lateness], copies: 10, deletes: 5)
+            self.holdUps[.birthToOne] = HoldUp(700, 50_000...500_000)
+        case .killIgnoresMinority:
+            self.crowd([.lateness], copies: 10, deletes: 5)
+            self.holdUps[.birthToOne] = HoldUp(800, 20_000...400_000)
+            self.holdUps[.kill] = HoldUp(900, 20_000...150_000)
+        case .dropBeforeDeath:
+            self.crowd([.lateness], copies: 10, deletes: 5)
+            self.registerTimeout = .milliseconds(200)
+            self.workload.reducedPermille = 900
+            self.holdUps[.birthToOne] = HoldUp(700, 300_000...900_000)
+            self.holdUps[.kill] = HoldUp(900, 200_000...800_000)
+        case .createdAboveBirth, .creatorSkipsPrepare, .creationIgnoresFloor:
+            // Between its chunks and its creation a manifest dies, is buried and forgotten.
+            self.crowd([.lateness], copies: 10, deletes: 5)
+            self.auditSpares = false
+            self.erasesSoon = true
+            self.tombstoneAge = .milliseconds(5)
+            self.holdUps[.birth] = HoldUp(700, 300_000...900_000)
+        case .borrowReleasedBeforeDeath:
+            self.crowd([.lateness], copies: 70, deletes: 20)
+            self.versionHolders = 2
+            self.holdUps[.release] = HoldUp(600, 10_000...200_000)
+        case .absentOwnerIsDead:
+            self.crowd([.lateness], copies: 70, deletes: 10)
             self.versionHolders = 1
-            self.suffer([.lateness, .clogs, .loss])
-            self.workload.weights = [(.put, 10), (.copy, 70), (.get, 5), (.delete, 15)]
+            self.holdUps[.birth] = HoldUp(500, 20_000...300_000)
         case .overwriteDropsGarbage:
             self.audits = true
             self.suffer([])
-        case .partRowBeforeHold, .sealReplacesUploadHold, .holdIgnoresSegments,
-            .unlistedDeletedWhileOpen, .borrowAuditWhileOpen:
+        case .auditKillsOpen:
+            self.upload([.lateness])
+            self.auditSpares = false
+            self.holdUps[.accept] = HoldUp(500, 20_000...300_000)
+        case .sealAfterAbort:
+            self.upload([.lateness])
+            self.holdUps[.hold] = HoldUp(600, 20_000...300_000)
+            self.holdUps[.accept] = HoldUp(500, 100_000...500_000)
+        case .sealReplacesUploadHold:
+            self.upload([.lateness])
+            self.auditSpares = false
+            self.holdUps[.accept] = HoldUp(500, 50_000...400_000)
+        case .holdIgnoresSegments:
+            self.upload([.lateness])
+            self.holdUps[.accept] = HoldUp(700, 50_000...400_000)
+        case .partRowBeforeHold, .unlistedDeletedWhileOpen, .borrowAuditWhileOpen:
             self.audits = true
-            self.suffer(
-                rule == .sealReplacesUploadHold
-                    ? [.lateness, .loss, .cuts, .crashes] : [.lateness, .clogs, .loss]
-            )
+            self.suffer([.lateness, .clogs, .loss])
             self.workload.clients = 5
             self.workload.keys = 2
             self.workload.weights = [
@@ -57,12 +118,35 @@ extension Scenario {
         case .noHealing:
             self.suffer([.crashes, .bitFlips])
             self.nodes = 4
-        case .eraseMajority, .noneIsTomb: self.leaveOut()
-        case .eraseIgnoresPromise: self.promiseEarly()
+        case .moveHomeDropsFirst:
+            // Two copies, of which one stands in for a home that is away.
+            self.suffer([.crashes, .isolation])
+            self.audits = true
+            self.nodes = 5
+            self.part = .seconds(5)
+            self.faults.downMilliseconds = 500...1_500
+            self.workload.reducedPermille = 900
+        case .eraseMajority: self.leaveOut()
+        case .noneIsTomb:
+            // A replica has missed the object, another alone has its deletion.
+            self.race([.lateness])
+            self.eraseAtOnce()
+            self.workload.conditionPermille = 0
+            self.workload.weights = [(.put, 25), (.get, 50), (.delete, 25)]
+            self.holdUps[.acceptToOne] = HoldUp(500, 5_000...150_000)
+        case .eraseIgnoresPromise:
+            // Somebody with a clock ahead is promised a ballot that is then forgotten, and somebody
+            // with a clock behind writes below it before it is used.
+            self.raceAgainstClocks([.skew])
+            self.eraseAtOnce()
+            self.holdUps[.erase] = HoldUp(900, 20_000...200_000)
         case .readMinority, .minorityIsChosen, .listSkipsSettlement:
             self.contend([.loss, .lateness, .turns])
         case .omitPartitionWithoutMajority:
+            // Nodes that have no row of a key themselves, and hear nothing of it.
             self.contend([.loss, .turns])
+            self.nodes = 5
+            self.registerTimeout = .milliseconds(100)
             self.faults.lossPermille = 300...450
             self.workload.weights = [(.put, 40), (.delete, 20), (.list, 60)]
         case .noLineage, .negativeWithoutIdentity, .conditionOutside:
@@ -70,17 +154,36 @@ extension Scenario {
             self.workload.conditionPermille = 800
         case .rowsBeforeSync: self.contend([.crashes, .blackouts, .lateness])
         case .volatilePromise:
-            self.promiseEarly()
+            // The same, but for what makes a promise forgotten.
+            self.raceAgainstClocks([.skew, .crashes])
             self.erasesSoon = false
-            self.faults.kinds = [.skew, .crashes]
-            self.faults.pauseMicroseconds = 20_000...120_000
-            self.faults.downMilliseconds = 10...40
-            self.workload.clients = 4
-            self.workload.bodyPauseMicroseconds = 500_000
+            self.faults.pauseMicroseconds = 50_000...150_000
+            self.faults.downMilliseconds = 3...10
+            self.workload.clients = 6
+            self.workload.bodyPauseMicroseconds = 250_000
         case .noIncarnation:
-            self.contend([.crashes, .lateness, .loss, .skew])
-            self.skewsFromStart = true
-        case .corruptIsAbsent, .repairBelowCeiling:
+            // Clocks that start over, and operations cut short: names of chunks come again.
+            self.crowd([.crashes, .startingClocks], copies: 0, deletes: 0)
+            self.audits = false
+            self.erasesSoon = true
+            self.tombstoneAge = .seconds(1_000)
+            self.sweepPause = nil
+            self.faults.pauseMicroseconds = 60_000...200_000
+            self.faults.downMilliseconds = 5...30
+            self.workload.keys = 3
+            self.workload.clients = 4
+            self.workload.restingKeys = 0
+            self.workload.pauseMicroseconds = 120_000
+            self.holdUps[.birth] = HoldUp(600, 10_000...100_000)
+        case .repairBelowCeiling:
+            self.raceAgainstClocks([.skew, .bitFlips])
+            self.erasesSoon = false
+            self.faults.pauseMicroseconds = 3_000...10_000
+            self.sweepPause = .milliseconds(10)
+            self.workload.keys = 2
+            self.workload.clients = 6
+            self.holdUps[.prepareToOne] = HoldUp(500, 1_000...200_000)
+        case .corruptIsAbsent:
             self.contend([.bitFlips, .lateness, .loss])
             self.faults = FaultPlan(kinds: self.faults.kinds, pauseMicroseconds: 5_000...20_000)
             self.erasesSoon = true
@@ -210,20 +313,62 @@ extension Scenario {
         self.workload.weights = [(.put, 25), (.get, 40), (.delete, 25), (.list, 3)]
     }
 
-    /// Proposers whose clocks are ahead prepare long before they write, proposers whose clocks are
-    /// behind write meanwhile, and in between the key is erased.
-    private mutating func promiseEarly() {
-        self.contend([.skew, .lateness])
-        self.erasesSoon = true
-        self.skewsFromStart = true
-        self.tombstoneAge = .milliseconds(10)
-        self.workload.clients = 6
-        self.workload.keys = 3
+    /// Two keys that many write at once under conditions, each through its own coordinator.
+    private mutating func race(_ kinds: [FaultPlan.Kind]) {
+        self.contend(kinds)
+        self.forwardAfter = 1_000
+        self.workload.clients = 8
+        self.workload.keys = 2
+        self.workload.restingKeys = 0
         self.workload.pauseMicroseconds = 40_000
-        self.workload.bodyPauseMicroseconds = 150_000
-        self.workload.conditionPermille = 950
+        self.workload.conditionPermille = 900
+        self.workload.absentPermille = 600
+        self.workload.weights = [(.put, 60), (.get, 25), (.delete, 15)]
+    }
+
+    /// Three keys that some write while others, whose clocks are ahead, have a ballot promised and
+    /// take their time to use it.
+    private mutating func raceAgainstClocks(_ kinds: [FaultPlan.Kind]) {
+        self.race(kinds)
+        self.skewsFromStart = true
+        self.faults.skewMicroseconds = 100_000
+        self.part = .seconds(5)
+        self.workload.clients = 10
+        self.workload.keys = 4
+        self.workload.pauseMicroseconds = 60_000
         self.workload.absentPermille = 950
-        self.workload.weights = [(.put, 35), (.copy, 35), (.delete, 30)]
+        self.workload.bodyPauseMicroseconds = 150_000
+        // Copies are quick, and are the others.
+        self.workload.weights = [(.put, 40), (.copy, 30), (.get, 5), (.delete, 25)]
+        self.holdUps[.accept] = HoldUp(200, 5_000...80_000)
+    }
+
+    /// What was deleted is forgotten a moment later.
+    private mutating func eraseAtOnce() {
+        self.erasesSoon = true
+        self.tombstoneAge = .milliseconds(5)
+        self.sweepPause = .milliseconds(8)
+    }
+
+    /// Two keys with chunks that many write and audit, and manifests that die at once.
+    private mutating func crowd(_ kinds: [FaultPlan.Kind], copies: Int, deletes: Int) {
+        self.suffer(kinds)
+        self.audits = true
+        self.nodes = 3
+        self.workload.clients = 6
+        self.workload.keys = 2
+        self.workload.pauseMicroseconds = 80_000
+        self.sweepPause = .milliseconds(30)
+        self.releaseGrace = .zero
+        self.workload.weights = [
+            (.put, max(20, 90 - copies - deletes)), (.copy, copies), (.get, 10), (.delete, deletes),
+        ]
+    }
+
+    /// Few keys that are mostly put together of parts, and manifests that die at once.
+    private mutating func upload(_ kinds: [FaultPlan.Kind]) {
+        self.crowd(kinds, copies: 5, deletes: 5)
+        self.workload.weights = [(.put, 5), (.copy, 5), (.get, 5), (.delete, 5), (.upload, 80)]
     }
 
     /// Many copies of chunks, and these faults often.

@@ -1,5 +1,6 @@
 package import Coordinator
 package import Register
+package import Runtime
 import SimulatedRuntime
 import StoreModel
 
@@ -26,6 +27,15 @@ package struct Scenario: Sendable {
     package var audits: Bool
     /// Versions that hold one manifest before a child is made: few, so that there are children.
     package var versionHolders: Int
+    /// Whether the nodes' own audits leave alone what is under way.
+    package var auditSpares: Bool
+    /// Steps at which work is held up, in the first two parts.
+    package var holdUps: [RareStep: HoldUp]
+    /// Pause between two sweeps of a node while clients are at work, on average; nil for what is
+    /// usual.
+    package var sweepPause: Duration?
+    /// How long dropped content is kept for readers.
+    package var releaseGrace: Duration
     /// Changes of the layout under load; nil for none.
     package var layoutChanges: LayoutChanges?
     /// Attempts that a change loses before it is forwarded; 0 forwards every change.
@@ -51,11 +61,16 @@ package struct Scenario: Sendable {
         self.skewsFromStart = self.faults.has(.skew) && random.chance(permille: 500)
         self.registerTimeout = .milliseconds(500)
         self.tombstoneAge = .milliseconds(150)
+        self.auditSpares = true
+        self.holdUps = [:]
+        self.releaseGrace = .seconds(1)
         self.part = .seconds(3)
         self.workload.weights.append((.upload, random.pick([0, 0, 20, 60])))
         self.drawForwarding()
         self.drawPatience()
         self.drawLayoutChanges()
+        var rare = SplitMix64(seed: seed ^ 0x7261_7265_0000_0001)
+        self.holdUps = HoldUp.draw(&rare)
     }
 
     /// In some runs clients go away in the middle of copies.

@@ -1,5 +1,6 @@
 import Coordinator
 import Register
+import Runtime
 
 /// Makes a failing run smaller for as long as it fails.
 ///
@@ -120,7 +121,7 @@ struct ScenarioStep: Sendable {
             Self("a node less") { scenario in
                 scenario.nodes > 1 ? scenario.with { $0.nodes -= 1 } : nil
             },
-        ] + Self.withoutFaults + Self.withoutOperations
+        ] + Self.withoutFaults + Self.withoutOperations + Self.withoutHoldUps
 
     private static let withoutFaults = FaultPlan.Kind.allCases.map { kind in
         Self("no \(kind.rawValue)") { scenario in
@@ -128,6 +129,13 @@ struct ScenarioStep: Sendable {
             return scenario.with { scenario in
                 scenario.faults.kinds.removeAll { $0 == kind }
             }
+        }
+    }
+
+    private static let withoutHoldUps = RareStep.allCases.map { step in
+        Self("nothing held up at \(step.rawValue)") { scenario in
+            guard scenario.holdUps[step] != nil else { return nil }
+            return scenario.with { $0.holdUps[step] = nil }
         }
     }
 
@@ -162,6 +170,7 @@ extension Scenario {
             "scenario.faults = FaultPlan(kinds: [\(kinds)], pauseMicroseconds: \(pause))",
             "scenario.faults.turnMicroseconds = \(self.faults.turnMicroseconds)",
             "scenario.faults.downMilliseconds = \(self.faults.downMilliseconds)",
+            "scenario.faults.skewMicroseconds = \(self.faults.skewMicroseconds)",
             "scenario.faults.lossPermille = \(self.faults.lossPermille)",
             "scenario.audits = \(self.audits)",
             "scenario.formsUnderFire = \(self.formsUnderFire)",
@@ -170,6 +179,8 @@ extension Scenario {
             "scenario.skewsFromStart = \(self.skewsFromStart)",
             "scenario.registerTimeout = .milliseconds(\(self.registerTimeout.milliseconds))",
             "scenario.tombstoneAge = .milliseconds(\(self.tombstoneAge.milliseconds))",
+            "scenario.auditSpares = \(self.auditSpares)",
+            "scenario.releaseGrace = .milliseconds(\(self.releaseGrace.milliseconds))",
             "scenario.layoutChanges = \(self.layoutChanges?.source ?? "nil")",
             "scenario.part = .milliseconds(\(self.part.milliseconds))",
             "scenario.workload.clients = \(workload.clients)",
@@ -179,10 +190,19 @@ extension Scenario {
             "scenario.workload.absentPermille = \(workload.absentPermille)",
             "scenario.workload.chunkedPermille = \(workload.chunkedPermille)",
             "scenario.workload.largeBodies = \(workload.largeBodies)",
+            "scenario.workload.reducedPermille = \(workload.reducedPermille)",
             "scenario.workload.ownPermille = \(workload.ownPermille)",
             "scenario.workload.bodyPauseMicroseconds = \(workload.bodyPauseMicroseconds)",
             "scenario.workload.weights = [\(weights)]",
         ]
+        if let pause = self.sweepPause {
+            lines.append("scenario.sweepPause = .milliseconds(\(pause.milliseconds))")
+        }
+        lines.append("scenario.holdUps = [:]")
+        for step in RareStep.allCases {
+            guard let holdUp = self.holdUps[step] else { continue }
+            lines.append("scenario.holdUps[.\(step.rawValue)] = \(holdUp.source)")
+        }
         if self.sabotage != [] {
             lines.append("scenario.sabotage = Sabotage(rawValue: \(self.sabotage.rawValue))")
         }

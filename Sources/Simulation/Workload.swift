@@ -30,6 +30,8 @@ package struct Workload: Sendable {
     /// Of 1,000 bodies that are not large, so many have chunks.
     package var chunkedPermille = 350
 
+    /// Of 1,000 objects, so many are of the reduced class.
+    package var reducedPermille = 200
     /// Of 1,000 operations on a key, so many go through the machine that is the key's own.
     package var ownPermille = 0
     /// Longest pause of a client between two pieces of a body, in microseconds.

@@ -41,6 +41,12 @@ package struct World: Sendable {
             cluster.all,
             story
         ) { cluster.start($0) }
+        for member in cluster.all {
+            member.machine.holdUp { [faults, plan = scenario.holdUps] step in
+                await faults.reach(step, at: member, plan)
+            }
+        }
+        if scenario.faults.has(.startingClocks) { simulator.clockTick = 100_000 }
         self.changer = scenario.layoutChanges.map { LayoutChanger($0, cluster, history) }
         // Two more than work: one writes what is to rest, the last looks at everything at the end.
         self.clients = (1...(scenario.workload.clients + 2)).map { number in
@@ -68,9 +74,10 @@ package struct World: Sendable {
         settings.pullPatience = .seconds(3)
         settings.pullPause = .milliseconds(100)
         settings.openManifestBytes = UInt64(Limit.blockBytes)
-        settings.releaseGrace = .seconds(1)
+        settings.releaseGrace = scenario.releaseGrace
         settings.sweepInterval =
-            scenario.erasesSoon ? min(.milliseconds(100), scenario.tombstoneAge) : .seconds(3)
+            scenario.erasesSoon && scenario.sweepPause == nil
+            ? min(.milliseconds(100), scenario.tombstoneAge) : .seconds(3)
         // Operations may take longer than half of that: to those a missing row proves nothing.
         settings.tombstoneAge = scenario.erasesSoon ? scenario.tombstoneAge : .seconds(2)
         settings.catchUpInterval = .seconds(4)
@@ -79,6 +86,7 @@ package struct World: Sendable {
         settings.borrowChunks = 1
         settings.auditInterval = .seconds(3)
         settings.auditAge = .zero
+        settings.auditSpares = scenario.auditSpares
         settings.versionHolders = scenario.versionHolders
         settings.healInterval = .seconds(15)
         settings.healProbe = .seconds(2)
@@ -227,6 +235,9 @@ package struct World: Sendable {
             )
             doors.background.run { await auditor.work(until: start + 3 * part) }
         }
+        if let pause = self.scenario.sweepPause {
+            doors.background.run { await self.sweep(every: pause, until: start + 3 * part) }
+        }
         if let changer = self.changer {
             doors.background.run { await changer.work(until: start + 2 * part) }
         }
@@ -259,6 +270,23 @@ package struct World: Sendable {
         if !ends.isComplete {
             let pending = self.history.pending.joined(separator: ", ")
             self.history.report(Violation(.noProgress, "operations do not end: \(pending)"))
+        }
+    }
+
+    /// Has all nodes sweep far more often than they do by themselves, until `end`, in virtual
+    /// nanoseconds.
+    private func sweep(every pause: Duration, until end: UInt64) async {
+        let microseconds = Int(pause.milliseconds) * 1_000
+        let doors = self.simulator.doors()
+        for member in self.cluster.members {
+            doors.background.run {
+                while self.simulator.nanoseconds < end {
+                    let wait = self.simulator.draw { $0.number(in: 1...(2 * microseconds)) }
+                    await self.simulator.sleep(nanoseconds: UInt64(wait) * 1_000)
+                    guard let coordinator = member.coordinator else { continue }
+                    _ = await member.machine.perform { await coordinator.sweep() }
+                }
+            }
         }
     }
 
@@ -306,7 +334,7 @@ package struct World: Sendable {
     private func writeEverywhere() async {
         for (number, member) in self.cluster.members.enumerated() {
             var isDone = false
-            for attempt in 0..<(self.scenario.faults.has(.skew) ? 12 : 1) where !isDone {
+            for attempt in 0..<(self.isSkewed ? 12 : 1) where !isDone {
                 if attempt > 0 { await self.simulator.sleep(nanoseconds: 1_000_000_000) }
                 isDone = await self.write(number % self.scenario.workload.keys, at: member)
             }
@@ -315,6 +343,10 @@ package struct World: Sendable {
                 Violation(.noProgress, "\(member.name) cannot write although all is well")
             )
         }
+    }
+
+    private var isSkewed: Bool {
+        self.scenario.faults.has(.skew) || self.scenario.faults.has(.startingClocks)
     }
 
     /// - Returns: whether a put and a copy of it came to a known end.
