@@ -40,7 +40,8 @@ package final class SimulatedMachine: Sendable {
     ///
     /// - Precondition: nothing runs there yet, or no longer.
     package func holdUp(_ rare: (@Sendable (RareStep) async -> Void)?) {
-        self.rare.ask.withLock { $0 = rare }
+        let asked = rare.map { RareSteps.Asked(reach: $0) }
+        self.rare.asked.withLock { $0 = asked }
     }
 
     package var life: Life { self.state.withLock { $0.life } }
@@ -125,10 +126,15 @@ package final class SimulatedMachine: Sendable {
 /// Passes rare steps on to whoever is to be asked, for as long as somebody is: what runs on a
 /// machine keeps its doors, and must not keep the run by them.
 private final class RareSteps: Sendable {
-    let ask = Mutex<(@Sendable (RareStep) async -> Void)?>(nil)
+    /// In a struct of its own: a bare function in a `Mutex` is wrapped once more by each look.
+    struct Asked {
+        let reach: @Sendable (RareStep) async -> Void
+    }
+
+    let asked = Mutex<Asked?>(nil)
 
     var door: @Sendable (RareStep) async -> Void {
-        { step in await self.ask.withLock { $0 }?(step) }
+        { step in await self.asked.withLock { $0 }?.reach(step) }
     }
 }
 

@@ -9,6 +9,8 @@ extension Scenario {
         self.nodes = max(3, self.nodes)
         self.faults = FaultPlan(kinds: [.crashes], pauseMicroseconds: 500_000...3_000_000)
         self.formsUnderFire = false
+        self.holdUps = [:]
+        self.layoutChanges = nil
         self.workload.clients = 6
         self.workload.keys = 6
         self.workload.pauseMicroseconds = 60_000
