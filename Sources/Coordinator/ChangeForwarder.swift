@@ -24,24 +24,6 @@ struct ChangeForwarder: Sendable {
     let incarnation: UInt32
     let starts = KnownStarts()
 
-    init(
-        caller: PeerCaller,
-        layouts: LayoutHolder,
-        health: NodeHealth,
-        doors: Doors,
-        settings: CoordinatorSettings,
-        instruments: CoordinatorInstruments,
-        incarnation: UInt32
-    ) {
-        self.caller = caller
-        self.layouts = layouts
-        self.health = health
-        self.doors = doors
-        self.settings = settings
-        self.instruments = instruments
-        self.incarnation = incarnation
-    }
-
     /// The node to forward changes of a register to; nil if it is this one.
     func affinityNode(of key: RegisterKey) -> NodeID? {
         guard case .object = key else { return nil }

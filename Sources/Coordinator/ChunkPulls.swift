@@ -43,15 +43,7 @@ struct ChunkPulls: Sendable {
     /// - Returns: the same runs, with chunks of the target's manifest.
     mutating func pull(_ source: [SegmentRun]) -> [SegmentRun] {
         source.map { run in
-            let target = SegmentRun(
-                manifest: self.place.manifest,
-                part: self.place.part,
-                attempt: self.place.attempt,
-                first: self.place.first,
-                chunkBytes: Int(run.chunkBytes),
-                length: run.length
-            )
-            self.place.first += UInt32(run.count)
+            let target = self.next(chunkBytes: Int(run.chunkBytes), length: run.length)
             self.steps.append(.pull(run, as: target))
             return target
         }
@@ -62,16 +54,23 @@ struct ChunkPulls: Sendable {
     /// - Returns: the run that it is.
     mutating func compose(_ pieces: [ChunkPiece]) -> SegmentRun {
         let bytes = pieces.reduce(0) { $0 + $1.range.count }
-        let target = SegmentRun(
+        let target = self.next(chunkBytes: Limit.chunkBytes, length: UInt64(bytes))
+        self.steps.append(.compose(pieces, as: target))
+        return target
+    }
+
+    /// The next run at the copy's place.
+    private mutating func next(chunkBytes: Int, length: UInt64) -> SegmentRun {
+        let run = SegmentRun(
             manifest: self.place.manifest,
             part: self.place.part,
             attempt: self.place.attempt,
             first: self.place.first,
-            length: UInt64(bytes)
+            chunkBytes: chunkBytes,
+            length: length
         )
-        self.place.first += 1
-        self.steps.append(.compose(pieces, as: target))
-        return target
+        self.place.first += UInt32(run.count)
+        return run
     }
 
     var chunkCount: Int { self.steps.reduce(0) { $0 + $1.target.count } }

@@ -61,7 +61,8 @@ extension Coordinator {
         let (target, upload) = try await self.openUpload(request.upload, operation)
         let place = target.part(request.number, of: upload.id)
         async let promise = self.promise(place.key)
-        var (source, version) = try Self.asSource(await found, operation)
+        let (source, first) = try Self.asSource(await found, operation)
+        var version = first
         for attempt in 1...Self.sourceAttempts {
             let copy = PartCopy(
                 request: request,
@@ -84,7 +85,6 @@ extension Coordinator {
                 },
                 operation
             )
-            source = copy.source
         }
         throw ClusterError(.busy, operation, facts: ["attempts": "\(Self.sourceAttempts)"])
     }
@@ -224,7 +224,12 @@ extension Coordinator {
     private func stream(_ copy: PartCopy) async throws(ClusterError) -> CopiedPart? {
         let chunks = (copy.size + UInt64(Limit.chunkBytes) - 1) / UInt64(Limit.chunkBytes)
         copy.progress.plan(.independent, chunks: Int(chunks), bytes: copy.size)
-        let bytes = self.body(copy, copy.range)
+        let object = FoundObject(coordinator: self, target: copy.source, version: copy.version)
+        let bytes = ObjectBody(
+            reader: object.read(copy.range),
+            progress: copy.progress,
+            operation: copy.operation
+        )
         let body = copy.request.observe.map { $0(bytes) } ?? bytes
         do throws(ClusterError) {
             let stored = try await self.store(
@@ -244,15 +249,6 @@ extension Coordinator {
             if error.code == .objectNotFound { return nil }
             throw error
         }
-    }
-
-    private func body(_ copy: PartCopy, _ range: Range<UInt64>) -> any BodySource {
-        let object = FoundObject(coordinator: self, target: copy.source, version: copy.version)
-        return ObjectBody(
-            reader: object.read(range),
-            progress: copy.progress,
-            operation: copy.operation
-        )
     }
 }
 

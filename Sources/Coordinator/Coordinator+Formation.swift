@@ -107,19 +107,22 @@ extension Coordinator {
         let replies = await gather(
             from: seeds,
             background: self.doors.background,
-            ask: { address -> NodeDescription? in
-                guard let node = try? await connector.connect(to: address) else { return nil }
-                let reply = try? await self.caller.ask(
-                    node,
-                    .describe,
-                    within: self.settings.registerTimeout
-                )
-                guard case .description(let description)? = reply else { return nil }
-                return description
-            },
+            ask: { await self.describe($0, connector) },
             enough: { replies in replies.contains { $0.reply?.layout != nil } }
         )
         return replies.compactMap(\.reply)
+    }
+
+    /// Asks whoever listens at an address who it is; nil if there is no answer.
+    func describe(_ address: String, _ connector: any SeedConnector) async -> NodeDescription? {
+        guard let node = try? await connector.connect(to: address) else { return nil }
+        let reply = try? await self.caller.ask(
+            node,
+            .describe,
+            within: self.settings.registerTimeout
+        )
+        guard case .description(let description)? = reply else { return nil }
+        return description
     }
 
     /// Has the founders choose the first layout: this one, or the one that they chose already.

@@ -20,16 +20,7 @@ extension Coordinator {
         let replies = await gather(
             from: Array(Set(addresses)).sorted(),
             background: self.doors.background,
-            ask: { address -> LayoutNode? in
-                guard let node = try? await connector.connect(to: address) else { return nil }
-                let reply = try? await self.caller.ask(
-                    node,
-                    .describe,
-                    within: self.settings.registerTimeout
-                )
-                guard case .description(let description)? = reply else { return nil }
-                return description.node
-            },
+            ask: { await self.describe($0, connector)?.node },
             enough: { _ in false }
         )
         let members = Set(self.layouts.layout?.members ?? [])

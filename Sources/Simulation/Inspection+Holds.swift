@@ -70,16 +70,6 @@ extension Inspection {
         return nil
     }
 
-    private func record(of manifest: ManifestID) async -> ManifestRecord? {
-        let body = await self.newest(.manifest(manifest))?.body
-        return body.flatMap { try? ManifestRecord(decoding: $0) }
-    }
-
-    private func bucket() async -> BucketID? {
-        let body = await self.newest(.bucket(self.cluster.bucket))?.body
-        return body.flatMap { try? BucketRecord(decoding: $0) }?.id
-    }
-
     private func chosenVersions(of register: RegisterKey) async -> [Version] {
         guard let value = await self.agreed(register), let record = try? ObjectRecord(value) else {
             return []

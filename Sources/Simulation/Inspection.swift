@@ -74,12 +74,10 @@ struct Inspection: Sendable {
         keys: Int,
         isChosen: Bool
     ) async -> [(key: Int, register: RegisterKey, record: ObjectRecord)] {
-        guard let body = await self.newest(.bucket(self.cluster.bucket))?.body,
-            let bucket = try? BucketRecord(decoding: body)
-        else { return [] }
+        guard let bucket = await self.bucket() else { return [] }
         var live: [(key: Int, register: RegisterKey, record: ObjectRecord)] = []
         for key in 0..<keys {
-            let register = RegisterKey.object(bucket.id, self.cluster.name(key).key)
+            let register = RegisterKey.object(bucket, self.cluster.name(key).key)
             guard let value = isChosen ? await self.chosen(register) : await self.newest(register)
             else { continue }
             guard let record = try? ObjectRecord(value) else {
@@ -143,8 +141,18 @@ struct Inspection: Sendable {
     func segments(of content: VersionContent) async -> [SegmentRun] {
         guard case .manifest(let manifest, let segments, _, _) = content else { return [] }
         if !segments.isEmpty { return segments }
+        return await self.record(of: manifest)?.segments ?? []
+    }
+
+    func record(of manifest: ManifestID) async -> ManifestRecord? {
         let body = await self.newest(.manifest(manifest))?.body
-        return body.flatMap { try? ManifestRecord(decoding: $0) }?.segments ?? []
+        return body.flatMap { try? ManifestRecord(decoding: $0) }
+    }
+
+    /// The bucket of the run, if it is there.
+    func bucket() async -> BucketID? {
+        let body = await self.newest(.bucket(self.cluster.bucket))?.body
+        return body.flatMap { try? BucketRecord(decoding: $0) }?.id
     }
 
     private static func chunks(_ segments: [SegmentRun]) -> [(ChunkName, Int)] {

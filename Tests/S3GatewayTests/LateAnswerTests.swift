@@ -63,16 +63,16 @@ struct LateAnswerTests {
         }
     }
 
+    /// A request to copy, as it goes over the wire.
+    private static func copyHead(_ server: TestServer) throws -> String {
+        try server.head("PUT", "/dst/c", ["x-amz-copy-source": "src/o"], length: 0)
+    }
+
     @Test("The connection goes on after a late answer")
     func keepAlive() async throws {
         try await TestServer.run(self.soon) { server in
             await server.store.cause(.init(copyDelay: .milliseconds(50)))
-            let copy = try server.head(
-                "PUT",
-                "/dst/c",
-                ["x-amz-copy-source": "src/o"],
-                length: 0
-            )
+            let copy = try Self.copyHead(server)
             let get = try server.head("GET", "/dst/c")
             try await RawConnection.with(port: server.port) { connection in
                 try await connection.send(copy + get)
@@ -91,12 +91,7 @@ struct LateAnswerTests {
         if !afterBeginning { settings.lateAnswerDelay = .seconds(600) }
         try await TestServer.run(settings) { server in
             await server.store.cause(.init(copyDelay: .seconds(600)))
-            let copy = try server.head(
-                "PUT",
-                "/dst/c",
-                ["x-amz-copy-source": "src/o"],
-                length: 0
-            )
+            let copy = try Self.copyHead(server)
             try await RawConnection.with(port: server.port) { connection in
                 try await connection.send(copy)
                 for _ in 0..<1_000 {
@@ -118,12 +113,7 @@ struct LateAnswerTests {
     func clientStays() async throws {
         try await TestServer.run(self.soon) { server in
             await server.store.cause(.init(copyDelay: .milliseconds(50)))
-            let copy = try server.head(
-                "PUT",
-                "/dst/c",
-                ["x-amz-copy-source": "src/o"],
-                length: 0
-            )
+            let copy = try Self.copyHead(server)
             try await RawConnection.with(port: server.port) { connection in
                 for _ in 0..<3 { try await connection.send(copy) }
                 for _ in 0..<3 {
