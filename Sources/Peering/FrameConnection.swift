@@ -90,9 +90,7 @@ final class FrameConnection: ChannelInboundHandler {
     @discardableResult
     func drop(_ stream: UInt64) -> Bool { self.outbox.drop(stream) }
 
-    /// Closes at once.
-    ///
-    /// rything that waits has been sent.
+    /// Closes once everything that waits has been sent.
     func closeWhenSent() {
         guard !self.isClosed, let context = self.context else { return }
         self.pump()

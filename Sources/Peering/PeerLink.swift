@@ -198,6 +198,14 @@ final class PeerLink: ClientConnection.Owner, @unchecked Sendable {
         self.failQueue()
     }
 
+    /// Ends the back-off: the node has shown itself.
+    func met() {
+        self.onLoop {
+            self.failures = 0
+            self.retryAt = .distantPast
+        }
+    }
+
     /// Takes over a connection that somebody else made, if there is none.
     ///
     /// Called on the loop, which is that of the channel.

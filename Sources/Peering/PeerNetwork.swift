@@ -12,7 +12,8 @@ import Synchronization
 ///     await network.shutdown()
 ///
 /// A node that cannot be reached fails calls at once, and is tried again with the first call after
-/// the back-off. Connections carry requests one way only: the other node makes its own.
+/// the back-off, which ends when the node shows itself (``met(_:)``). Connections carry requests
+/// one way only: the other node makes its own.
 package final class PeerNetwork: Network, SeedConnector {
     private let dialer: PeerDialer
     private let group: any EventLoopGroup
@@ -52,9 +53,9 @@ package final class PeerNetwork: Network, SeedConnector {
         return try await self.link(to: node).call(request, within: timeout)
     }
 
-    /// Ends all calls with an error and closes all connections.
+    /// Connects to an address and learns who answers there: it can be called from then on.
     ///
-    /// node.
+    /// - Throws: `refused` if the address is none, `unreachable` if nobody proves to be a node.
     package func connect(to address: String) async throws(NetworkError) -> NodeID {
         guard let address = PeerAddress(address) else {
             throw .refused("\(address) is not host:port")
@@ -68,6 +69,14 @@ package final class PeerNetwork: Network, SeedConnector {
             if !isTaken { channel.close(promise: nil) }
         }
         do { return try await dialed.get() } catch { throw .unreachable }
+    }
+
+    /// Notes that a node is alive, since it has connected to this one.
+    ///
+    /// If it could not be reached before, the next call tries again without waiting for the end of
+    /// the back-off: a node that is back may be needed at once, when another one goes.
+    package func met(_ node: NodeID) {
+        self.links.withLock { $0[node] }?.met()
     }
 
     /// Ends all calls with an error and closes all connections.

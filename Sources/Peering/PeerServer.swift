@@ -3,7 +3,7 @@ package import Logging
 package import NIOCore
 import NIOPosix
 package import Runtime
-import StoreModel
+package import StoreModel
 import Synchronization
 
 /// Accepts the connections of other nodes and has their requests answered.
@@ -25,6 +25,7 @@ package final class PeerServer: Sendable {
 
     private let settings: PeeringSettings
     private let handler: any PeerHandler
+    private let met: @Sendable (NodeID) -> Void
     private let key: SymmetricKey
     private let logger: Logger
     private let instruments = PeerInstruments()
@@ -38,6 +39,7 @@ package final class PeerServer: Sendable {
     private init(
         settings: PeeringSettings,
         handler: any PeerHandler,
+        met: @escaping @Sendable (NodeID) -> Void,
         listener: any Channel,
         address: PeerAddress,
         logger: Logger
@@ -45,6 +47,7 @@ package final class PeerServer: Sendable {
         self.listener = listener
         self.settings = settings
         self.handler = handler
+        self.met = met
         self.key = settings.secret.handshakeKey(cluster: settings.cluster)
         self.logger = logger
         self.budget = ByteBudget(bytes: settings.requestBytes)
@@ -53,14 +56,16 @@ package final class PeerServer: Sendable {
 
     /// Begins to listen.
     ///
-    /// Requests may arrive before this returns.
+    /// Requests may arrive before this returns. `met` is told of every node that connects, as soon
+    /// as it has proved itself: it is alive.
     ///
     /// - Throws: whatever the system says if the address cannot be bound.
     package static func start(
         _ settings: PeeringSettings,
         group: any EventLoopGroup,
         handler: any PeerHandler,
-        logger: Logger
+        logger: Logger,
+        met: @escaping @Sendable (NodeID) -> Void = { _ in }
     ) async throws -> PeerServer {
         settings.checkInvariants()
         // The bound port is known only after the channel is there, and the server before its first
@@ -95,6 +100,7 @@ package final class PeerServer: Sendable {
         let server = PeerServer(
             settings: settings,
             handler: handler,
+            met: met,
             listener: channel,
             address: PeerAddress(host: settings.listen.host, port: port),
             logger: logger
@@ -103,9 +109,9 @@ package final class PeerServer: Sendable {
         return server
     }
 
-    /// Channels of the connections that have proved themselves.
+    /// Takes no more requests and connections.
     ///
-    /// ithin` for those under way to be answered, and closes all connections.
+    /// Waits at most `within` for those under way to be answered, and closes all connections.
     package func shutdown(within: Duration = .seconds(10)) async {
         let entries = self.connections.withLock { connections in
             connections.isShutDown = true
@@ -205,5 +211,6 @@ package final class PeerServer: Sendable {
         }
         if isShutDown { channel.close(promise: nil) }
         logger.debug("peer connected")
+        self.met(node)
     }
 }

@@ -12,6 +12,8 @@ struct Introduction: Sendable {
     var isComplete = true
     /// Nodes that have taken note.
     var notedBy: Set<NodeID> = []
+    /// Nodes that were asked to, whether they have answered or not.
+    var asked: Set<NodeID> = []
     /// The way to the others; nil while there is none.
     var caller: PeerCaller?
 }
@@ -57,6 +59,16 @@ extension StorageNode {
             && self.introduction.withLock { $0.notedBy.isSuperset(of: others) }
     }
 
+    /// Whether this node answers the others, and whoever of them is up can have found out.
+    ///
+    /// All others have been asked to note the present start, at least once.
+    package var hasIntroducedItself: Bool {
+        let others = self.otherMembers
+        return self.introduction.withLock { introduction in
+            introduction.isComplete && introduction.asked.isSuperset(of: others)
+        }
+    }
+
     private func introduce(to node: NodeID) async {
         var pause = Self.pauses.first
         while let caller = self.introduction.withLock({ $0.caller }), self.isInService {
@@ -77,6 +89,7 @@ extension StorageNode {
                     return
                 }
             }
+            self.introduction.withLock { _ = $0.asked.insert(node) }
             await self.time.sleep(for: pause)
             pause = min(pause * 2, Self.pauses.longest)
         }
@@ -85,6 +98,7 @@ extension StorageNode {
     private func wasNoted(by node: NodeID) {
         let needed = (self.otherMembers.count + 1) / 2
         self.introduction.withLock { introduction in
+            introduction.asked.insert(node)
             introduction.notedBy.insert(node)
             if introduction.notedBy.count >= needed { introduction.isComplete = true }
         }

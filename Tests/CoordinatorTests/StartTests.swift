@@ -54,6 +54,26 @@ struct StartTests {
         }
     }
 
+    @Test("A node that is back has introduced itself once all others took note or were silent")
+    func introduction() throws {
+        try TestCluster.run { cluster in
+            await cluster.wait()
+            cluster.nodes[1].machine.crash()
+            cluster.network.crashed(cluster.nodes[1].storage.id)
+            let again = try await Self.restart(2, cluster)
+            let storage = again.nodes[2].storage
+            #expect(!storage.hasIntroducedItself)
+            await again.wait(.seconds(3))
+            #expect(storage.hasIntroducedItself)
+            #expect(!storage.isKnownToAll)
+            // One that nobody hears has asked everybody, and cannot be counted on.
+            again.isolate(2)
+            let unheard = try await Self.restart(2, again)
+            await unheard.wait(.seconds(10))
+            #expect(!unheard.nodes[2].storage.hasIntroducedItself)
+        }
+    }
+
     @Test("A node that nobody can hear waits, and serves when somebody does")
     func alone() throws {
         try TestCluster.run { cluster in

@@ -67,6 +67,52 @@ struct PeerConnectionTests {
         await second.shutdown(within: .seconds(1))
     }
 
+    @Test("A node that connects to this one is called at once, whatever the back-off")
+    func met() async throws {
+        let hour = Duration.seconds(3_600)
+        let pair = try await PeerPair(client: {
+            $0.backOffMin = hour
+            $0.backOffMax = hour
+        })
+        _ = try await pair.call(message("x"))
+        await pair.server.shutdown(within: .milliseconds(10))
+        #expect(
+            try await eventually {
+                await failure { () throws(NetworkError) in try await pair.call(message("x")) }
+                    == .unreachable
+            }
+        )
+        let address = pair.server.address
+        let second = try await PeerServer.start(
+            try PeerPair.settings(PeerPair.serverNode) { $0.listen = address },
+            group: pair.group,
+            handler: echo,
+            logger: pair.log.logger
+        )
+        await #expect(throws: NetworkError.unreachable) { try await pair.call(message("x")) }
+
+        // The other way round: the node that is back connects to where this one listens.
+        let listener = try await PeerServer.start(
+            try PeerPair.settings(PeerPair.clientNode),
+            group: pair.group,
+            handler: echo,
+            logger: pair.log.logger
+        ) { pair.network.met($0) }
+        let listening = listener.address.description
+        let back = PeerNetwork(
+            try PeerPair.settings(PeerPair.serverNode),
+            group: pair.group,
+            logger: pair.log.logger
+        ) { _ in listening }
+        _ = try await back.call(PeerPair.clientNode, message("here I am"), within: .seconds(10))
+        #expect(try await pair.call(message("x")).kind == 2)
+
+        await back.shutdown()
+        await listener.shutdown(within: .seconds(1))
+        await pair.network.shutdown()
+        await second.shutdown(within: .seconds(1))
+    }
+
     @Test("A node of which no address is known is unreachable")
     func noAddress() async throws {
         let pair = try await PeerPair()
@@ -140,16 +186,13 @@ struct PeerConnectionTests {
     @Test("A peer that accepts and then says nothing is noticed")
     func silentPeer() async throws {
         // Forwards the handshake and the first call, then swallows everything: a paused process.
-        let pair = try await PeerPair { _ in
-        } client: {
-            $0.pingInterval = .milliseconds(50)
-            $0.deadAfter = .milliseconds(200)
-        }
+        let pair = try await PeerPair()
         let relay = try await Relay.start(to: pair.server.address, group: pair.group)
         let network = PeerNetwork(
             try PeerPair.settings(PeerPair.clientNode) {
+                // Long enough for a machine that is busy with other tests.
                 $0.pingInterval = .milliseconds(50)
-                $0.deadAfter = .milliseconds(200)
+                $0.deadAfter = .seconds(2)
             },
             group: pair.group,
             logger: pair.log.logger

@@ -151,6 +151,7 @@ struct ConnectionTests {
             let refused = try await server.send("GET", "/src/o")
             #expect(refused.status == 503 && refused.code == "SlowDown")
             #expect(refused.header("retry-after") == "1")
+            #expect(refused.header("x-amz-retry-after") == "1000")
             #expect(try await slow.status == 200)
             #expect(try await server.send("GET", "/src/o").status == 200)
         }

@@ -4,10 +4,11 @@ import json
 import os
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
-from cluster import Cluster, content, digest
+from cluster import Cluster, content, digest, wait_until
 
 
 @pytest.fixture
@@ -58,6 +59,34 @@ def test_what_was_stored_survives_a_stop(fresh_cluster):
         assert digest(found) == digest(data)
     for node in (1, 2, 3):
         assert any(line["msg"] == "node stopped" for line in cluster.log(node))
+
+
+def test_whoever_waits_for_ready_may_stop_the_next_node(fresh_cluster):
+    """Nobody but the node itself says that it is back, and clients try only once."""
+    cluster = fresh_cluster
+    clients = {node: cluster.s3(node, attempts=1) for node in range(1, 4)}
+    clients[1].create_bucket(Bucket="rolling")
+    clients[1].put_object(Bucket="rolling", Key="kept", Body=b"kept")
+
+    def restart(away):
+        cluster.restart(away)
+        wait_until(lambda: cluster.readiness(away) == "ready", f"n{away} does not come back")
+
+    with ThreadPoolExecutor(1) as aside:
+        for away in [1, 2, 3] * 2:
+            others = [node for node in clients if node != away]
+            cluster.kill(away)
+            back = None
+            turns = 0
+            # Those that are left meet its absence again and again, up to the end.
+            while back is None or not back.done():
+                s3 = clients[others[turns % 2]]
+                s3.put_object(Bucket="rolling", Key=f"{away}-{turns}", Body=b"x")
+                assert s3.get_object(Bucket="rolling", Key="kept")["Body"].read() == b"kept"
+                turns += 1
+                if turns == 100:
+                    back = aside.submit(restart, away)
+            back.result()
 
 
 def test_secrets_are_for_the_owner_only(cluster):

@@ -72,7 +72,7 @@ class Worker(threading.Thread):
 
     def __init__(self, cluster, bodies, number, stop, others):
         super().__init__(name=f"worker {number}")
-        self.clients = [cluster.s3(node, attempts=1) for node in range(1, cluster.nodes + 1)]
+        self.clients = [cluster.s3(node, attempts=2) for node in range(1, cluster.nodes + 1)]
         self.bodies, self.number, self.stop = bodies, number, stop
         self.others = others
         self.random = random.Random(number)
@@ -259,7 +259,7 @@ def found(s3, key):
 
 
 def check(cluster, bodies, workers, nodes):
-    clients = [cluster.s3(node, attempts=5) for node in nodes]
+    clients = [cluster.s3(node, attempts=2) for node in nodes]
     for worker in workers:
         certain = {key: {hash} for key, hash in worker.holds.items()}
         for number, (key, hashes) in enumerate(sorted((worker.may_hold | certain).items())):

@@ -221,7 +221,12 @@ package struct S3Service: HTTPResponder {
                 )
             )
         }
-        if error.isOverload { response.headers.add(name: "Retry-After", value: "1") }
+        if error.isOverload {
+            // In seconds for everybody, and in milliseconds for the SDKs of AWS: since 2026 they
+            // try again after 50 ms unless told otherwise.
+            response.headers.add(name: "Retry-After", value: "1")
+            response.headers.add(name: "x-amz-retry-after", value: "1000")
+        }
         self.complete(&response, identity)
         return response
     }

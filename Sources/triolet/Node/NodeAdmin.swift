@@ -37,7 +37,10 @@ struct NodeAdmin: AdminSource {
         self.connector = membership.connector
     }
 
-    /// Looks a bucket up that nobody has: the answer "not found" is a quorum's.
+    /// Whether requests can be served here, and other nodes can count on this one.
+    ///
+    /// Looks a bucket up that nobody has: the answer "not found" is a quorum's. Whoever restarts
+    /// nodes in turn may go on to the next one: the others have heard of this one.
     func readiness() async -> Readiness {
         if let outage = self.node.outageText {
             return .notReady("out of service, the data directory has failed: \(outage)")
@@ -47,6 +50,9 @@ struct NodeAdmin: AdminSource {
         }
         guard self.coordinator.isMember else {
             return .notReady("not a member of the cluster: the data directory is a new one")
+        }
+        guard self.node.hasIntroducedItself else {
+            return .notReady("the other nodes have not been told of this start yet")
         }
         guard let probe = BucketName("triolet-readiness-probe") else { return .ready }
         do throws(ClusterError) {

@@ -60,7 +60,8 @@ enum NodeProcess {
                 peering,
                 group: group,
                 handler: node,
-                logger: Logger(label: "triolet.peering")
+                logger: Logger(label: "triolet.peering"),
+                met: { remote.met($0) }
             )
         }
 
