@@ -184,9 +184,7 @@ extension Coordinator {
             if let short = self.shortPieces(content, copy) {
                 return try await self.compose(short, copy)
             }
-            if pieces.whole.isEmpty || Self.isCrumbly(pieces) {
-                return try await self.stream(copy)
-            }
+            if copy.size == 0 || Self.isCrumbly(pieces) { return try await self.stream(copy) }
             return try await self.put(pieces, of: content, copy, borrowing: nil)
         }
     }

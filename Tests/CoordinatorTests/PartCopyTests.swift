@@ -178,7 +178,7 @@ struct PartCopyTests {
             let upload = try await cluster[1].createUpload(object("d"))
             let ranges: [Range<UInt64>] = [
                 (chunk - 9)..<(2 * chunk - 9), 5..<6, 100..<(4 * chunk - 100),
-                100..<(2 * chunk + 50),
+                100..<(2 * chunk + 50), 100..<(2 * chunk - 100),
             ]
             var parts: [PartSummary] = []
             var wanted = ByteBuffer()
@@ -195,10 +195,10 @@ struct PartCopyTests {
                 )
                 let ledger = cluster.nodes[1].ledger
                 #expect(ledger.bodyBytes == 0)
-                let ends = [1, 1, 2, 2][index]
+                let ends = [1, 1, 2, 2, 2][index]
                 #expect(ledger.counts["compose chunk"] == 3 * ends)
                 #expect(ledger.counts["pull chunk"] == (index == 3 ? 3 : nil))
-                #expect(copied.chunksPulled == [1, 1, 2, 3][index])
+                #expect(copied.chunksPulled == [1, 1, 2, 3, 2][index])
                 #expect(copied.mode == (index == 2 ? .reference : .independent))
                 let bytes = try #require(Self.slice(body, range))
                 if index < 2 { #expect(copied.part.etag == md5(bytes)) }
