@@ -31,6 +31,8 @@ package final class ChangeReceiver: ChangeHandler {
     private let settings: CoordinatorSettings
     /// What the forwarder of this coordinator knows of others.
     private let starts: KnownStarts
+    private let repairs: ChunkRepairs
+    private let instruments: CoordinatorInstruments
     private let state = Mutex(State())
 
     init(
@@ -39,7 +41,9 @@ package final class ChangeReceiver: ChangeHandler {
         layouts: LayoutHolder,
         doors: Doors,
         settings: CoordinatorSettings,
-        starts: KnownStarts
+        starts: KnownStarts,
+        repairs: ChunkRepairs,
+        instruments: CoordinatorInstruments
     ) {
         self.incarnation = incarnation
         self.writer = writer
@@ -47,10 +51,17 @@ package final class ChangeReceiver: ChangeHandler {
         self.doors = doors
         self.settings = settings
         self.starts = starts
+        self.repairs = repairs
+        self.instruments = instruments
     }
 
     package func noticed(_ start: NodeStart, of node: NodeID) {
         self.starts.noticed(start.incarnation, of: node)
+    }
+
+    package func foundDamaged(_ chunk: ChunkName) {
+        self.instruments.corrupt(1, foundBy: .read)
+        self.repairs.add(chunk, at: self.repairs.caller.own, .read)
     }
 
     package func answer(_ request: ChangeRequest, from node: NodeID) async -> ChangeReply {

@@ -230,8 +230,8 @@ struct ChunkReplicas: Sendable {
 
     /// Fetches some blocks of a chunk from the nearest node that has them intact.
     ///
-    /// Copies that turn out to be damaged, or missing where the class wants one, are repaired
-    /// afterwards.
+    /// Copies that are missing where the class wants one are replaced afterwards; those that turn
+    /// out to be damaged by the nodes that have them.
     ///
     /// - Returns: the decoded content of the blocks.
     /// - Throws: `dataUnavailable` if no node gives them.
@@ -241,7 +241,7 @@ struct ChunkReplicas: Sendable {
         as storageClass: StorageClass
     ) async throws(ClusterError) -> ByteBuffer {
         let candidates = try self.holders(of: chunk)
-        var bad: [(node: NodeID, code: PeerFailure.Code)] = []
+        var missing: [NodeID] = []
         var failures: [PeerCallError] = []
         for node in self.readOrder(candidates) {
             do throws(PeerCallError) {
@@ -255,11 +255,13 @@ struct ChunkReplicas: Sendable {
                 self.instruments.received(storedBytes: slice.blocks.readableBytes)
                 let content = await self.doors.workers.run { try? slice.content() }
                 guard let content else { throw .invalid(.invalid("damaged on the way")) }
-                self.repair(chunk, bad, as: storageClass)
+                self.replace(chunk, missingAt: missing, as: storageClass)
                 return content
             } catch {
                 failures.append(error)
-                if case .failure(let failure) = error { bad.append((node, failure.code)) }
+                if case .failure(let failure) = error, failure.code == .notFound {
+                    missing.append(node)
+                }
                 if error == .network(.timedOut) { self.health.suspect(node) }
             }
         }
@@ -271,23 +273,15 @@ struct ChunkReplicas: Sendable {
         )
     }
 
-    /// Has bad copies replaced, now that a good one is known to exist.
-    private func repair(
+    /// Has missing copies replaced, now that a good one is known to exist.
+    private func replace(
         _ chunk: ChunkName,
-        _ bad: [(node: NodeID, code: PeerFailure.Code)],
+        missingAt nodes: [NodeID],
         as storageClass: StorageClass
     ) {
-        guard !bad.isEmpty, let layout = self.layouts.layout else { return }
+        guard !nodes.isEmpty, let layout = self.layouts.layout else { return }
         let homes = layout.homes(of: chunk, as: storageClass)
-        for (node, code) in bad {
-            switch code {
-            case .corrupt:
-                self.instruments.corrupt(1, foundBy: .read)
-                self.repairs.add(chunk, at: node, .read)
-            case .notFound where homes.contains(node): self.repairs.add(chunk, at: node, .read)
-            default: break
-            }
-        }
+        for node in nodes where homes.contains(node) { self.repairs.add(chunk, at: node, .read) }
     }
 
     /// The own node first, suspects last.

@@ -77,14 +77,6 @@ package struct Coordinator: ObjectStore {
             instruments: instruments,
             incarnation: ballots.incarnation
         )
-        self.receiver = ChangeReceiver(
-            incarnation: ballots.incarnation,
-            writer: self.writer,
-            layouts: layouts,
-            doors: doors,
-            settings: settings,
-            starts: self.forwarder.starts
-        )
         self.manifests = ManifestKeeper(
             writer: self.writer,
             caller: caller,
@@ -96,6 +88,16 @@ package struct Coordinator: ObjectStore {
         )
         self.undertakings = undertakings
         self.healing = Healing(ChunkRepairs(self.manifests, instruments))
+        self.receiver = ChangeReceiver(
+            incarnation: ballots.incarnation,
+            writer: self.writer,
+            layouts: layouts,
+            doors: doors,
+            settings: settings,
+            starts: self.forwarder.starts,
+            repairs: self.healing.repairs,
+            instruments: instruments
+        )
         self.chunks = ChunkReplicas(
             caller: caller,
             layouts: layouts,

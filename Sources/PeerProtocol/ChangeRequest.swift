@@ -169,7 +169,7 @@ package enum ChangeReply: Hashable, Sendable, BinaryRecord {
     }
 }
 
-/// Makes changes for other nodes.
+/// Makes changes for other nodes, and hears of what concerns the node's coordinator.
 ///
 /// The node hands on what it is asked; what a change is, it does not know.
 package protocol ChangeHandler: Sendable {
@@ -177,4 +177,7 @@ package protocol ChangeHandler: Sendable {
 
     /// Another node has started again: requests for its earlier starts would be in vain.
     func noticed(_ start: NodeStart, of node: NodeID)
+
+    /// A read has met a copy on this node that is not as it was written.
+    func foundDamaged(_ chunk: ChunkName)
 }

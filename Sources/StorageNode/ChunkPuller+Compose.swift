@@ -60,9 +60,7 @@ extension ChunkPuller {
             let blocks = piece.blocks
             let slice: ChunkSlice
             if source == self.own {
-                slice = try await onChunks { () async throws(ChunkStoreError) in
-                    try await self.chunks.read(piece.source, blocks: blocks)
-                }
+                slice = try await self.reads.read(piece.source, blocks: blocks)
             } else {
                 slice = try await self.ask(source, for: piece.source, blocks: blocks)
                 guard slice.header.blocks == blocks else {

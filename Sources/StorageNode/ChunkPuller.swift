@@ -23,6 +23,7 @@ final class ChunkPuller: Sendable {
     private typealias Outcome = Result<Fetched, PeerFailure>
 
     let chunks: ChunkStore
+    let reads: ChunkReads
     let own: NodeID
     let time: any TimeSource
     let workers: any Workers
@@ -33,12 +34,14 @@ final class ChunkPuller: Sendable {
 
     init(
         _ chunks: ChunkStore,
+        reads: ChunkReads,
         own: NodeID,
         doors: Doors,
         settings: StorageNodeSettings,
         instruments: NodeInstruments
     ) {
         self.chunks = chunks
+        self.reads = reads
         self.own = own
         self.time = doors.time
         self.workers = doors.workers
@@ -123,10 +126,7 @@ final class ChunkPuller: Sendable {
         from source: NodeID
     ) async throws(PeerFailure) -> UInt64 {
         if source == self.own {
-            let chunk = try await onChunks { () async throws(ChunkStoreError) in
-                try await self.chunks.chunk(request.source)
-            }
-            try await self.write(request.target, chunk)
+            try await self.write(request.target, try await self.reads.chunk(request.source))
             return 0
         }
         let slice = try await self.ask(source, for: request.source, blocks: nil)

@@ -41,9 +41,7 @@ extension StorageNode {
             self.instruments.written(storedBytes: chunk.blocks.readableBytes)
             return .done(0)
         case .readChunk(let name, let blocks):
-            let slice = try await onChunks { () async throws(ChunkStoreError) in
-                try await self.chunks.read(name, blocks: blocks)
-            }
+            let slice = try await self.reads.read(name, blocks: blocks)
             self.instruments.served(storedBytes: slice.blocks.readableBytes)
             return .blocks(slice)
         case .pullChunk(let request): return .done(try await self.puller.pull(request))

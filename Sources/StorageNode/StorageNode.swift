@@ -25,6 +25,7 @@ package final class StorageNode: PeerHandler {
     let rows: MetadataStore
     let chunks: ChunkStore
     let puller: ChunkPuller
+    let reads: ChunkReads
     let instruments: NodeInstruments
     private let gate: RequestGate
     let logger: Logger
@@ -36,7 +37,6 @@ package final class StorageNode: PeerHandler {
     let introduction = Mutex(Introduction())
     /// What the node's own coordinator has under way, for those who ask.
     package let undertakings = Undertakings()
-    private let changes = Mutex<(any ChangeHandler)?>(nil)
     /// It had a layout when it was opened: it may have promises to keep.
     private let hasPast: Bool
 
@@ -54,8 +54,10 @@ package final class StorageNode: PeerHandler {
         self.rows = rows
         self.chunks = chunks
         self.instruments = NodeInstruments()
+        self.reads = ChunkReads(chunks)
         self.puller = ChunkPuller(
             chunks,
+            reads: self.reads,
             own: rows.node,
             doors: doors,
             settings: settings,
@@ -135,7 +137,7 @@ package final class StorageNode: PeerHandler {
     ///
     /// As long as there is none they are refused.
     package func serve(changes handler: any ChangeHandler) {
-        self.changes.withLock { $0 = handler }
+        self.reads.use(handler)
     }
 
     /// Takes the network away.
@@ -144,7 +146,7 @@ package final class StorageNode: PeerHandler {
     package func detach() {
         self.puller.use(nil)
         self.introduction.withLock { $0.caller = nil }
-        self.changes.withLock { $0 = nil }
+        self.reads.use(nil)
     }
 
     /// The node as a layout is to know it.
@@ -192,7 +194,7 @@ package final class StorageNode: PeerHandler {
         return reply ?? .failure(PeerFailure(.overloaded, "too many requests under way"))
     }
 
-    var changeHandler: (any ChangeHandler)? { self.changes.withLock { $0 } }
+    var changeHandler: (any ChangeHandler)? { self.reads.changeHandler }
 
     /// Hands a change to the handler, which has bounds of its own: it outlives the messages that it
     /// is made of, and those have to find room.

@@ -193,6 +193,38 @@ struct HealTests {
         }
     }
 
+    @Test("A damaged copy that stands in the way of a copy is replaced by the node that has it")
+    func pullRepair() throws {
+        try TestCluster.run { cluster in
+            let bodies = (0..<6).map { content(400_000, seed: UInt64($0)) }
+            for (number, body) in bodies.enumerated() {
+                try await cluster[0].put(object("\(number)"), body)
+            }
+            await cluster.wait()
+            let victim = cluster.nodes[1]
+            for _ in 0..<40 { _ = victim.machine.disk.flipBit() }
+            // Each node copies what it has itself, unless that is damaged.
+            for number in bodies.indices {
+                _ = try await cluster[0].copy(
+                    CopyRequest(
+                        source: object("\(number)"),
+                        target: object("copy of \(number)"),
+                        mode: .independent
+                    )
+                )
+            }
+            await cluster.wait()
+            #expect(cluster.nodes[0].coordinator.healStatus.waiting == 0)
+            let waiting = victim.coordinator.healStatus.waiting
+            #expect(waiting > 0)
+            #expect(await victim.coordinator.healing.repairs.workOff() == waiting)
+            for (number, body) in bodies.enumerated() {
+                #expect(try await victim.coordinator.get(object("copy of \(number)")) == body)
+            }
+            #expect(victim.coordinator.healStatus.waiting == 0)
+        }
+    }
+
     @Test("The scrub finds every damaged copy of its node, and all are replaced")
     func scrub() throws {
         try TestCluster.run { cluster in
