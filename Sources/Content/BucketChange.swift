@@ -7,6 +7,8 @@ package import StoreModel
 ///                           ▲                            │
 ///                           └──────── active(g+2) ◀──abortDelete
 ///
+/// Settings change while it is active; a change of versioning leads to the next generation, too.
+///
 /// Source: docs/protocol/registers.md, "Deleting a bucket".
 package enum BucketChange: RegisterChange {
     /// Creates the bucket with this record.
@@ -17,12 +19,16 @@ package enum BucketChange: RegisterChange {
     case abortDelete(generation: UInt64)
     /// Deletes the bucket if it is being deleted in that generation.
     case finishDelete(generation: UInt64)
+    /// Changes a setting of the bucket with this id if it is active.
+    case set(BucketID, BucketSetting)
 
     package enum Outcome: Hashable, Sendable {
         case created
         case deleting(BucketRecord)
         case aborted
         case deleted
+        /// The bucket as it is now.
+        case set(BucketRecord)
         /// The bucket is not in the state that the change starts from: what it is instead.
         case unchanged(BucketRecord?)
     }
@@ -53,6 +59,13 @@ package enum BucketChange: RegisterChange {
         case (.finishDelete(let generation), let record?)
         where record.state == .deleting && record.generation == generation:
             return .write(body: nil, hasGarbage: false, .deleted)
+        case (.set(let id, let setting), var record?)
+        where record.state == .active && record.id == id:
+            let before = record.settings
+            record.settings.set(setting)
+            guard record.settings != before else { return .keep(.set(record)) }
+            if record.settings.versioning != before.versioning { record.generation += 1 }
+            return .write(body: record.encoded, hasGarbage: false, .set(record))
         default:
             return .keep(.unchanged(current))
         }

@@ -13,17 +13,21 @@ extension Coordinator {
 
     package func buckets() async throws(ClusterError) -> [BucketSummary] {
         try await self.listing().buckets().map {
-            BucketSummary(name: $0.0, created: $0.1.created)
+            BucketSummary(name: $0.0, created: $0.1.created, settings: $0.1.settings)
         }
     }
 
-    package func createBucket(_ name: BucketName) async throws(ClusterError) {
+    package func createBucket(
+        _ name: BucketName,
+        settings: BucketSettings
+    ) async throws(ClusterError) {
         let operation = "create bucket \(name)"
         let record = BucketRecord(
             state: .active,
             id: BucketID(self.doors.random.next()),
             generation: 1,
-            created: self.ballots.now()
+            created: self.ballots.now(),
+            settings: settings
         )
         let changed = try await self.writer.change(
             .bucket(name),
@@ -36,7 +40,8 @@ extension Coordinator {
     }
 
     package func bucket(_ name: BucketName) async throws(ClusterError) -> BucketSummary {
-        BucketSummary(name: name, created: try await self.bucketRecord(name).created)
+        let record = try await self.bucketRecord(name)
+        return BucketSummary(name: name, created: record.created, settings: record.settings)
     }
 
     /// The record of a bucket, as a quorum has it.
@@ -99,6 +104,32 @@ extension Coordinator {
         return try await self.bucketRecord(name)
     }
 
+    /// Changes a setting of a bucket.
+    ///
+    /// A change of versioning is the next generation: once this returns no write goes by the former
+    /// setting, since a majority of the replicas of every key refuses it.
+    package func set(
+        _ setting: BucketSetting,
+        of name: BucketName
+    ) async throws(ClusterError) {
+        let operation = "set up bucket \(name)"
+        let active = try await self.writableBucket(name)
+        let changed = try await self.writer.change(
+            .bucket(name),
+            BucketChange.set(active.id, setting),
+            operation
+        )
+        guard case .set(let record) = changed.outcome else {
+            throw ClusterError(.bucketNotFound, operation)
+        }
+        self.hints.remember(name, record)
+        // Also if it was set before: whoever did may not have come this far.
+        guard case .versioning = setting else { return }
+        _ = try await self.byOneLayout(operation) { layout throws(ClusterError) in
+            try await self.fence(record, by: layout, operation)
+        }
+    }
+
     /// Deletes an empty bucket, with writes of other coordinators shut out while it is looked at.
     ///
     /// Source: docs/protocol/registers.md, "Deleting a bucket".
@@ -141,13 +172,21 @@ extension Coordinator {
         _ name: BucketName,
         _ operation: String
     ) async throws(ClusterError) -> Bool {
+        try await self.byOneLayout(operation) { layout throws(ClusterError) in
+            let fenced = try await self.fence(deleting, by: layout, operation)
+            return try await self.isEmpty(deleting, name, as: fenced, by: layout)
+        }
+    }
+
+    /// Does something by the layout in force, and once more if it fails because that has changed.
+    private func byOneLayout<Value>(
+        _ operation: String,
+        _ work: (Layout) async throws(ClusterError) -> Value
+    ) async throws(ClusterError) -> Value {
         var attempt = 1
         while true {
             guard let layout = self.layouts.layout else { throw ClusterError(.notReady, operation) }
-            do throws(ClusterError) {
-                let fenced = try await self.fence(deleting, by: layout, operation)
-                return try await self.isEmpty(deleting, name, as: fenced, by: layout)
-            } catch {
+            do throws(ClusterError) { return try await work(layout) } catch {
                 guard self.layouts.epoch != layout.epoch, attempt < Self.layoutPatience else {
                     throw error
                 }
@@ -209,11 +248,11 @@ extension Coordinator {
     ///
     /// - Returns: the nodes that do so.
     private func fence(
-        _ deleting: BucketRecord,
+        _ bucket: BucketRecord,
         by layout: Layout,
         _ operation: String
     ) async throws(ClusterError) -> [NodeID] {
-        let request = PeerRequest.fence(deleting.id, generation: deleting.generation)
+        let request = PeerRequest.fence(bucket.id, generation: bucket.generation)
         let sets = layout.distinctReplicaSets
         func isFenced(_ nodes: [NodeID]) -> Bool {
             sets.allSatisfy { set in set.count { nodes.contains($0) } > set.count / 2 }

@@ -8,7 +8,12 @@ package protocol ObjectStore: Sendable {
     /// All buckets, sorted by name.
     func buckets() async throws(ClusterError) -> [BucketSummary]
     /// Fails with `bucketAlreadyOwned` if the bucket exists.
-    func createBucket(_ name: BucketName) async throws(ClusterError)
+    func createBucket(
+        _ name: BucketName,
+        settings: BucketSettings
+    ) async throws(ClusterError)
+    /// Changes a setting of a bucket; from then on everything goes by it.
+    func set(_ setting: BucketSetting, of name: BucketName) async throws(ClusterError)
     func bucket(_ name: BucketName) async throws(ClusterError) -> BucketSummary
     /// Fails with `bucketNotEmpty`; whatever is put meanwhile is either kept with its bucket or
     /// refused.
@@ -92,6 +97,13 @@ package protocol ObjectStore: Sendable {
     func listUploads(_ request: ListUploadsRequest) async throws(ClusterError) -> UploadPage
 }
 
+extension ObjectStore {
+    /// Creates a bucket of the root user, as new buckets are.
+    package func createBucket(_ name: BucketName) async throws(ClusterError) {
+        try await self.createBucket(name, settings: BucketSettings())
+    }
+}
+
 /// A bucket and a key.
 package struct ObjectName: Hashable, Sendable, CustomStringConvertible {
     package let bucket: BucketName
@@ -108,10 +120,16 @@ package struct ObjectName: Hashable, Sendable, CustomStringConvertible {
 package struct BucketSummary: Hashable, Sendable {
     package let name: BucketName
     package let created: HybridTime
+    package let settings: BucketSettings
 
-    package init(name: BucketName, created: HybridTime) {
+    package init(
+        name: BucketName,
+        created: HybridTime,
+        settings: BucketSettings = BucketSettings()
+    ) {
         self.name = name
         self.created = created
+        self.settings = settings
     }
 }
 

@@ -1,8 +1,10 @@
 /// The record of one bucket.
 ///
 ///     version u8 = 1 | state u8 (1 active, 2 deleting) | id u64 | generation u64 | created u64
+///     | settings
 ///
-/// The generation grows with each attempt to delete the bucket, and every accept of an object
+/// The generation grows with each attempt to delete the bucket and with each change of its
+/// versioning, and every accept of an object
 /// carries the one its coordinator read: replicas that were told of a newer one refuse it.
 /// Source: docs/protocol/registers.md, "Deleting a bucket".
 package struct BucketRecord: Hashable, Sendable, BinaryRecord {
@@ -15,12 +17,20 @@ package struct BucketRecord: Hashable, Sendable, BinaryRecord {
     package var id: BucketID
     package var generation: UInt64
     package var created: HybridTime
+    package var settings: BucketSettings
 
-    package init(state: State, id: BucketID, generation: UInt64, created: HybridTime) {
+    package init(
+        state: State,
+        id: BucketID,
+        generation: UInt64,
+        created: HybridTime,
+        settings: BucketSettings = BucketSettings()
+    ) {
         self.state = state
         self.id = id
         self.generation = generation
         self.created = created
+        self.settings = settings
     }
 
     package init(from reader: inout ByteReader) throws(RecordError) {
@@ -32,6 +42,7 @@ package struct BucketRecord: Hashable, Sendable, BinaryRecord {
         self.id = try BucketID(from: &reader)
         self.generation = try reader.read()
         self.created = try HybridTime(from: &reader)
+        self.settings = try BucketSettings(from: &reader)
     }
 
     package func encode(into writer: inout ByteWriter) {
@@ -40,5 +51,6 @@ package struct BucketRecord: Hashable, Sendable, BinaryRecord {
         self.id.encode(into: &writer)
         writer.write(self.generation)
         self.created.encode(into: &writer)
+        self.settings.encode(into: &writer)
     }
 }

@@ -74,6 +74,21 @@ package enum Limit {
     package static let checksums = 8
     /// Versions of one key.
     package static let versions = 1_000
+    /// Tags of one object.
+    ///
+    /// Source: S3, "Categorizing your storage using tags".
+    package static let objectTags = 10
+    /// Grants of one access list.
+    ///
+    /// Source: S3, "Access control list overview".
+    package static let grants = 100
+    /// Longest document of a bucket's settings, in bytes (64 KiB).
+    ///
+    /// Six of them fit into one value.
+    package static let bucketDocumentBytes = 64 << 10
+    /// Largest content kept inside a version of a bucket that keeps old versions, in bytes: 1,000
+    /// of them and their metadata fit into one value.
+    package static let versionedInlineBytes = 2 << 10
     /// Dropped entries of one key that wait for release.
     ///
     /// A change that would add one more is refused until the sweep has caught up.

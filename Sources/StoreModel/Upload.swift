@@ -50,7 +50,7 @@ package struct UploadList: Hashable, Sendable, BinaryRecord {
 /// A multipart upload that is open: an entry of its object's record.
 ///
 ///     upload id | manifest id | ceiling ballot | storage class u8 | initiated u64
-///     | checksum kind? | metadata
+///     | checksum kind? | metadata | tags: u32 count, each | access list
 ///
 /// The manifest is open, too: it holds the chunks of all parts until the upload is completed or
 /// aborted. Source: docs/protocol/content.md, "Multipart uploads".
@@ -65,6 +65,10 @@ package struct Upload: Hashable, Sendable, BinaryRecord {
     package let checksum: ChecksumKind?
     /// Of the object to be.
     package let metadata: ObjectMetadata
+    /// Of the object to be.
+    package let tags: [Tag]
+    /// Of the object to be; its owner began the upload.
+    package let access: AccessList
 
     package init(
         id: UploadID,
@@ -73,7 +77,9 @@ package struct Upload: Hashable, Sendable, BinaryRecord {
         storageClass: StorageClass,
         initiated: HybridTime,
         checksum: ChecksumKind?,
-        metadata: ObjectMetadata
+        metadata: ObjectMetadata,
+        tags: [Tag] = [],
+        access: AccessList = AccessList()
     ) {
         self.id = id
         self.manifest = manifest
@@ -82,6 +88,8 @@ package struct Upload: Hashable, Sendable, BinaryRecord {
         self.initiated = initiated
         self.checksum = checksum
         self.metadata = metadata
+        self.tags = tags
+        self.access = access
     }
 
     package init(from reader: inout ByteReader) throws(RecordError) {
@@ -94,6 +102,10 @@ package struct Upload: Hashable, Sendable, BinaryRecord {
             reader throws(RecordError) in try ChecksumKind(from: &reader)
         }
         self.metadata = try ObjectMetadata(from: &reader)
+        self.tags = try reader.readList(limit: Limit.objectTags) {
+            reader throws(RecordError) in try Tag(from: &reader)
+        }
+        self.access = try AccessList(from: &reader)
     }
 
     package func encode(into writer: inout ByteWriter) {
@@ -104,6 +116,8 @@ package struct Upload: Hashable, Sendable, BinaryRecord {
         self.initiated.encode(into: &writer)
         writer.writeOptional(self.checksum) { $1.encode(into: &$0) }
         self.metadata.encode(into: &writer)
+        writer.writeList(self.tags) { $1.encode(into: &$0) }
+        self.access.encode(into: &writer)
     }
 
     fileprivate var withoutMetadata: Upload {
@@ -114,7 +128,8 @@ package struct Upload: Hashable, Sendable, BinaryRecord {
             storageClass: self.storageClass,
             initiated: self.initiated,
             checksum: self.checksum,
-            metadata: ObjectMetadata()
+            metadata: ObjectMetadata(),
+            access: AccessList(owner: self.access.owner)
         )
     }
 }

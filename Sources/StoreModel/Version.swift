@@ -50,6 +50,12 @@ package struct Version: Hashable, Sendable, BinaryRecord {
     package static let etagBytes = 64
 
     package var id: VersionID
+    /// Clients know it by the id `null`; a key has at most one such version.
+    ///
+    /// It was made while the bucket did not keep versions.
+    package var isNull: Bool
+    /// A delete marker: it has no content, and hides what is older.
+    package var isMarker: Bool
     /// Without quotes.
     package var etag: String
     /// Bytes of content.
@@ -66,6 +72,9 @@ package struct Version: Hashable, Sendable, BinaryRecord {
     /// The parts that it was made of; empty if it was written at once, copied, or made of parts of
     /// too many sizes.
     package var parts: [PartRun]
+    /// At most ``Limit/objectTags``.
+    package var tags: [Tag]
+    package var access: AccessList
 
     package init(
         id: VersionID,
@@ -77,9 +86,14 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         checksums: [Checksum],
         content: VersionContent,
         upload: UploadID? = nil,
-        parts: [PartRun] = []
+        parts: [PartRun] = [],
+        tags: [Tag] = [],
+        access: AccessList = AccessList(),
+        isNull: Bool = true
     ) {
         self.id = id
+        self.isNull = isNull
+        self.isMarker = false
         self.etag = etag
         self.size = size
         self.storageClass = storageClass
@@ -89,10 +103,38 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         self.content = content
         self.upload = upload
         self.parts = parts
+        self.tags = tags
+        self.access = access
+    }
+
+    /// A delete marker.
+    package init(
+        marker id: VersionID,
+        isNull: Bool,
+        modified: HybridTime,
+        access: AccessList
+    ) {
+        self.init(
+            id: id,
+            etag: "",
+            size: 0,
+            storageClass: .standard,
+            modified: modified,
+            metadata: ObjectMetadata(),
+            checksums: [],
+            content: .inline([]),
+            access: access,
+            isNull: isNull
+        )
+        self.isMarker = true
     }
 
     package init(from reader: inout ByteReader) throws(RecordError) {
         self.id = try VersionID(from: &reader)
+        let flags: UInt8 = try reader.read()
+        guard flags < 4 else { throw .unknownTag(flags) }
+        self.isNull = flags & 1 != 0
+        self.isMarker = flags & 2 != 0
         self.etag = try reader.readString(limit: Self.etagBytes)
         self.size = try reader.read()
         self.storageClass = try StorageClass(from: &reader)
@@ -111,10 +153,18 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         guard self.parts.isEmpty || self.parts.bytes == self.size else {
             throw .invalid("sizes of parts")
         }
+        self.tags = try reader.readList(limit: Limit.objectTags) {
+            reader throws(RecordError) in try Tag(from: &reader)
+        }
+        self.access = try AccessList(from: &reader)
+        guard !self.isMarker || self.content == .inline([]) else {
+            throw .invalid("delete marker with content")
+        }
     }
 
     package func encode(into writer: inout ByteWriter) {
         self.id.encode(into: &writer)
+        writer.write(UInt8(self.isNull ? 1 : 0) | UInt8(self.isMarker ? 2 : 0))
         writer.writeString(self.etag)
         writer.write(self.size)
         self.storageClass.encode(into: &writer)
@@ -124,12 +174,17 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         self.content.encode(into: &writer)
         writer.writeOptional(self.upload) { $1.encode(into: &$0) }
         writer.writeList(self.parts) { $1.encode(into: &$0) }
+        writer.writeList(self.tags) { $1.encode(into: &$0) }
+        self.access.encode(into: &writer)
     }
 
-    /// The version as listings carry it: without its bytes or where they are.
+    /// The version as listings carry it: without its bytes or where they are, without tags and
+    /// grants.
     package var withoutContent: Version {
         var version = self
         version.content = .inline([])
+        version.tags = []
+        version.access.grants = []
         return version
     }
 }

@@ -43,6 +43,39 @@ struct BucketChangeTests {
         #expect(try BucketRecord(decoding: body) == Self.bucket(.active, 3))
     }
 
+    @Test("Settings change while the bucket is active; with its versioning its generation does")
+    func settings() throws {
+        let active = Self.bucket(.active, 3)
+        var cors = active
+        cors.settings[.cors] = [1, 2]
+        let changed = try #require(
+            written(try Self.apply(.set(BucketID(7), .document(.cors, [1, 2])), to: active))
+        )
+        #expect(changed.outcome == .set(cors))
+        #expect(
+            kept(try Self.apply(.set(BucketID(7), .document(.cors, [1, 2])), to: cors))
+                == .set(cors)
+        )
+
+        let enabled = try #require(
+            written(try Self.apply(.set(BucketID(7), .versioning(.enabled)), to: cors))
+        )
+        guard case .set(let record) = enabled.outcome else {
+            Issue.record("\(enabled.outcome)")
+            return
+        }
+        #expect((record.generation, record.settings.versioning) == (4, .enabled))
+        #expect(record.settings[.cors] == [1, 2])
+
+        for other in [Self.bucket(.deleting, 4), nil] {
+            let outcome = kept(try Self.apply(.set(BucketID(7), .versioning(.enabled)), to: other))
+            #expect(outcome == .unchanged(other))
+        }
+        // A bucket of that name that was created since.
+        let outcome = kept(try Self.apply(.set(BucketID(8), .versioning(.enabled)), to: active))
+        #expect(outcome == .unchanged(active))
+    }
+
     @Test("A change that comes too late finds another generation and changes nothing")
     func late() throws {
         let active = Self.bucket(.active, 3)

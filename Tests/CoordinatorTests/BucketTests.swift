@@ -67,6 +67,29 @@ struct BucketTests {
         }
     }
 
+    @Test("What a bucket is set to holds through every node, and writes go on")
+    func settings() throws {
+        try TestCluster.run { cluster in
+            try await cluster[0].put(object("a"), content(10))
+            let document = Array("<CORSConfiguration/>".utf8)
+            try await cluster[1].set(.document(.cors, document), of: photos)
+            try await cluster[2].set(.versioning(.enabled), of: photos)
+            for node in cluster.nodes {
+                let settings = try await node.coordinator.bucket(photos).settings
+                #expect((settings.versioning, settings[.cors]) == (.enabled, document))
+            }
+            // Written by a coordinator that has last seen the generation before.
+            try await cluster[0].put(object("b"), content(20))
+            #expect(try await cluster[1].get(object("b")) == content(20))
+            try await cluster[0].set(.document(.cors, nil), of: photos)
+            #expect(try await cluster[1].bucket(photos).settings[.cors] == nil)
+            let missing = await code {
+                try await cluster[0].set(.versioning(.enabled), of: bucket("nowhere"))
+            }
+            #expect(missing == .bucketNotFound)
+        }
+    }
+
     @Test(
         "A put that races the deletion of its bucket is kept with it, or refused",
         arguments: UInt64(0)..<12

@@ -31,6 +31,7 @@ actor MemoryStore: ObjectStore {
     var seconds: UInt64
     var trouble = Trouble()
     private(set) var tree: [BucketName: [ObjectKey: Object]] = [:]
+    private var settings: [BucketName: BucketSettings] = [:]
     private(set) var copies: [CopyRequest] = []
     /// Copies whose caller was cancelled in their middle.
     private(set) var givenUp = 0
@@ -70,17 +71,34 @@ actor MemoryStore: ObjectStore {
     }
 
     func buckets() async throws(ClusterError) -> [BucketSummary] {
-        self.tree.keys.sorted().map { BucketSummary(name: $0, created: self.time) }
+        self.tree.keys.sorted().map { self.summary($0) }
     }
 
-    func createBucket(_ name: BucketName) async throws(ClusterError) {
+    private func summary(_ name: BucketName) -> BucketSummary {
+        BucketSummary(
+            name: name,
+            created: self.time,
+            settings: self.settings[name] ?? BucketSettings()
+        )
+    }
+
+    func createBucket(
+        _ name: BucketName,
+        settings: BucketSettings
+    ) async throws(ClusterError) {
         guard self.tree[name] == nil else { throw ClusterError(.bucketAlreadyOwned, "create") }
         self.tree[name] = [:]
+        self.settings[name] = settings
+    }
+
+    func set(_ setting: BucketSetting, of name: BucketName) async throws(ClusterError) {
+        _ = try self.objects(name)
+        self.settings[name, default: BucketSettings()].set(setting)
     }
 
     func bucket(_ name: BucketName) async throws(ClusterError) -> BucketSummary {
         _ = try self.objects(name)
-        return BucketSummary(name: name, created: self.time)
+        return self.summary(name)
     }
 
     func deleteBucket(_ name: BucketName) async throws(ClusterError) {

@@ -69,7 +69,8 @@ struct GoldenBytesTests {
         modified: time,
         metadata: metadata,
         checksums: [checksum],
-        content: .inline(Array("miau".utf8))
+        content: .inline(Array("miau".utf8)),
+        tags: [Tag(key: "kind", value: "cat")]
     )
 
     private static let garbage = Garbage(
@@ -97,6 +98,21 @@ struct GoldenBytesTests {
                 id: Self.bucket,
                 generation: 1,
                 created: Self.time
+            ),
+            "bucket-settings": BucketSettings(
+                versioning: .enabled,
+                access: AccessList(owner: "ab", grants: [Grant(.everybody, .read)]),
+                documents: [BucketDocument(.cors, Array("<>".utf8))]
+            ),
+            "access-list": AccessList(
+                owner: "ab",
+                grants: [Grant(.user("cd"), .fullControl), Grant(.authenticated, .readAccess)]
+            ),
+            "version-marker": Version(
+                marker: Self.version,
+                isNull: false,
+                modified: Self.time,
+                access: AccessList(owner: "ab")
             ),
             "checksum": Self.checksum,
             "metadata": Self.metadata,

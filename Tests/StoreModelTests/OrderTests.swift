@@ -123,13 +123,18 @@ struct OrderTests {
         #expect(metadata.userBytes == 10 + 5)
     }
 
-    @Test("A version as listings carry it has no bytes and is otherwise the same")
+    @Test("A version as listings carry it has no bytes, tags and grants, else it is the same")
     func withoutContent() {
         var random = SplitMix64(seed: 6)
-        let version = random.version()
-        var listed = version.withoutContent
-        #expect(listed.content == .inline([]))
-        listed.content = version.content
-        #expect(listed == version)
+        for _ in 0..<20 {
+            let version = random.version()
+            var listed = version.withoutContent
+            #expect(listed.content == .inline([]))
+            #expect(listed.tags.isEmpty && listed.access.grants.isEmpty)
+            listed.content = version.content
+            listed.tags = version.tags
+            listed.access = version.access
+            #expect(listed == version)
+        }
     }
 }

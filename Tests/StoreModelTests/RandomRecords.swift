@@ -80,9 +80,38 @@ extension SplitMix64 {
             state: self.flip() ? .active : .deleting,
             id: self.bucketID(),
             generation: self.number(0...UInt64.max),
-            created: self.time()
+            created: self.time(),
+            settings: self.bucketSettings()
         )
     }
+
+    mutating func bucketSettings() -> BucketSettings {
+        var settings = BucketSettings(
+            versioning: [.never, .enabled, .suspended].randomElement(using: &self) ?? .never,
+            access: self.accessList()
+        )
+        for kind in BucketDocument.Kind.allCases where self.flip() {
+            settings[kind] = self.bytes(Int(self.number(0...100)))
+        }
+        return settings
+    }
+
+    mutating func accessList() -> AccessList {
+        AccessList(
+            owner: self.text(upTo: 16),
+            grants: self.list(0...3) { random in
+                let grantee: Grantee =
+                    switch random.number(0...2) {
+                    case 0: .everybody
+                    case 1: .authenticated
+                    default: .user(random.text(upTo: 16))
+                    }
+                return Grant(grantee, Permission.allCases.randomElement(using: &random) ?? .read)
+            }
+        )
+    }
+
+    mutating func tag() -> Tag { Tag(key: self.text(upTo: 20), value: self.text(upTo: 20)) }
 
     mutating func chunkName() -> ChunkName {
         ChunkName(
@@ -168,6 +197,14 @@ extension SplitMix64 {
     }
 
     mutating func version() -> Version {
+        if self.number(0...5) == 0 {
+            return Version(
+                marker: self.versionID(),
+                isNull: self.flip(),
+                modified: self.time(),
+                access: self.accessList()
+            )
+        }
         let parts = self.list(0...3) { $0.partRun() }
         return Version(
             id: self.versionID(),
@@ -179,7 +216,10 @@ extension SplitMix64 {
             checksums: self.list(0...3) { $0.checksum() },
             content: self.content(),
             upload: self.optional { $0.uploadID() },
-            parts: parts
+            parts: parts,
+            tags: self.list(0...3) { $0.tag() },
+            access: self.accessList(),
+            isNull: self.flip()
         )
     }
 
@@ -205,7 +245,9 @@ extension SplitMix64 {
             storageClass: self.storageClass(),
             initiated: self.time(),
             checksum: self.optional { $0.checksumKind() },
-            metadata: self.metadata()
+            metadata: self.metadata(),
+            tags: self.list(0...3) { $0.tag() },
+            access: self.accessList()
         )
     }
 
