@@ -60,7 +60,9 @@ extension Coordinator {
             checksums: checksums,
             content: .inline([]),
             upload: upload.id,
-            parts: [PartRun](sizes: assembly.parts.map(\.size))
+            parts: [PartRun](sizes: assembly.parts.map(\.size)),
+            tags: upload.tags,
+            access: upload.access
         )
         self.begin([.version(version.id)])
         defer { self.end([.version(version.id)]) }

@@ -136,7 +136,9 @@ extension Coordinator {
             modified: self.ballots.now(),
             metadata: metadata,
             checksums: plan.source.checksums,
-            content: content
+            content: content,
+            tags: plan.request.tags ?? plan.source.tags,
+            access: plan.request.access
         )
         return try await self.commit(
             version,

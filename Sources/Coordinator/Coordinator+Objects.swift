@@ -85,4 +85,22 @@ extension Coordinator {
         case .refused(let refusal): throw ClusterError(refusal, operation)
         }
     }
+
+    package func edit(
+        _ name: ObjectName,
+        _ selector: VersionSelector,
+        _ edit: VersionEdit
+    ) async throws(ClusterError) -> ObjectSummary {
+        let operation = "edit \(name)"
+        let (target, promised) = try await self.prepare(name)
+        switch try await self.change(
+            target,
+            EditChange(selector, edit),
+            WriteTerms(promised: promised),
+            operation
+        ) {
+        case .edited(let version): return ObjectSummary(version)
+        case .absent, .marker: throw ClusterError(.objectNotFound, operation)
+        }
+    }
 }

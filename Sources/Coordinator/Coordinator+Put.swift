@@ -48,7 +48,9 @@ extension Coordinator {
             modified: self.ballots.now(),
             metadata: request.metadata,
             checksums: request.checksums + (await body.checksumsAtEnd()),
-            content: placed
+            content: placed,
+            tags: request.tags,
+            access: request.access
         )
         do throws(ClusterError) {
             let stored = try await self.commit(
@@ -156,7 +158,9 @@ extension ObjectSummary {
             modified: version.modified,
             metadata: version.metadata,
             checksums: version.checksums,
-            parts: version.parts
+            parts: version.parts,
+            tags: version.tags,
+            access: version.access
         )
     }
 }

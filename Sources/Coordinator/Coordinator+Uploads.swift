@@ -21,7 +21,9 @@ extension Coordinator {
             storageClass: request.storageClass,
             initiated: self.ballots.now(),
             checksum: request.checksum,
-            metadata: request.metadata
+            metadata: request.metadata,
+            tags: request.tags,
+            access: request.access
         )
         let holding = Holding(upload, of: target)
         self.begin([.manifest(upload.manifest)])
@@ -143,7 +145,8 @@ extension UploadSummary {
             id: upload.id,
             storageClass: upload.storageClass,
             initiated: upload.initiated,
-            checksum: upload.checksum
+            checksum: upload.checksum,
+            owner: upload.access.owner
         )
     }
 }

@@ -35,6 +35,15 @@ package protocol ObjectStore: Sendable {
     /// Deleting nothing succeeds.
     func delete(_ name: ObjectName, condition: WriteCondition) async throws(ClusterError)
 
+    /// Changes the tags or the access list of a version.
+    ///
+    /// Throws `objectNotFound` if there is none, or only a delete marker.
+    func edit(
+        _ name: ObjectName,
+        _ selector: VersionSelector,
+        _ edit: VersionEdit
+    ) async throws(ClusterError) -> ObjectSummary
+
     func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult
 
     func list(_ request: ListRequest) async throws(ClusterError) -> ListPage
@@ -145,6 +154,10 @@ package struct ObjectSummary: Hashable, Sendable {
     package let checksums: [Checksum]
     /// The parts that it was made of; empty if nobody remembers any.
     package let parts: [PartRun]
+    /// Empty in listings.
+    package let tags: [Tag]
+    /// In listings the owner alone.
+    package let access: AccessList
 
     package init(
         version: VersionID,
@@ -154,7 +167,9 @@ package struct ObjectSummary: Hashable, Sendable {
         modified: HybridTime,
         metadata: ObjectMetadata,
         checksums: [Checksum],
-        parts: [PartRun] = []
+        parts: [PartRun] = [],
+        tags: [Tag] = [],
+        access: AccessList = AccessList()
     ) {
         self.version = version
         self.etag = etag
@@ -164,6 +179,8 @@ package struct ObjectSummary: Hashable, Sendable {
         self.metadata = metadata
         self.checksums = checksums
         self.parts = parts
+        self.tags = tags
+        self.access = access
     }
 }
 
@@ -178,6 +195,8 @@ package struct PutRequest: Sendable {
     ///
     /// Others come with the end itself: ``BodySource/checksumsAtEnd()``.
     package var checksums: [Checksum]
+    package var tags: [Tag]
+    package var access: AccessList
 
     package init(
         name: ObjectName,
@@ -185,7 +204,9 @@ package struct PutRequest: Sendable {
         storageClass: StorageClass = .standard,
         condition: WriteCondition = .none,
         announcedBytes: UInt64?,
-        checksums: [Checksum] = []
+        checksums: [Checksum] = [],
+        tags: [Tag] = [],
+        access: AccessList = AccessList()
     ) {
         self.name = name
         self.metadata = metadata
@@ -193,6 +214,8 @@ package struct PutRequest: Sendable {
         self.condition = condition
         self.announcedBytes = announcedBytes
         self.checksums = checksums
+        self.tags = tags
+        self.access = access
     }
 }
 
@@ -251,6 +274,10 @@ package struct CopyRequest: Sendable {
     package var metadata: ObjectMetadata?
     /// The target's website redirect where ``metadata`` is nil.
     package var websiteRedirect: String?
+    /// nil keeps the source's tags.
+    package var tags: [Tag]?
+    /// The target's: never inherited.
+    package var access = AccessList()
     package var condition: WriteCondition
     /// Largest source that is copied, in bytes.
     package var sizeMax: UInt64

@@ -21,17 +21,25 @@ package struct CreateUploadRequest: Sendable {
     package var storageClass: StorageClass
     /// The checksum that parts have to have, if any.
     package var checksum: ChecksumKind?
+    /// Of the object to be.
+    package var tags: [Tag]
+    /// Of the object to be.
+    package var access: AccessList
 
     package init(
         name: ObjectName,
         metadata: ObjectMetadata,
         storageClass: StorageClass = .standard,
-        checksum: ChecksumKind? = nil
+        checksum: ChecksumKind? = nil,
+        tags: [Tag] = [],
+        access: AccessList = AccessList()
     ) {
         self.name = name
         self.metadata = metadata
         self.storageClass = storageClass
         self.checksum = checksum
+        self.tags = tags
+        self.access = access
     }
 }
 
@@ -41,17 +49,21 @@ package struct UploadSummary: Hashable, Sendable {
     package let storageClass: StorageClass
     package let initiated: HybridTime
     package let checksum: ChecksumKind?
+    /// Canonical id of whoever began it; empty for the root user.
+    package let owner: String
 
     package init(
         id: UploadID,
         storageClass: StorageClass,
         initiated: HybridTime,
-        checksum: ChecksumKind?
+        checksum: ChecksumKind?,
+        owner: String = ""
     ) {
         self.id = id
         self.storageClass = storageClass
         self.initiated = initiated
         self.checksum = checksum
+        self.owner = owner
     }
 }
 

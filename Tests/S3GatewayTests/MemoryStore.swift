@@ -124,7 +124,36 @@ actor MemoryStore: ObjectStore {
             etag: Hexadecimal.text(Array(Insecure.MD5.hash(data: content))),
             request.storageClass,
             request.metadata,
-            request.checksums + (await body.checksumsAtEnd())
+            request.checksums + (await body.checksumsAtEnd()),
+            tags: request.tags,
+            access: request.access
+        )
+    }
+
+    func edit(
+        _ name: ObjectName,
+        _ selector: VersionSelector,
+        _ edit: VersionEdit
+    ) async throws(ClusterError) -> ObjectSummary {
+        guard let object = try self.objects(name.bucket)[name.key] else {
+            throw ClusterError(.objectNotFound, "edit \(name)")
+        }
+        let old = object.summary
+        var (tags, access) = (old.tags, old.access)
+        switch edit {
+        case .tags(let new): tags = new
+        case .access(let new): access = new
+        }
+        return self.store(
+            object.content,
+            at: name,
+            etag: old.etag,
+            old.storageClass,
+            old.metadata,
+            old.checksums,
+            parts: old.parts,
+            tags: tags,
+            access: access
         )
     }
 
@@ -160,7 +189,9 @@ actor MemoryStore: ObjectStore {
             etag: source.summary.etag,
             request.storageClass,
             metadata,
-            source.summary.checksums
+            source.summary.checksums,
+            tags: request.tags ?? source.summary.tags,
+            access: request.access
         )
         let isSame = request.storageClass == source.summary.storageClass
         let mode = request.mode == .automatic ? (isSame ? .reference : .independent) : request.mode
@@ -232,7 +263,9 @@ actor MemoryStore: ObjectStore {
         _ storageClass: StorageClass,
         _ metadata: ObjectMetadata,
         _ checksums: [Checksum],
-        parts: [PartRun] = []
+        parts: [PartRun] = [],
+        tags: [Tag] = [],
+        access: AccessList = AccessList()
     ) -> ObjectSummary {
         let summary = ObjectSummary(
             version: VersionID(high: 0, low: self.nextNumber()),
@@ -242,7 +275,9 @@ actor MemoryStore: ObjectStore {
             modified: self.time,
             metadata: metadata,
             checksums: checksums,
-            parts: parts
+            parts: parts,
+            tags: tags,
+            access: access
         )
         self.tree[name.bucket]?[name.key] = Object(summary: summary, content: content)
         return summary
