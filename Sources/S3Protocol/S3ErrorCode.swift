@@ -2,6 +2,7 @@ extension S3Error {
     /// The codes this server uses; the raw value goes over the wire.
     package enum Code: String, Hashable, Sendable, CaseIterable {
         case accessDenied = "AccessDenied"
+        case accessForbidden = "AccessForbidden"
         case accessControlListNotSupported = "AccessControlListNotSupported"
         case authorizationHeaderMalformed = "AuthorizationHeaderMalformed"
         case authorizationQueryParametersError = "AuthorizationQueryParametersError"
@@ -18,6 +19,7 @@ extension S3Error {
         case internalError = "InternalError"
         case invalidAccessKeyId = "InvalidAccessKeyId"
         case invalidArgument = "InvalidArgument"
+        case invalidBucketAclWithObjectOwnership = "InvalidBucketAclWithObjectOwnership"
         case invalidBucketName = "InvalidBucketName"
         case invalidBucketOwner = "InvalidBucketOwnerAWSAccountID"
         case invalidDigest = "InvalidDigest"
@@ -31,6 +33,8 @@ extension S3Error {
         case invalidTag = "InvalidTag"
         case invalidURI = "InvalidURI"
         case keyTooLong = "KeyTooLongError"
+        case malformedACLError = "MalformedACLError"
+        case malformedPolicy = "MalformedPolicy"
         case malformedXML = "MalformedXML"
         case malformedTrailer = "MalformedTrailerError"
         case maxMessageLengthExceeded = "MaxMessageLengthExceeded"
@@ -62,13 +66,14 @@ extension S3Error {
         case serviceUnavailable = "ServiceUnavailable"
         case signatureDoesNotMatch = "SignatureDoesNotMatch"
         case slowDown = "SlowDown"
+        case unresolvableGrantByEmailAddress = "UnresolvableGrantByEmailAddress"
         case contentSHA256Mismatch = "XAmzContentSHA256Mismatch"
 
         /// Of the answer, where the head has not been sent.
         package var status: Int {
             switch self {
             case .notModified: 304
-            case .accessDenied, .invalidAccessKeyId, .requestTimeTooSkewed,
+            case .accessDenied, .accessForbidden, .invalidAccessKeyId, .requestTimeTooSkewed,
                 .signatureDoesNotMatch:
                 403
             case .noSuchBucket, .noSuchBucketPolicy, .noSuchCORSConfiguration, .noSuchKey,
@@ -95,6 +100,7 @@ extension S3Error {
         package var message: String {
             switch self {
             case .accessDenied: "Access Denied"
+            case .accessForbidden: "Access Forbidden"
             case .accessControlListNotSupported: "The bucket does not allow ACLs"
             case .authorizationHeaderMalformed:
                 "The authorization header that you provided is not valid."
@@ -125,6 +131,8 @@ extension S3Error {
             case .invalidAccessKeyId:
                 "The AWS Access Key Id you provided does not exist in our records."
             case .invalidArgument: "Invalid Argument"
+            case .invalidBucketAclWithObjectOwnership:
+                "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
             case .invalidBucketName: "The specified bucket is not valid."
             case .invalidBucketOwner:
                 "The value of the expected bucket owner parameter must be an AWS Account ID"
@@ -146,6 +154,10 @@ extension S3Error {
             case .invalidTag: "The TagKey you have provided is invalid"
             case .invalidURI: "Couldn't parse the specified URI."
             case .keyTooLong: "Your key is too long"
+            case .malformedACLError:
+                "The XML you provided was not well-formed or did not validate against our "
+                    + "published schema"
+            case .malformedPolicy: "Policies must be valid JSON and the first byte must be '{'"
             case .malformedXML:
                 "The XML you provided was not well-formed or did not validate against our "
                     + "published schema"
@@ -196,6 +208,8 @@ extension S3Error {
                 "The request signature we calculated does not match the signature you provided. "
                     + "Check your key and signing method."
             case .slowDown: "Please reduce your request rate."
+            case .unresolvableGrantByEmailAddress:
+                "The email address you provided does not match any account on record."
             case .contentSHA256Mismatch:
                 "The provided 'x-amz-content-sha256' header does not match what was computed."
             }

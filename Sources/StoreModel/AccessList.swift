@@ -71,25 +71,30 @@ package struct Grant: Hashable, Sendable, BinaryRecord {
 
 /// Who owns a bucket or an object, and who else may do what with it.
 ///
-///     owner text | grants: u32 count, each
+///     owner text | the owner is limited u8 | grants: u32 count, each
 ///
-/// The owner's own full control goes without saying and is not among the grants.
+/// The owner's own full control goes without saying and is not among the grants, unless the owner
+/// has given it up.
 package struct AccessList: Hashable, Sendable, BinaryRecord {
     /// Longest canonical id, in bytes.
     package static let ownerBytes = 64
 
     /// A canonical id; empty for the root user.
     package var owner: String
+    /// The owner may read and write this list and else what the grants say.
+    package var isOwnerLimited: Bool
     /// At most ``Limit/grants``, in the order in which they were given.
     package var grants: [Grant]
 
-    package init(owner: String = "", grants: [Grant] = []) {
+    package init(owner: String = "", grants: [Grant] = [], isOwnerLimited: Bool = false) {
         self.owner = owner
+        self.isOwnerLimited = isOwnerLimited
         self.grants = grants
     }
 
     package init(from reader: inout ByteReader) throws(RecordError) {
         self.owner = try reader.readString(limit: Self.ownerBytes)
+        self.isOwnerLimited = try reader.readBool()
         self.grants = try reader.readList(limit: Limit.grants) {
             reader throws(RecordError) in try Grant(from: &reader)
         }
@@ -97,6 +102,7 @@ package struct AccessList: Hashable, Sendable, BinaryRecord {
 
     package func encode(into writer: inout ByteWriter) {
         writer.writeString(self.owner)
+        writer.write(self.isOwnerLimited)
         writer.writeList(self.grants) { $1.encode(into: &$0) }
     }
 }

@@ -184,7 +184,7 @@ package struct Version: Hashable, Sendable, BinaryRecord {
         var version = self
         version.content = .inline([])
         version.tags = []
-        version.access.grants = []
+        version.access = AccessList(owner: self.access.owner)
         return version
     }
 }

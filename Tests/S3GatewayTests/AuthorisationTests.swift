@@ -7,7 +7,7 @@ struct AuthorisationTests {
     func refused() async throws {
         try await TestServer.run { server in
             let host = "Host: \(server.host)\r\n"
-            for target in ["/src/o", "/", "/src/none", "/none"] {
+            for target in ["/src/o", "/", "/src/none", "/src", "/src?acl"] {
                 let bare = try await server.exchange(
                     Array("GET \(target) HTTP/1.1\r\n\(host)\r\n".utf8)
                 )

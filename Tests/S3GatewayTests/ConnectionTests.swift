@@ -145,7 +145,8 @@ struct ConnectionTests {
         settings.limits.requestsMax = 1
         settings.lateAnswerDelay = .seconds(30)
         try await TestServer.run(settings) { server in
-            await server.store.cause(MemoryStore.Trouble(copyDelay: .milliseconds(400)))
+            // Long enough for a machine that is busy with other tests.
+            await server.store.cause(MemoryStore.Trouble(copyDelay: .seconds(3)))
             async let slow = server.copy("src/o", "/dst/c")
             while await server.store.copies.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
             let refused = try await server.send("GET", "/src/o")

@@ -224,8 +224,8 @@ struct MultipartTests {
             for (headers, code) in [
                 (["x-amz-storage-class": "FOO"], "InvalidStorageClass"),
                 (["x-amz-server-side-encryption": "AES256"], "NotImplemented"),
-                (["x-amz-tagging": "a=b"], "NotImplemented"),
-                (["x-amz-acl": "public-read"], "AccessControlListNotSupported"),
+                (["x-amz-tagging": "a=b&a=c"], "InvalidTag"),
+                (["x-amz-acl": "open"], "InvalidArgument"),
                 (["x-amz-checksum-type": "COMPOSITE"], "InvalidRequest"),
                 (["x-amz-checksum-algorithm": "FOO"], "InvalidRequest"),
                 (["x-amz-checksum-algorithm": "SHA512"], "NotImplemented"),

@@ -114,7 +114,7 @@ struct ObjectTests {
                 (["x-amz-checksum-sha512": "AAAA"], .unsigned, "NotImplemented"),
                 (["x-amz-server-side-encryption": "AES256"], .unsigned, "NotImplemented"),
                 (["x-amz-storage-class": "FOO"], .unsigned, "InvalidStorageClass"),
-                (["x-amz-acl": "public-read"], .unsigned, "AccessControlListNotSupported"),
+                (["x-amz-acl": "open"], .unsigned, "InvalidArgument"),
             ] as [(KeyValuePairs<String, String>, PayloadHash, String)] {
                 let answer = try await server.send(
                     "PUT",

@@ -200,7 +200,7 @@ struct PartCopyTests {
     func late() async throws {
         try await TestServer.run(self.soon) { server in
             let upload = try await server.create("/dst/m")
-            await server.store.cause(.init(copyDelay: .milliseconds(100)))
+            await server.store.cause(.init(copyDelay: .seconds(1)))
             let part = try await self.copy(server, upload)
             #expect(self.rest(part).hasPrefix("<CopyPartResult xmlns="))
             let done = try await server.complete("/dst/m", upload, [(1, part.element("ETag"))])

@@ -18,7 +18,22 @@ struct TestServer: Sendable {
     static let helloETag = "5eb63bbbe01eeed093cb22bb8f5acdc3"
     static let start: UInt64 = 1_700_000_000
 
+    static let owner = Owner(id: "owner-id", displayName: "owner", isRoot: true)
+    static let alice = Owner(id: "alice-id", displayName: "alice", account: "111111111111")
+    static let bob = Owner(id: "bob-id", displayName: "bob", account: "222222222222")
+    private static let users = FixedCredentials(
+        root: owner,
+        [
+            accessKey: Credential(secret: secret, owner: owner),
+            "AKIAALICE": Credential(secret: secret, owner: alice),
+            "AKIABOB": Credential(secret: secret, owner: bob),
+        ],
+        emails: ["bob-id": "bob@example.com"]
+    )
+
     let port: Int
+    /// The access key of whoever sends; nil sends without a signature.
+    var user: String? = accessKey
     let store: MemoryStore
     let now: CalendarTime
     let lines: LogLines
@@ -37,12 +52,7 @@ struct TestServer: Sendable {
             settings: S3Server.Settings(host: "127.0.0.1", port: 0),
             service: S3Service(
                 store: store,
-                credentials: FixedCredentials([
-                    Self.accessKey: Credential(
-                        secret: Self.secret,
-                        owner: Owner(id: "owner-id", displayName: "owner")
-                    )
-                ]),
+                credentials: Self.users,
                 settings: settings,
                 doors: Doors(
                     time: TestTime(seconds: seconds),
@@ -102,7 +112,18 @@ struct TestServer: Sendable {
     // MARK: Requests
 
     private var signer: RequestSigner {
-        RequestSigner(accessKey: Self.accessKey, secret: Self.secret, region: "us-east-1")
+        RequestSigner(
+            accessKey: self.user ?? "",
+            secret: Self.secret,
+            region: "us-east-1"
+        )
+    }
+
+    /// The same server for somebody else.
+    func `as`(_ user: String?) -> TestServer {
+        var other = self
+        other.user = user
+        return other
     }
 
     var host: String { "127.0.0.1:\(self.port)" }
@@ -120,13 +141,16 @@ struct TestServer: Sendable {
     ) throws -> String {
         var fields = headers.map { HeaderField($0.key, $0.value) }
         fields.append(HeaderField("host", self.host))
-        let signed = self.signer.signed(
-            method: method,
-            target: try RequestTarget(parsing: target),
-            headers: fields,
-            payload: payload,
-            at: self.now
-        )
+        var signed = fields
+        if self.user != nil {
+            signed = self.signer.signed(
+                method: method,
+                target: try RequestTarget(parsing: target),
+                headers: fields,
+                payload: payload,
+                at: self.now
+            )
+        }
         var lines = ["\(method) \(target) HTTP/1.1"] + signed.map { "\($0.name): \($0.value)" }
         lines += unsigned.map { "\($0.key): \($0.value)" }
         if let length { lines.append("content-length: \(length)") }

@@ -107,7 +107,8 @@ extension SplitMix64 {
                     default: .user(random.text(upTo: 16))
                     }
                 return Grant(grantee, Permission.allCases.randomElement(using: &random) ?? .read)
-            }
+            },
+            isOwnerLimited: self.flip()
         )
     }
 

@@ -17,11 +17,12 @@ extension S3Service {
         let upload = try await self.upload(name, request)
         var subject = request.uploadSubject
         subject.source = directives.source
-        let copy = self.partCopy(directives, to: name, number, upload)
+        let pass = try await self.sourcePass(directives.source, request)
+        let copy = self.partCopy(directives, to: name, number, upload, pass)
         let late = LateAnswer(service: self, request: request, identity: identity)
         return try await late.answer(root: "CopyPartResult", stopping: .withClient) {
             [subject] () async throws(S3Error) in
-            let copied = try await self.ask(subject) { () throws(ClusterError) in
+            let copied = try await self.ask(subject, veiledBy: pass) { () throws(ClusterError) in
                 try await request.record.noting { () throws(ClusterError) in
                     try await self.store.copyPart(copy)
                 }
@@ -40,7 +41,8 @@ extension S3Service {
         _ directives: PartCopyDirectives,
         to name: UploadName,
         _ number: PartNumber,
-        _ upload: UploadSummary
+        _ upload: UploadSummary,
+        _ pass: Pass
     ) -> CopyPartRequest {
         let source = ObjectName(directives.source.bucket, directives.source.key)
         let now = self.now
@@ -52,6 +54,7 @@ extension S3Service {
             mode: directives.mode,
             sourceCheck: { summary throws(ClusterError) in
                 do throws(S3Error) {
+                    try pass.check(.read, on: summary)
                     try directives.check(summary, now: now)
                 } catch {
                     throw ClusterError(.sourcePreconditionFailed, "copy \(source)", cause: error)

@@ -7,12 +7,13 @@ extension S3Service {
     func createUpload(_ request: S3Request) async throws(S3Error) -> S3Answer {
         let headers = request.headers
         try RefusedHeaders.check(headers)
-        try RefusedHeaders.checkTags(headers)
         let create = CreateUploadRequest(
             name: request.object,
             metadata: try MetadataHeaders.read(headers),
             storageClass: try StorageClass(headers: headers),
-            checksum: try ChecksumKind(headers)
+            checksum: try ChecksumKind(headers),
+            tags: try TagSet.read(headers),
+            access: try await self.newObjectAccess(request)
         )
         let upload = try await self.ask(request.subject) { () throws(ClusterError) in
             try await self.store.createUpload(create)
@@ -58,7 +59,7 @@ extension S3Service {
         let document = XMLWriter.document("ListMultipartUploadsResult") { writer in
             writer.element("Bucket", request.bucket.text)
             query.writeCommon(page, into: &writer)
-            query.writeEntries(page, owner: request.owner, into: &writer)
+            query.writeEntries(page, owner: self.owner, into: &writer)
         }
         return .xml(document)
     }
@@ -114,13 +115,17 @@ private struct UploadsQuery {
         writer.element("IsTruncated", page.next == nil ? "false" : "true")
     }
 
-    func writeEntries(_ page: UploadPage, owner: Owner, into writer: inout XMLWriter) {
+    func writeEntries(
+        _ page: UploadPage,
+        owner: (String) -> Owner,
+        into writer: inout XMLWriter
+    ) {
         for case .upload(let key, let upload) in page.entries {
             writer.element("Upload") { writer in
                 writer.element("Key", self.names.shown(key.bytes))
                 writer.element("UploadId", upload.id.description)
-                writer.owner(owner, as: "Initiator")
-                writer.owner(owner)
+                writer.owner(owner(upload.owner), as: "Initiator")
+                writer.owner(owner(upload.owner))
                 writer.element("StorageClass", upload.storageClass.rawValue)
                 writer.element("Initiated", upload.initiated.calendarTime.iso8601)
                 writer.checksumKind(upload.checksum)

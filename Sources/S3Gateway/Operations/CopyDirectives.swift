@@ -15,6 +15,8 @@ struct CopyDirectives {
     let algorithm: Checksum.Algorithm?
     /// Nil keeps the source's.
     let metadata: ObjectMetadata?
+    /// Nil keeps the source's.
+    let tags: [Tag]?
     /// Never inherited, whatever happens to the rest.
     let websiteRedirect: String?
     /// Whether a copy of an object to itself would change something.
@@ -32,7 +34,7 @@ struct CopyDirectives {
         self.algorithm = try headers.first("x-amz-checksum-algorithm").map {
             text throws(S3Error) in try BodyChecks.algorithm(text)
         }
-        try Self.checkTags(headers)
+        self.tags = try Self.tags(headers)
         let isReplacing = try Self.isReplacing(headers)
         self.metadata = isReplacing ? try MetadataHeaders.read(headers) : nil
         self.websiteRedirect = try MetadataHeaders.websiteRedirect(headers)
@@ -55,11 +57,11 @@ struct CopyDirectives {
         }
     }
 
-    private static func checkTags(_ headers: [HeaderField]) throws(S3Error) {
+    private static func tags(_ headers: [HeaderField]) throws(S3Error) -> [Tag]? {
         switch headers.first("x-amz-tagging-directive") {
-        // No source has tags; those of the request do not count.
-        case nil, "COPY": return
-        case "REPLACE": try RefusedHeaders.checkTags(headers)
+        // Those of the request do not count.
+        case nil, "COPY": return nil
+        case "REPLACE": return try TagSet.read(headers)
         case .some(let value):
             throw .invalidArgument("Unknown tagging directive.", "x-amz-tagging-directive", value)
         }

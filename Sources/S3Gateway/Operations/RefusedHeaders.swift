@@ -19,35 +19,5 @@ enum RefusedHeaders {
                 throw .notImplemented("Appending to an object")
             }
         }
-        try Self.checkAccessControl(headers)
-    }
-
-    /// Everything belongs to its owner, as in an S3 bucket whose owner enforces it.
-    static func checkAccessControl(_ headers: [HeaderField]) throws(S3Error) {
-        let grants = headers.contains { $0.name.hasPrefix("x-amz-grant-") }
-        guard let canned = headers.first("x-amz-acl") else {
-            if grants { throw S3Error(.accessControlListNotSupported) }
-            return
-        }
-        guard !grants else {
-            throw S3Error(
-                .invalidRequest,
-                "Specifying both Canned ACLs and Header Grants is not allowed"
-            )
-        }
-        switch canned {
-        case "private", "bucket-owner-full-control", "bucket-owner-read": return
-        case "public-read", "public-read-write", "authenticated-read", "aws-exec-read",
-            "log-delivery-write":
-            throw S3Error(.accessControlListNotSupported)
-        default: throw .invalidArgument("", "x-amz-acl", canned)
-        }
-    }
-
-    /// Tags on an object that is made.
-    static func checkTags(_ headers: [HeaderField]) throws(S3Error) {
-        if let tags = headers.first("x-amz-tagging"), !tags.isEmpty {
-            throw .notImplemented("The header x-amz-tagging")
-        }
     }
 }

@@ -5,62 +5,142 @@ import StoreModel
 
 extension S3Service {
     private static let instance = "http://www.w3.org/2001/XMLSchema-instance"
+    /// Longest document about access: 100 grants.
+    private static let bytesMax = 64 << 10
 
-    /// The one list there is: the owner may do everything.
     func accessControl(_ request: S3Request) async throws(S3Error) -> S3Answer {
-        try await self.checkSubject(request)
-        let document = XMLWriter.document("AccessControlPolicy") { writer in
-            writer.owner(request.owner)
-            writer.element("AccessControlList") { writer in
-                writer.element("Grant") { writer in
-                    writer.element(
-                        "Grantee",
-                        attributes: [("xmlns:xsi", Self.instance), ("xsi:type", "CanonicalUser")]
-                    ) { writer in
-                        writer.element("ID", request.owner.id)
-                        writer.element("DisplayName", request.owner.displayName)
-                    }
-                    writer.element("Permission", "FULL_CONTROL")
-                }
-            }
+        let list: AccessList
+        if request.addressed.key == nil {
+            list = try await self.bucket(request).settings.access
+        } else {
+            let summary = try await self.openedObject(request, .readAccess).summary
+            list = request.pass.list(of: summary)
         }
-        return .xml(document)
+        return .xml(self.document(list))
     }
 
-    /// Takes the list that is in force anyway, and refuses any other.
     func setAccessControl(_ request: S3Request) async throws(S3Error) -> S3Answer {
-        try RefusedHeaders.checkAccessControl(request.headers)
-        let body = try await request.wholeBody(bytesMax: 64 << 10)
-        try await self.checkSubject(request)
-        if !body.isEmpty {
-            let policy = try XMLNode(parsing: body)
-            guard policy.name == "AccessControlPolicy" else { throw S3Error(.malformedXML) }
-            let grants = policy.children.first { $0.name == "AccessControlList" }?.children ?? []
-            for grant in grants {
-                let grantee = grant.children.first { $0.name == "Grantee" }
-                guard grantee?["ID"] == request.owner.id else {
-                    throw S3Error(.accessControlListNotSupported)
-                }
+        let headers = try AccessHeaders.read(request.headers)
+        let body = try await request.wholeBody(bytesMax: Self.bytesMax)
+        let settings = try await self.bucket(request).settings
+        let ownership = ObjectOwnership(of: settings)
+        if ownership == .enforced {
+            guard !body.isEmpty || headers != nil else { throw S3Error(.missingSecurityHeader) }
+            throw S3Error(.accessControlListNotSupported)
+        }
+        var owner = settings.access.owner
+        if request.addressed.key != nil {
+            owner = try await self.openedObject(request, .writeAccess).summary.access.owner
+        }
+        let list: AccessList
+        if body.isEmpty {
+            guard let headers else { throw S3Error(.missingSecurityHeader) }
+            list = try self.list(headers, owner: owner, bucketOwner: settings.access.owner)
+        } else {
+            list = try self.list(parsing: body, owner: owner)
+        }
+        try Self.check(list, PublicAccessBlock(of: settings))
+        try await self.ask(request.subject) { () throws(ClusterError) in
+            guard request.addressed.key == nil else {
+                _ = try await self.store.edit(request.object, .current, .access(list))
+                return
             }
+            try await self.store.set(.access(list), of: request.bucket)
         }
         return .empty(.ok)
     }
 
-    /// An object's tags: there are none.
-    func objectTagging(_ request: S3Request) async throws(S3Error) -> S3Answer {
-        try await self.checkSubject(request)
-        return .xml(XMLWriter.document("Tagging") { $0.element("TagSet") { _ in } })
+    /// The object of a request, if the sender may do this with it.
+    func openedObject(
+        _ request: S3Request,
+        _ permission: Permission
+    ) async throws(S3Error) -> any OpenObject {
+        try request.checkVersion(request.target["versionId"])
+        do throws(S3Error) {
+            let object = try await self.ask(request.subject) { () throws(ClusterError) in
+                try await self.store.open(request.object)
+            }
+            try request.pass.check(permission, on: object.summary)
+            return object
+        } catch { throw request.pass.veiled(error) }
     }
 
-    /// Throws if the bucket or the object does not exist.
-    private func checkSubject(_ request: S3Request) async throws(S3Error) {
-        try request.checkVersion(request.target["versionId"])
-        guard case .object(let bucket, let key) = request.addressed else {
-            try await self.checkBucket(request)
-            return
+    private func list(parsing body: [UInt8], owner: String) throws(S3Error) -> AccessList {
+        let policy = try XMLNode(parsing: body)
+        guard policy.name == "AccessControlPolicy",
+            let list = policy.children.first(where: { $0.name == "AccessControlList" })
+        else { throw S3Error(.malformedACLError) }
+        if let named = policy.children.first(where: { $0.name == "Owner" })?["ID"] {
+            guard named == self.owner(owner).id else { throw S3Error(.accessDenied) }
         }
-        _ = try await self.ask(request.subject) { () throws(ClusterError) in
-            try await self.store.open(ObjectName(bucket, key)).summary
+        var named: [AccessHeaders.Named] = []
+        for grant in list.children {
+            guard grant.name == "Grant",
+                let grantee = grant.children.first(where: { $0.name == "Grantee" }),
+                let permission = grant["Permission"].flatMap(Permission.init(name:))
+            else { throw S3Error(.malformedACLError) }
+            let name: AccessHeaders.Named.Name
+            if let id = grantee["ID"] {
+                name = .id(id)
+            } else if let uri = grantee["URI"] {
+                name = .group(uri)
+            } else if let email = grantee["EmailAddress"] {
+                name = .email(email)
+            } else {
+                throw S3Error(.malformedACLError)
+            }
+            named.append(AccessHeaders.Named(name: name, permission: permission))
         }
+        return try self.list(named, owner: owner)
+    }
+
+    private func document(_ list: AccessList) -> [UInt8] {
+        var grants = list.grants
+        if !list.isOwnerLimited { grants.insert(Grant(.user(list.owner), .fullControl), at: 0) }
+        return XMLWriter.document("AccessControlPolicy") { writer in
+            writer.owner(self.owner(list.owner))
+            writer.element("AccessControlList") { writer in
+                for grant in grants {
+                    writer.element("Grant") { writer in
+                        self.write(grant.grantee, into: &writer)
+                        writer.element("Permission", grant.permission.name)
+                    }
+                }
+            }
+        }
+    }
+
+    private func write(_ grantee: Grantee, into writer: inout XMLWriter) {
+        let isUser = if case .user = grantee { true } else { false }
+        writer.element(
+            "Grantee",
+            attributes: [
+                ("xmlns:xsi", Self.instance), ("xsi:type", isUser ? "CanonicalUser" : "Group"),
+            ]
+        ) { writer in
+            switch grantee {
+            case .user(let id):
+                let owner = self.owner(id)
+                writer.element("ID", owner.id)
+                writer.element("DisplayName", owner.displayName)
+            case .everybody: writer.element("URI", GranteeGroup.everybody)
+            case .authenticated: writer.element("URI", GranteeGroup.authenticated)
+            }
+        }
+    }
+}
+
+extension Permission {
+    private static let names: [Permission: String] = [
+        .read: "READ", .write: "WRITE", .readAccess: "READ_ACP", .writeAccess: "WRITE_ACP",
+        .fullControl: "FULL_CONTROL",
+    ]
+
+    /// As documents have it.
+    var name: String { Self.names[self] ?? "" }
+
+    init?(name: String) {
+        guard let found = Self.names.first(where: { $0.value == name }) else { return nil }
+        self = found.key
     }
 }

@@ -9,9 +9,11 @@ extension S3Service {
         let buckets = try await self.ask(ErrorSubject()) { () throws(ClusterError) in
             try await self.store.buckets()
         }
+        // Who else has buckets is nobody's business but the root user's.
+        .filter { request.sender.isRoot || $0.settings.access.owner == request.sender.recordID }
         let (shown, next) = page.select(from: buckets)
         let document = XMLWriter.document("ListAllMyBucketsResult") { writer in
-            writer.owner(request.owner)
+            writer.owner(request.sender.user ?? self.users.root)
             writer.element("Buckets") { writer in
                 for bucket in shown {
                     writer.element("Bucket") { writer in
@@ -33,17 +35,42 @@ extension S3Service {
             throw .notImplemented("Object lock")
         }
         try self.checkLocation(try await request.wholeBody(bytesMax: 64 << 10))
+        let settings = try self.newBucketSettings(request)
         do throws(S3Error) {
             try await self.ask(request.subject) { () throws(ClusterError) in
-                try await self.store.createBucket(request.bucket)
+                try await self.store.createBucket(request.bucket, settings: settings)
             }
-        } catch
-            where error.code == .bucketAlreadyOwnedByYou
-            && self.settings.region == "us-east-1"
-        {
+        } catch  where error.code == .bucketAlreadyOwnedByYou {
+            let owner = try await self.bucket(request).settings.access.owner
+            guard owner == request.sender.recordID else {
+                throw S3Error(.bucketAlreadyExists, nil, error.elements)
+            }
             // As S3 does it there; clients rely on it and create the bucket before each upload.
+            guard self.settings.region == "us-east-1" else { throw error }
         }
         return .empty(.ok, headers: ["Location": "/\(request.bucket)"])
+    }
+
+    /// What the headers say of a bucket that is created.
+    private func newBucketSettings(_ request: S3Request) throws(S3Error) -> BucketSettings {
+        let owner = request.sender.recordID
+        let headers = try AccessHeaders.read(request.headers)
+        var settings = BucketSettings(
+            access: try self.list(headers, owner: owner, bucketOwner: nil)
+        )
+        guard let text = request.headers.first("x-amz-object-ownership") else { return settings }
+        guard let ownership = ObjectOwnership(rawValue: text) else {
+            throw .invalidArgument(
+                "Invalid x-amz-object-ownership header",
+                "x-amz-object-ownership",
+                text
+            )
+        }
+        if ownership == .enforced, headers != nil, !settings.access.grants.isEmpty {
+            throw S3Error(.invalidBucketAclWithObjectOwnership)
+        }
+        settings[.ownershipControls] = Array(ownership.rawValue.utf8)
+        return settings
     }
 
     private func checkLocation(_ body: [UInt8]) throws(S3Error) {
@@ -89,7 +116,11 @@ extension S3Service {
     }
 
     func bucketConfiguration(_ request: S3Request) async throws(S3Error) -> S3Answer {
-        try await self.checkBucket(request)
+        let bucket = try await self.bucket(request)
+        if let kind = request.bucketDocument, let document = bucket.settings[kind] {
+            return BucketDocuments.answer(kind, document)
+        }
+        if request.target.contains("policyStatus") { return self.policyStatus(bucket) }
         for item in request.target.query {
             switch BucketConfiguration.answers[item.name] {
             case nil: continue
@@ -107,9 +138,18 @@ extension S3Service {
 
     /// Throws if the bucket does not exist.
     func checkBucket(_ request: S3Request) async throws(S3Error) {
-        _ = try await self.ask(request.subject) { () throws(ClusterError) in
-            try await self.store.bucket(request.bucket)
-        }
+        _ = try await self.bucket(request)
+    }
+
+    /// The same where the store looks for something that the sender may not know of.
+    func ask<Value: Sendable>(
+        _ subject: ErrorSubject,
+        veiledBy pass: Pass,
+        _ work: () async throws(ClusterError) -> Value
+    ) async throws(S3Error) -> Value {
+        do throws(S3Error) {
+            return try await self.ask(subject, work)
+        } catch { throw pass.veiled(error) }
     }
 
     /// Asks the store, and says what it answers the way S3 does.

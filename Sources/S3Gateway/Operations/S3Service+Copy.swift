@@ -16,11 +16,13 @@ extension S3Service {
         var subject = request.subject
         subject.source = directives.source
         subject.condition = directives.condition.header
-        let copy = self.copyRequest(directives, to: request.object)
+        let pass = try await self.sourcePass(directives.source, request)
+        var copy = self.copyRequest(directives, to: request.object, pass)
+        copy.access = try await self.newObjectAccess(request)
         let late = LateAnswer(service: self, request: request, identity: identity)
         return try await late.answer(root: "CopyObjectResult", stopping: .withClient) {
-            [subject] () async throws(S3Error) in
-            let copied = try await self.ask(subject) { () throws(ClusterError) in
+            [subject, copy] () async throws(S3Error) in
+            let copied = try await self.ask(subject, veiledBy: pass) { () throws(ClusterError) in
                 try await request.record.noting { () throws(ClusterError) in
                     try await self.store.copy(copy)
                 }
@@ -30,7 +32,11 @@ extension S3Service {
         }
     }
 
-    private func copyRequest(_ directives: CopyDirectives, to target: ObjectName) -> CopyRequest {
+    private func copyRequest(
+        _ directives: CopyDirectives,
+        to target: ObjectName,
+        _ pass: Pass
+    ) -> CopyRequest {
         let source = ObjectName(directives.source.bucket, directives.source.key)
         let isSelfCopy = source == target
         let sizeMax = self.settings.copyBytesMax
@@ -45,6 +51,7 @@ extension S3Service {
             sizeMax: sizeMax,
             sourceCheck: { summary throws(ClusterError) in
                 do throws(S3Error) {
+                    try pass.check(.read, on: summary)
                     try directives.sourceConditions.checkCopy(of: summary, now: now)
                     try directives.checkAlgorithm(summary)
                     if isSelfCopy, !directives.changesSomething { throw CopyDirectives.selfCopy }
@@ -55,6 +62,7 @@ extension S3Service {
             }
         )
         copy.websiteRedirect = directives.websiteRedirect
+        copy.tags = directives.tags
         return copy
     }
 

@@ -25,8 +25,8 @@ extension S3Service {
         let list = try DeleteList(
             parsing: try await request.wholeBody(bytesMax: DeleteList.bodyBytes)
         )
-        try await self.checkBucket(request)
-        let failures = await self.delete(list.entries, in: request.bucket)
+        _ = try await self.bucket(request)
+        let failures = await self.delete(list.entries, request)
         let document = XMLWriter.document("DeleteResult") { writer in
             for (entry, failure) in zip(list.entries, failures) {
                 if let failure {
@@ -50,26 +50,28 @@ extension S3Service {
     private static var deletesAtOnce: Int { 16 }
 
     /// What went wrong with each entry; nil for nothing.
-    private func delete(_ entries: [DeleteList.Entry], in bucket: BucketName) async -> [S3Error?] {
+    private func delete(_ entries: [DeleteList.Entry], _ request: S3Request) async -> [S3Error?] {
         await withTaskGroup(of: (Int, S3Error?).self) { group in
             var failures = [S3Error?](repeating: nil, count: entries.count)
             for (index, entry) in entries.enumerated() {
                 if index >= Self.deletesAtOnce, let (done, failure) = await group.next() {
                     failures[done] = failure
                 }
-                group.addTask { (index, await self.delete(entry, in: bucket)) }
+                group.addTask { (index, await self.delete(entry, request)) }
             }
             for await (done, failure) in group { failures[done] = failure }
             return failures
         }
     }
 
-    private func delete(_ entry: DeleteList.Entry, in bucket: BucketName) async -> S3Error? {
+    private func delete(_ entry: DeleteList.Entry, _ request: S3Request) async -> S3Error? {
         do throws(S3Error) {
             if let version = entry.version, version != "null" { return S3Error(.noSuchVersion) }
             if entry.isConditional { throw .notImplemented("A condition in DeleteObjects") }
             let key = try Addressed.key(Array(entry.key.utf8))
+            let bucket = request.bucket
             let subject = ErrorSubject(bucket: bucket.text, key: entry.key)
+            try self.checkDeletion(of: key, hasVersion: entry.version != nil, request)
             try await self.ask(subject) { () throws(ClusterError) in
                 try await self.store.delete(ObjectName(bucket, key), condition: .none)
             }
@@ -82,7 +84,9 @@ extension S3Service {
     /// The list must be protected by something.
     private func checkIntegrity(_ request: S3Request) throws(S3Error) {
         let checks = try BodyChecks(request.headers)
-        if case .sha256 = request.verified.payload { return }
+        if case .user(let verified, _) = request.sender, case .sha256 = verified.payload {
+            return
+        }
         guard checks.contentMD5 != nil || checks.checksum != nil || checks.trailer != nil else {
             throw S3Error(
                 .invalidRequest,

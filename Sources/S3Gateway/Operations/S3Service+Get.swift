@@ -7,15 +7,13 @@ import StoreModel
 extension S3Service {
     /// Answers GET and HEAD alike, but for the body.
     func getObject(_ request: S3Request) async throws(S3Error) -> S3Answer {
-        try request.checkVersion(request.target["versionId"])
         if let name = request.headers.first(where: {
             $0.name.hasPrefix("x-amz-server-side-encryption")
         })?.name {
             throw .notImplemented("The header \(name)")
         }
-        let object = try await self.ask(request.subject) { () throws(ClusterError) in
-            try await self.store.open(request.object)
-        }
+        // Before its conditions are looked at: they would tell what somebody may not know.
+        let object = try await self.openedObject(request, .read)
         let summary = object.summary
         var headers: HTTPHeaders = [
             "ETag": "\"\(summary.etag)\"",
@@ -35,6 +33,9 @@ extension S3Service {
         let range = if let part { part } else { try self.range(request, summary) }
         if part != nil {
             headers.add(name: "x-amz-mp-parts-count", value: String(summary.parts.parts))
+        }
+        if !summary.tags.isEmpty {
+            headers.add(name: "x-amz-tagging-count", value: String(summary.tags.count))
         }
         if summary.storageClass != .standard {
             headers.add(name: "x-amz-storage-class", value: summary.storageClass.rawValue)

@@ -18,7 +18,7 @@ extension S3Service {
                 writer.element("NextMarker", query.shown(next))
             }
             query.writeCommon(page, into: &writer)
-            query.writeEntries(page, owner: request.owner, into: &writer)
+            query.writeEntries(page, owner: self.owner, into: &writer)
         }
         return .xml(document)
     }
@@ -42,7 +42,7 @@ extension S3Service {
             writer.element("StartAfter", ifPresent: start.map { query.shown(Array($0.utf8)) })
             writer.element("KeyCount", String(page.entries.count))
             query.writeCommon(page, into: &writer)
-            query.writeEntries(page, owner: isOwnerShown ? request.owner : nil, into: &writer)
+            query.writeEntries(page, owner: isOwnerShown ? { self.owner($0) } : nil, into: &writer)
         }
         return .xml(document)
     }
@@ -101,14 +101,19 @@ private struct ListQuery {
         writer.element("IsTruncated", page.next == nil ? "false" : "true")
     }
 
-    func writeEntries(_ page: ListPage, owner: Owner?, into writer: inout XMLWriter) {
+    /// `owner` is asked who is known by an id in records; nil leaves owners out.
+    func writeEntries(
+        _ page: ListPage,
+        owner: ((String) -> Owner)?,
+        into writer: inout XMLWriter
+    ) {
         for case .object(let key, let summary) in page.entries {
             writer.element("Contents") { writer in
                 writer.element("Key", self.shown(key.bytes))
                 writer.element("LastModified", summary.modified.calendarTime.iso8601)
                 writer.element("ETag", "\"\(summary.etag)\"")
                 writer.element("Size", String(summary.size))
-                if let owner { writer.owner(owner) }
+                if let owner { writer.owner(owner(summary.access.owner)) }
                 writer.element("StorageClass", summary.storageClass.rawValue)
             }
         }

@@ -7,7 +7,6 @@ extension S3Service {
     func putObject(_ request: S3Request) async throws(S3Error) -> S3Answer {
         let headers = request.headers
         try RefusedHeaders.check(headers)
-        try RefusedHeaders.checkTags(headers)
         let condition = try TargetCondition(headers)
         let body = try request.body(bytesMax: Limit.objectBytes)
         let put = PutRequest(
@@ -16,7 +15,9 @@ extension S3Service {
             storageClass: try StorageClass(headers: headers),
             condition: WriteCondition(condition),
             announcedBytes: body.announcedBytes,
-            checksums: body.checks.checksum.map { [$0] } ?? []
+            checksums: body.checks.checksum.map { [$0] } ?? [],
+            tags: try TagSet.read(headers),
+            access: try await self.newObjectAccess(request)
         )
         var subject = request.subject
         subject.condition = condition.header

@@ -28,11 +28,11 @@ package actor CheckedBody: BodySource {
         _ raw: any BodySource,
         _ checks: BodyChecks,
         headers: [HeaderField],
-        verified: Verified,
+        sender: Sender,
         bytesMax: UInt64,
         record: RequestRecord
     ) throws(S3Error) {
-        let isChunked = verified.payload.isChunked
+        let isChunked = sender.payload.isChunked
         let announced = try Self.announced(headers, isChunked: isChunked)
         if let announced, announced > bytesMax {
             throw S3Error(
@@ -45,18 +45,24 @@ package actor CheckedBody: BodySource {
             )
         }
         if let announced, isChunked {
-            self.chunks = ChunkedDecoder(
-                verified,
-                decodedBytes: announced,
-                trailers: headers.first("x-amz-trailer").map { [$0] } ?? []
-            )
+            let trailers = headers.first("x-amz-trailer").map { [$0] } ?? []
+            switch sender {
+            case .user(let verified, _):
+                self.chunks = ChunkedDecoder(
+                    verified,
+                    decodedBytes: announced,
+                    trailers: trailers
+                )
+            case .anonymous:
+                self.chunks = ChunkedDecoder(unsignedBytes: announced, trailers: trailers)
+            }
         }
         self.announcedBytes = announced
         self.checks = checks
         self.raw = raw
         self.bytesMax = bytesMax
         self.record = record
-        self.digests = BodyDigests(checks, payload: verified.payload)
+        self.digests = BodyDigests(checks, payload: sender.payload)
     }
 
     package func next() async throws -> ByteBuffer? {

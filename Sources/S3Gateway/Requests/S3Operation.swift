@@ -14,6 +14,10 @@ enum S3Operation: String, CaseIterable {
     case getBucketAcl = "GetBucketAcl"
     case putBucketAcl = "PutBucketAcl"
     case getBucketConfiguration = "GetBucketConfiguration"
+    case setBucketConfiguration = "PutBucketConfiguration"
+    case deleteBucketConfiguration = "DeleteBucketConfiguration"
+    /// A browser asks what a page of another site may do.
+    case preflight = "Preflight"
     case listObjects = "ListObjects"
     case listObjectsV2 = "ListObjectsV2"
     case deleteObjects = "DeleteObjects"
@@ -25,6 +29,8 @@ enum S3Operation: String, CaseIterable {
     case getObjectAcl = "GetObjectAcl"
     case putObjectAcl = "PutObjectAcl"
     case getObjectTagging = "GetObjectTagging"
+    case putObjectTagging = "PutObjectTagging"
+    case deleteObjectTagging = "DeleteObjectTagging"
     case createMultipartUpload = "CreateMultipartUpload"
     case uploadPart = "UploadPart"
     case uploadPartCopy = "UploadPartCopy"
@@ -45,7 +51,9 @@ enum S3Operation: String, CaseIterable {
             ]
         case .getObject, .headObject:
             Self.overrides.union(["versionId", "partNumber"])
-        case .deleteObject, .getObjectAcl, .putObjectAcl, .getObjectTagging: ["versionId"]
+        case .deleteObject, .getObjectAcl, .putObjectAcl, .getObjectTagging, .putObjectTagging,
+            .deleteObjectTagging:
+            ["versionId"]
         case .uploadPart, .uploadPartCopy: ["partNumber"]
         case .listParts: ["max-parts", "part-number-marker", "encoding-type"]
         case .listMultipartUploads:
@@ -69,6 +77,10 @@ enum S3Operation: String, CaseIterable {
         _ addressed: Addressed,
         headers: [HeaderField]
     ) throws(S3Error) {
+        if method == .OPTIONS {
+            self = .preflight
+            return
+        }
         let isCopy = headers.first("x-amz-copy-source") != nil
         let subresources = target.query.map(\.name).filter { Subresource.all.contains($0) }
         guard Set(subresources).count <= 1 || subresources.contains("uploadId") else {
@@ -132,6 +144,10 @@ enum S3Operation: String, CaseIterable {
             return BucketConfiguration.answers[name] == nil ? nil : .getBucketConfiguration
         case (.PUT, nil): return .createBucket
         case (.PUT, "acl"): return .putBucketAcl
+        case (.PUT, .some(let name)):
+            return BucketDocuments.kind(of: name) == nil ? nil : .setBucketConfiguration
+        case (.DELETE, .some(let name)):
+            return BucketDocuments.kind(of: name) == nil ? nil : .deleteBucketConfiguration
         case (.HEAD, nil): return .headBucket
         case (.DELETE, nil): return .deleteBucket
         case (.POST, "delete"): return .deleteObjects
@@ -148,6 +164,8 @@ enum S3Operation: String, CaseIterable {
         case (.GET, nil): .getObject
         case (.GET, "acl"): .getObjectAcl
         case (.GET, "tagging"): .getObjectTagging
+        case (.PUT, "tagging"): .putObjectTagging
+        case (.DELETE, "tagging"): .deleteObjectTagging
         case (.HEAD, nil): .headObject
         case (.PUT, nil): isCopy ? .copyObject : .putObject
         case (.PUT, "acl"): .putObjectAcl

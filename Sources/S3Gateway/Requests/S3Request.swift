@@ -10,10 +10,12 @@ struct S3Request: Sendable {
     let target: RequestTarget
     let headers: [HeaderField]
     let addressed: Addressed
-    let verified: Verified
-    let owner: Owner
+    let sender: Sender
     let exchange: HTTPExchange
     let record: RequestRecord
+    /// What the bucket says to the sender; nil for the root user, and where no bucket is named.
+    var access: BucketAccess?
+    var pass = Pass.root
 
     /// - Precondition: the request names an object.
     var object: ObjectName {
@@ -48,7 +50,7 @@ struct S3Request: Sendable {
             self.exchange.body,
             checks,
             headers: headers,
-            verified: self.verified,
+            sender: self.sender,
             bytesMax: bytesMax,
             record: self.record
         )
@@ -69,23 +71,6 @@ struct S3Request: Sendable {
             return bytes
         } catch {
             throw S3Error(bodyFailure: error)
-        }
-    }
-
-    /// Refuses a request that expects another owner.
-    func checkOwner() throws(S3Error) {
-        for name in ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"] {
-            guard let expected = self.headers.first(name) else { continue }
-            guard expected.utf8.count == 12,
-                expected.utf8.allSatisfy({ (0x30...0x39).contains($0) })
-            else {
-                throw S3Error(
-                    .invalidBucketOwner,
-                    "The value of the expected bucket owner parameter must be an AWS Account ID... "
-                        + "[\(expected)]"
-                )
-            }
-            guard expected == self.owner.account else { throw S3Error(.accessDenied) }
         }
     }
 

@@ -7,26 +7,35 @@ struct S3Authenticator: Sendable {
     let region: String?
     let cache = SigningKeyCache()
 
-    /// Who it is, and the proof.
+    /// Who it is, and the proof; nobody in particular if there is no signature.
     ///
     /// An unknown access key costs as much time as a known one with a wrong signature.
     func authenticate(
         _ request: SignableRequest,
         at now: CalendarTime
-    ) async throws(S3Error) -> (Verified, Owner) {
+    ) async throws(S3Error) -> Sender {
         guard let claim = try SignatureClaim.find(in: request, region: self.region) else {
-            throw S3Error(.accessDenied)
+            return .anonymous(try Self.payload(request.headers))
         }
         let credential = await self.credentials.credential(for: claim.accessKey)
         let secret = credential?.secret ?? Self.nobody
         let key = self.cache.key(for: secret, claim.scope)
         do {
             let verified = try claim.verify(request, with: key, at: now)
-            if let credential { return (verified, credential.owner) }
+            if let credential { return .user(verified, credential.owner) }
         } catch  where credential != nil {
             throw error
         } catch {}
         throw S3Error(.invalidAccessKeyId, nil, [.init("AWSAccessKeyId", claim.accessKey)])
+    }
+
+    /// What a request without a signature says of its body.
+    private static func payload(_ headers: [HeaderField]) throws(S3Error) -> PayloadHash {
+        guard let text = headers.first("x-amz-content-sha256") else { return .unsigned }
+        let payload = try PayloadHash(parsing: text)
+        // There is no key that could have signed chunks.
+        if case .signedChunks = payload { throw S3Error(.accessDenied) }
+        return payload
     }
 
     private static let nobody = SecretKey("")

@@ -12,6 +12,7 @@ package struct S3Service: HTTPResponder {
     let store: any ObjectStore
     let settings: S3Settings
     let doors: Doors
+    let users: any Credentials
     private let authenticator: S3Authenticator
     private let instruments: S3Instruments
     private let logger: Logger
@@ -26,6 +27,7 @@ package struct S3Service: HTTPResponder {
         self.store = store
         self.settings = settings
         self.doors = doors
+        self.users = credentials
         self.authenticator = S3Authenticator(
             credentials: credentials,
             region: settings.acceptsAnyRegion ? nil : settings.region
@@ -48,7 +50,12 @@ package struct S3Service: HTTPResponder {
         do throws(S3Error) {
             guard inFlight <= self.settings.limits.requestsMax else { throw S3Error(.slowDown) }
             let request = try await self.read(head, exchange, record)
-            try await self.perform(request, identity)
+            do throws(S3Error) {
+                try await self.perform(request, identity)
+            } catch {
+                let headers = await self.corsHeaders(request)
+                await self.refuse(exchange, error, identity, record, headers)
+            }
         } catch {
             await self.refuse(exchange, error, identity, record)
         }
@@ -84,11 +91,19 @@ package struct S3Service: HTTPResponder {
             throw S3Error(.badRequest, "A request has one length.")
         }
         let target = try RequestTarget(parsing: head.uri)
-        let (verified, owner) = try await self.authenticator.authenticate(
-            SignableRequest(method: head.method.rawValue, target: target, headers: headers),
-            at: self.now
-        )
-        record.note { $0.accessKey = verified.accessKey }
+        let sender: Sender
+        if head.method == .OPTIONS {
+            // Browsers ask without any credentials.
+            sender = .anonymous(.unsigned)
+        } else {
+            sender = try await self.authenticator.authenticate(
+                SignableRequest(method: head.method.rawValue, target: target, headers: headers),
+                at: self.now
+            )
+        }
+        if case .user(let verified, _) = sender {
+            record.note { $0.accessKey = verified.accessKey }
+        }
         let addressed = try Addressed(
             path: target.path,
             host: hosts.first?.value,
@@ -103,8 +118,7 @@ package struct S3Service: HTTPResponder {
             target: target,
             headers: headers,
             addressed: addressed,
-            verified: verified,
-            owner: owner,
+            sender: sender,
             exchange: exchange,
             record: record
         )
@@ -121,7 +135,7 @@ package struct S3Service: HTTPResponder {
             headers: request.headers
         )
         request.record.note { $0.operation = operation.rawValue }
-        try request.checkOwner()
+        let request = try await self.admitted(request, operation)
         switch try await self.answer(operation, request, identity) {
         case .sent(let bytes, let error):
             request.record.note {
@@ -131,6 +145,7 @@ package struct S3Service: HTTPResponder {
             }
         case .whole(var response):
             self.complete(&response, identity)
+            response.headers.add(contentsOf: await self.corsHeaders(request))
             await self.send(response, on: request.exchange, request.record)
         }
     }
@@ -158,6 +173,11 @@ package struct S3Service: HTTPResponder {
         case .headObject: try await self.getObject(request)
         case .deleteObject: try await self.deleteObject(request)
         case .getObjectTagging: try await self.objectTagging(request)
+        case .putObjectTagging: try await self.setObjectTagging(request)
+        case .deleteObjectTagging: try await self.deleteObjectTagging(request)
+        case .setBucketConfiguration: try await self.setBucketConfiguration(request)
+        case .deleteBucketConfiguration: try await self.deleteBucketConfiguration(request)
+        case .preflight: try await self.preflight(request)
         case .createMultipartUpload: try await self.createUpload(request)
         case .uploadPart: try await self.uploadPart(request)
         case .uploadPartCopy: try await self.uploadPartCopy(request, identity)
@@ -192,15 +212,14 @@ package struct S3Service: HTTPResponder {
         _ exchange: HTTPExchange,
         _ error: S3Error,
         _ identity: ResponseIdentity,
-        _ record: RequestRecord
+        _ record: RequestRecord,
+        _ headers: HTTPHeaders = [:]
     ) async {
         record.note { $0.error = error.code.rawValue }
         let path = exchange.head.map { $0.uri.prefix { $0 != "?" } } ?? ""
-        await self.send(
-            self.response(error, identity, resource: String(path)),
-            on: exchange,
-            record
-        )
+        var response = self.response(error, identity, resource: String(path))
+        response.headers.add(contentsOf: headers)
+        await self.send(response, on: exchange, record)
     }
 
     private func response(

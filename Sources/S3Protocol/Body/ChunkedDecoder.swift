@@ -44,7 +44,8 @@ package struct ChunkedDecoder: Sendable {
     private let isSigned: Bool
     private let hasSignedTrailer: Bool
     private let announced: [String]
-    private var chain: ChunkSignatures
+    /// Nil where nothing is signed.
+    private var chain: ChunkSignatures?
     private var line: [UInt8] = []
     private var lines = 0
     private var received: UInt64 = 0
@@ -69,6 +70,15 @@ package struct ChunkedDecoder: Sendable {
         case .sha256, .unsigned:
             preconditionFailure("The body is not chunked: \(verified.payload).")
         }
+    }
+
+    /// For a body of which nothing is signed, not even by somebody.
+    package init(unsignedBytes: UInt64, trailers: [String]) {
+        self.decodedBytes = unsignedBytes
+        self.announced = trailers.map { $0.lowercased() }
+        self.chain = nil
+        self.isSigned = false
+        self.hasSignedTrailer = false
     }
 
     /// Works on the beginning of `bytes`, which must not be empty.
@@ -152,7 +162,7 @@ package struct ChunkedDecoder: Sendable {
         guard self.isSigned else { return }
         let digest = Array(self.hash.finalize())
         self.hash = SHA256()
-        guard self.chain.accept(self.chunkSignature, chunk: digest) else {
+        guard self.chain?.accept(self.chunkSignature, chunk: digest) == true else {
             throw S3Error(.signatureDoesNotMatch)
         }
     }
@@ -174,7 +184,7 @@ package struct ChunkedDecoder: Sendable {
         if self.hasSignedTrailer, field.name == "x-amz-trailer-signature" {
             guard
                 !self.isTrailerVerified, let signature = Hexadecimal.bytes(field.value),
-                self.chain.accept(signature, trailer: self.signedLines)
+                self.chain?.accept(signature, trailer: self.signedLines) == true
             else { throw S3Error(.signatureDoesNotMatch) }
             self.isTrailerVerified = true
             return

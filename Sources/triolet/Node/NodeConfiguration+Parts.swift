@@ -71,15 +71,13 @@ extension NodeConfiguration {
         settings.limits.connectionsMax = self.s3.connectionsMax
         settings.limits.requestsMax = self.s3.requestsMax
         let logger = Logger(label: "triolet.s3")
-        let credential = Credential(
-            secret: SecretKey(root.secretKey.text),
-            owner: Owner(id: root.accessKey, displayName: "root")
-        )
+        let owner = Owner(id: root.accessKey, displayName: "root", isRoot: true)
+        let credential = Credential(secret: SecretKey(root.secretKey.text), owner: owner)
         return S3Server(
             settings: .init(host: self.s3.listen.host, port: self.s3.listen.port),
             service: S3Service(
                 store: store,
-                credentials: FixedCredentials([root.accessKey: credential]),
+                credentials: FixedCredentials(root: owner, [root.accessKey: credential]),
                 settings: settings,
                 doors: doors,
                 logger: logger
