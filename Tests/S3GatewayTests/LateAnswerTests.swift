@@ -15,7 +15,7 @@ struct LateAnswerTests {
     @Test("Case 101: the declaration comes first, then spaces, then the result")
     func success() async throws {
         try await TestServer.run(self.soon) { server in
-            await server.store.cause(.init(copyDelay: .milliseconds(150)))
+            await server.store.cause(.init(copyDelay: .seconds(1)))
             let answer = try await server.copy("src/o", "/dst/c")
             #expect(answer.status == 200 && answer.isChunked)
             #expect(answer.header("x-amz-request-id")?.count == 16)
@@ -38,7 +38,7 @@ struct LateAnswerTests {
     )
     func failure(cause: ClusterError.Code, code: String) async throws {
         try await TestServer.run(self.soon) { server in
-            await server.store.cause(.init(copyDelay: .milliseconds(60), copyFailure: cause))
+            await server.store.cause(.init(copyDelay: .seconds(1), copyFailure: cause))
             let answer = try await server.copy("src/o", "/dst/c")
             #expect(answer.status == 200 && answer.isChunked)
             #expect(answer.code == code)
@@ -71,7 +71,7 @@ struct LateAnswerTests {
     @Test("The connection goes on after a late answer")
     func keepAlive() async throws {
         try await TestServer.run(self.soon) { server in
-            await server.store.cause(.init(copyDelay: .milliseconds(50)))
+            await server.store.cause(.init(copyDelay: .milliseconds(500)))
             let copy = try Self.copyHead(server)
             let get = try server.head("GET", "/dst/c")
             try await RawConnection.with(port: server.port) { connection in
@@ -112,7 +112,7 @@ struct LateAnswerTests {
     @Test("A client that stays is not taken for gone, whatever else it sends")
     func clientStays() async throws {
         try await TestServer.run(self.soon) { server in
-            await server.store.cause(.init(copyDelay: .milliseconds(50)))
+            await server.store.cause(.init(copyDelay: .milliseconds(500)))
             let copy = try Self.copyHead(server)
             try await RawConnection.with(port: server.port) { connection in
                 for _ in 0..<3 { try await connection.send(copy) }

@@ -215,7 +215,7 @@ struct PartCopyTests {
             let upload = try await server.create("/dst/m")
             let tag = try await server.part("/dst/m", upload, 1, "x").header("etag")
             await server.store.cause(
-                .init(copyDelay: .milliseconds(60), copyFailure: .quorumUnavailable)
+                .init(copyDelay: .seconds(1), copyFailure: .quorumUnavailable)
             )
             for answer in [
                 try await self.copy(server, upload),

@@ -14,23 +14,11 @@ struct BucketPolicy: Hashable, Sendable {
     struct Question: Sendable {
         /// Nil for a request without a signature.
         let principal: Principal?
-        /// `s3:GetObject`
+        /// As policies have it: `s3:GetObject`.
         let action: String
-        /// `arn:aws:s3:::photos/cat.jpg`
+        /// As policies have it: `arn:aws:s3:::photos/cat.jpg`.
         let resource: String
         var context: PolicyContext
-
-        init(
-            principal: Principal?,
-            action: String,
-            resource: String,
-            context: PolicyContext
-        ) {
-            self.principal = principal
-            self.action = action
-            self.resource = resource
-            self.context = context
-        }
     }
 
     /// A user, by the names that a policy may have for it.
@@ -38,12 +26,6 @@ struct BucketPolicy: Hashable, Sendable {
         let canonicalID: String
         let name: String
         let account: String
-
-        init(canonicalID: String, name: String, account: String) {
-            self.canonicalID = canonicalID
-            self.name = name
-            self.account = account
-        }
     }
 
     /// The elements of one statement.

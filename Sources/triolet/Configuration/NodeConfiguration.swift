@@ -55,6 +55,7 @@ struct NodeConfiguration: Sendable {
     var peer: Peer
     /// nil: to be generated, or read from the data directory.
     var root: RootKey?
+    var users: UsersFile
     var buckets: [BucketName]
     var coordinator: CoordinatorSettings
     /// Free space that chunks never take, in bytes.
@@ -86,6 +87,7 @@ struct NodeConfiguration: Sendable {
         let admin = Self.admin(&reader)
         let peer = Self.peer(&reader)
         let root = Self.root(&reader, isAlone: peer?.seeds.isEmpty ?? true)
+        let users = Self.users(&reader)
         let buckets = Self.buckets(&reader)
         let coordinator = Self.coordinator(&reader)
         let diskReserve = reader.size("tuning.disk_reserve")
@@ -107,6 +109,7 @@ struct NodeConfiguration: Sendable {
         self.admin = admin
         self.peer = peer
         self.root = root
+        self.users = users
         self.buckets = buckets
         self.coordinator = coordinator
         if let diskReserve { self.diskReserveBytes = diskReserve }
@@ -196,6 +199,16 @@ struct NodeConfiguration: Sendable {
             }
         }
         return nil
+    }
+
+    private static func users(_ reader: inout SettingReader) -> UsersFile {
+        guard let path = reader.given("users.file") else { return UsersFile() }
+        do throws(SecretFile.Refused) {
+            return try UsersFile(reading: path)
+        } catch {
+            reader.complain("users.file: \(error)")
+            return UsersFile()
+        }
     }
 
     private static func buckets(_ reader: inout SettingReader) -> [BucketName] {

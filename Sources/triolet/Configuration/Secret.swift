@@ -20,7 +20,15 @@ enum SecretFile {
     ///
     /// A file that every user of the machine may read is refused: it holds no secret any more.
     static func read(_ path: String) throws(Refused) -> Secret {
-        let text: String
+        let text = try Self.wholeText(path)
+        let line = text.split(separator: "\n", maxSplits: 1).first ?? ""
+        let secret = line.trimmingCharacters(in: .whitespaces)
+        guard !secret.isEmpty else { throw Refused(description: "\(path) is empty") }
+        return Secret(secret)
+    }
+
+    /// All of a file that only its owner's people may read.
+    static func wholeText(_ path: String) throws(Refused) -> String {
         do {
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
             let mode = (attributes[.posixPermissions] as? NSNumber)?.intValue ?? 0
@@ -29,16 +37,12 @@ enum SecretFile {
                     description: "\(path) can be read by every user; run: chmod 600 \(path)"
                 )
             }
-            text = try String(contentsOfFile: path, encoding: .utf8)
+            return try String(contentsOfFile: path, encoding: .utf8)
         } catch let refused as Refused {
             throw refused
         } catch {
             throw Refused(description: "cannot read \(path): \(error.localizedDescription)")
         }
-        let line = text.split(separator: "\n", maxSplits: 1).first ?? ""
-        let secret = line.trimmingCharacters(in: .whitespaces)
-        guard !secret.isEmpty else { throw Refused(description: "\(path) is empty") }
-        return Secret(secret)
     }
 
     /// Creates the file, readable by its owner only.

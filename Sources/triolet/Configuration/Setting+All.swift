@@ -132,6 +132,12 @@ extension Setting {
             "File with the secret key in its first line."
         ),
         Setting(
+            "users.file",
+            .path,
+            "[none]",
+            "File with users besides the root user, and their keys; the same on every node."
+        ),
+        Setting(
             "buckets",
             .list,
             "[none]",

@@ -57,8 +57,6 @@ extension NodeConfiguration {
 
 extension NodeConfiguration {
     /// The S3 port.
-    ///
-    /// There is one account so far: the root key's, which may do everything.
     func gateway(
         store: any ObjectStore,
         root: RootKey,
@@ -71,13 +69,11 @@ extension NodeConfiguration {
         settings.limits.connectionsMax = self.s3.connectionsMax
         settings.limits.requestsMax = self.s3.requestsMax
         let logger = Logger(label: "triolet.s3")
-        let owner = Owner(id: root.accessKey, displayName: "root", isRoot: true)
-        let credential = Credential(secret: SecretKey(root.secretKey.text), owner: owner)
         return S3Server(
             settings: .init(host: self.s3.listen.host, port: self.s3.listen.port),
             service: S3Service(
                 store: store,
-                credentials: FixedCredentials(root: owner, [root.accessKey: credential]),
+                credentials: self.credentials(root),
                 settings: settings,
                 doors: doors,
                 logger: logger
@@ -85,5 +81,26 @@ extension NodeConfiguration {
             group: group,
             logger: logger
         )
+    }
+
+    /// Who there is; the root key counts if a user has the same one.
+    private func credentials(_ root: RootKey) -> FixedCredentials {
+        var credentials: [String: Credential] = [:]
+        var emails: [String: String] = [:]
+        for user in self.users.users {
+            for key in user.keys {
+                credentials[key.accessKey] = Credential(
+                    secret: SecretKey(key.secretKey.text),
+                    owner: user.owner
+                )
+            }
+            emails[user.id] = user.email
+        }
+        let owner = Owner(id: root.accessKey, displayName: "root", isRoot: true)
+        credentials[root.accessKey] = Credential(
+            secret: SecretKey(root.secretKey.text),
+            owner: owner
+        )
+        return FixedCredentials(root: owner, credentials, emails: emails)
     }
 }
