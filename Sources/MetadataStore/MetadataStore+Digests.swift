@@ -79,25 +79,27 @@ extension MetadataStore {
         }
     }
 
-    /// Rows of one range of a partition that have accepted something, in the order of their keys.
+    /// Rows of some ranges of a partition that have accepted something, in the order of ranges and
+    /// keys: one scan, however many ranges there are.
     ///
     /// - Parameters:
-    ///   - range: The range.
-    ///   - partition: Its partition.
-    ///   - after: Only rows behind this one.
+    ///   - ranges: The ranges.
+    ///   - partition: Their partition.
+    ///   - after: Only rows behind this one, which is of the first range.
     ///   - limit: Most rows returned.
     /// - Returns: at most `limit` rows; fewer only if there are no more.
     /// - Throws: ``MetadataError`` if the engine fails.
     package func indexedRows(
-        of range: Int,
+        of ranges: ClosedRange<Int>,
         in partition: PartitionID,
         after: [UInt8]?,
         limit: Int
     ) async throws(MetadataError) -> [IndexedRow] {
-        let prefix = PartitionRow.prefix(partition, range: range)
+        let first = PartitionRow.prefix(partition, range: ranges.lowerBound)
+        let last = PartitionRow.prefix(partition, range: ranges.upperBound)
         let page = try await self.index(
-            from: after.map { prefix + $0 + [0] } ?? prefix,
-            to: PartitionRow.end(of: prefix),
+            from: after.map { first + $0 + [0] } ?? first,
+            to: PartitionRow.end(of: last),
             limit: limit
         )
         return page.map {

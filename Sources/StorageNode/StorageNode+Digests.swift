@@ -43,9 +43,9 @@ extension StorageNode {
             try await self.onRows { () async throws(MetadataError) in
                 var rows: [RowBallot] = []
                 var after = request.after
-                for range in request.ranges {
+                for ranges in request.runs {
                     let page = try await self.rows.indexedRows(
-                        of: Int(range),
+                        of: ranges,
                         in: request.partition,
                         after: after,
                         limit: request.limit - rows.count
@@ -59,5 +59,21 @@ extension StorageNode {
                 return BallotPage(rows: rows, isTruncated: false)
             }
         )
+    }
+}
+
+extension BallotRequest {
+    /// The ranges, those that follow one another together: whoever asks for all has them read in
+    /// one scan.
+    fileprivate var runs: [ClosedRange<Int>] {
+        var runs: [ClosedRange<Int>] = []
+        for range in self.ranges.map({ Int($0) }) {
+            if let last = runs.last, last.upperBound + 1 == range {
+                runs[runs.count - 1] = last.lowerBound...range
+            } else {
+                runs.append(range...range)
+            }
+        }
+        return runs
     }
 }

@@ -128,7 +128,7 @@ struct DigestTests {
                 var after: [UInt8]?
                 while true {
                     let page = try await store.indexedRows(
-                        of: range,
+                        of: range...range,
                         in: keys[0].partition,
                         after: after,
                         limit: 1
@@ -164,8 +164,9 @@ struct DigestTests {
             batch.put(.partitions, entry.key, entry.value.dropLast() + [0xFF])
             try await engine.commit(batch, durable: true)
             func listed() async throws -> [IndexedRow] {
-                try await store.indexedRows(
-                    of: RowDigest.range(of: key.row),
+                let range = RowDigest.range(of: key.row)
+                return try await store.indexedRows(
+                    of: range...range,
                     in: key.partition,
                     after: nil,
                     limit: 9
