@@ -157,6 +157,7 @@ extension Coordinator {
     private func handOverTooEarly(_ joint: Layout, before layout: Layout) async {
         let handOver = self.handOver(joint)
         await handOver.readEarly(under: layout.epoch, from: Set(layout.members))
+        await self.doors.reach(.install)
         await self.adopt(joint.record)
         while await !self.pass(over: joint, handOver), !Task.isCancelled {
             await self.doors.time.sleep(for: Self.layoutPause)

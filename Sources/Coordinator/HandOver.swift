@@ -58,6 +58,7 @@ final class HandOver: Sendable {
         }
         let left = self.joint.changedPartitions.filter { !done.contains($0) }
         guard !left.isEmpty else { return true }
+        await self.doors.reach(.handOver)
         guard let ready = await self.moveFences(of: left, from: switched) else { return false }
         var rest = left[...]
         while !rest.isEmpty, !Task.isCancelled {
@@ -107,6 +108,7 @@ final class HandOver: Sendable {
         } else {
             var reader = HandOverReader(part, self, floors: floors)
             while let batch = try await reader.next() {
+                await self.doors.reach(.install)
                 guard try await self.write(batch, part) else { return false }
             }
         }
@@ -225,15 +227,27 @@ final class HandOver: Sendable {
 
     /// Breaks a rule on purpose: reads rows under an older layout, to hand them over later.
     func readEarly(under epoch: UInt64, from nodes: Set<NodeID>) async {
-        for partition in self.joint.changedPartitions {
-            var part = self.part(partition, nodes, nodes, 1)
-            part.epoch = epoch
-            var batches: [HandOverBatch] = []
-            guard let floors = try? await self.floors(part) else { continue }
-            var reader = HandOverReader(part, self, floors: floors)
-            while let batch = try? await reader.next() { batches.append(batch) }
-            let read = batches
-            self.state.withLock { $0.early[partition] = read }
+        var rest = self.joint.changedPartitions[...]
+        while !rest.isEmpty {
+            let partitions = Array(rest.prefix(Self.parallelPartitions))
+            rest = rest.dropFirst(partitions.count)
+            let early = await gather(
+                from: partitions,
+                background: self.doors.background,
+                ask: { partition -> [HandOverBatch]? in
+                    var part = self.part(partition, nodes, nodes, 1)
+                    part.epoch = epoch
+                    guard let floors = try? await self.floors(part) else { return nil }
+                    var batches: [HandOverBatch] = []
+                    var reader = HandOverReader(part, self, floors: floors)
+                    while let batch = try? await reader.next() { batches.append(batch) }
+                    return batches
+                },
+                enough: { _ in false }
+            )
+            self.state.withLock { state in
+                for (partition, batches) in early { state.early[partition] = batches }
+            }
         }
     }
 }

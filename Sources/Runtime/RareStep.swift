@@ -21,4 +21,10 @@ package enum RareStep: String, Hashable, Sendable, CaseIterable {
     case release
     /// A manifest was found absent, and is about to be made dead.
     case kill
+    /// A node is about to go on to a newer layout: one by which it stays, or leaves.
+    case switchLayout, leave
+    /// The rows of a joint layout are about to be handed over.
+    case handOver
+    /// Rows that have been read are about to be brought to those who join.
+    case install
 }

@@ -16,6 +16,8 @@ final class Cluster: Sendable {
     let story: Story
     private let keys: [ObjectKey]
     private let settings: CoordinatorSettings
+    /// What newcomers are held up at.
+    private let holdsUp = Mutex<HoldsUp?>(nil)
     private let sabotage: (acceptor: AcceptorSabotage, node: NodeSabotage)
 
     init(
@@ -59,10 +61,17 @@ final class Cluster: Sendable {
     /// Those that may serve.
     var members: [Member] { self.all.filter { !$0.isRetired && !$0.isScrapped } }
 
+    /// Has all machines held up at rare steps, also those that come later.
+    func holdUp(_ holdsUp: HoldsUp?) {
+        self.holdsUp.withLock { $0 = holdsUp }
+        for member in self.all { holdsUp?.hold(member) ?? member.machine.holdUp(nil) }
+    }
+
     /// Starts one more machine, which waits to be made a member.
     func addMember() -> Member {
         let number = self.all.count + 1
         let member = Member(self.simulator.machine("n\(number)"), zone: "z\(number)")
+        self.holdsUp.withLock { $0 }?.hold(member)
         self.joined.withLock { $0.append(member) }
         self.start(member)
         return member
@@ -105,7 +114,19 @@ final class Cluster: Sendable {
         for member in self.all { member.detach() }
         let remains = Remains(of: self, tasks: self.simulator.unwind())
         self.network.drop()
-        for member in self.all { member.machine.holdUp(nil) }
+        self.holdUp(nil)
         return remains
+    }
+}
+
+/// Has the work of a machine held up at rare steps.
+struct HoldsUp: Sendable {
+    let faults: Faults
+    let plan: [RareStep: HoldUp]
+
+    func hold(_ member: Member) {
+        member.machine.holdUp { [faults, plan] step in
+            await faults.reach(step, at: member, plan)
+        }
     }
 }

@@ -25,6 +25,8 @@ package struct LayoutChanges: Hashable, Sendable {
     /// Of 1,000 machines that have left, so many are scrapped at once; the others go on to serve
     /// clients.
     package var scrapPermille = 500
+    /// Whether changes are carried out by nodes that stay, and not by just any.
+    package var asksStayers = false
 
     package init(kinds: [Kind], pauseMicroseconds: ClosedRange<Int>) {
         self.kinds = kinds
@@ -164,7 +166,9 @@ final class LayoutChanger: Sendable {
     private func carryOut(_ change: MembershipChange) async {
         self.cluster.story.tell("\(change)")
         for _ in 0..<Self.attemptsMax {
-            let ready = self.cluster.members.filter { $0.coordinator != nil }
+            let ready = self.cluster.members.filter { member in
+                member.coordinator != nil && (member.isMember || !self.plan.asksStayers)
+            }
             guard !ready.isEmpty else {
                 await self.sleep(100)
                 continue
@@ -191,10 +195,16 @@ final class LayoutChanger: Sendable {
 }
 
 extension Inspection {
+    private var newestLayout: Layout? {
+        let layouts = self.cluster.members.compactMap { $0.node?.layouts.layout }
+        return layouts.max { $0.epoch < $1.epoch }
+    }
+
+    var isLayoutJoint: Bool { self.newestLayout?.isJoint == true }
+
     /// All nodes act by one layout, and it is stable.
     func checkLayouts() {
-        let layouts = self.cluster.members.compactMap { $0.node?.layouts.layout }
-        let newest = layouts.max { $0.epoch < $1.epoch }
+        let newest = self.newestLayout
         if let newest, newest.isJoint {
             self.history.report(
                 Violation(.noProgress, "the layout of epoch \(newest.epoch) is joint for ever")

@@ -198,7 +198,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
             .negativeWithoutIdentity, .conditionOutside, .noFloor, .eraseMajority, .rowsBeforeSync,
             .chunksBeforeSync, .chunkQuorumOfOne, .copyWithoutHold, .releaseIgnoresFence,
             .holdAfterAccept, .auditWithoutFence, .unlistedDeletedWhileOpen,
-            .noSync:
+            .noSync, .jointNewOnly, .syncBeforeSwitch:
             true
         default: false
         }

@@ -194,14 +194,35 @@ extension Scenario {
             self.workload.weights = [
                 (.put, 40), (.get, 10), (.delete, 30), (.list, 5), (.deleteBucket, 30),
             ]
-        case .noSync, .jointNewOnly: self.move([.loss, .lateness])
-        case .noFence, .syncBeforeSwitch, .installIgnoresPromise:
-            // What one replica has missed must not be written again before the change ends.
-            self.move([.loss, .turns])
-            self.faults.lossPermille = 10...40
-            self.faults.turnMicroseconds = 150_000...500_000
-            self.workload.keys = 24
-            self.workload.weights = [(.put, 35), (.get, 65)]
+        case .noSync, .jointNewOnly:
+            // Reads come before anything is handed over.
+            self.move(keys: 12, puts: 50)
+            self.holdUps[.acceptToOne] = HoldUp(300, 50_000...400_000)
+            self.holdUps[.handOver] = HoldUp(800, 50_000...250_000)
+        case .noFence:
+            // Who leaves does not hear of it, and goes on to serve clients.
+            self.move(keys: 8, puts: 50)
+            self.layoutChanges?.asksStayers = true
+            self.layoutChanges?.scrapPermille = 0
+            self.holdUps[.acceptToOne] = HoldUp(150, 50_000...300_000)
+            self.holdUps[.leave] = HoldUp(900, 600_000...1_400_000)
+        case .syncBeforeSwitch:
+            // What is written between may not be touched while the layout is joint: that mends it.
+            self.move(keys: 60, puts: 30)
+            self.layoutChanges?.asksStayers = true
+            self.holdUps[.acceptToOne] = HoldUp(200, 50_000...300_000)
+            self.holdUps[.install] = HoldUp(900, 100_000...250_000)
+        case .installIgnoresPromise:
+            // What one replica alone has is handed over, and somebody has promised not to take it
+            // to a change that has not seen it, under a condition, and is late.
+            self.move(keys: 24, puts: 80)
+            self.forwardAfter = 1_000
+            self.workload.clients = 24
+            self.workload.conditionPermille = 800
+            self.workload.absentPermille = 100
+            self.holdUps[.acceptToOne] = HoldUp(600, 150_000...500_000)
+            self.holdUps[.accept] = HoldUp(500, 100_000...300_000)
+            self.holdUps[.handOver] = HoldUp(900, 100_000...400_000)
         case .noContentHandOver:
             // Machines that have left take what they have with them.
             self.moveChunks([.loss])
@@ -231,27 +252,25 @@ extension Scenario {
         }
     }
 
-    /// Few keys that are written all the time while replicas come and go.
-    private mutating func move(_ kinds: [FaultPlan.Kind]) {
-        self.nodes = 4
+    /// Small bodies that are written and read all the time while one replica after another is
+    /// replaced and some replicas hear late of what is accepted.
+    private mutating func move(keys: Int, puts: Int) {
+        self.nodes = 3
         self.audits = false
         self.erasesSoon = false
         self.formsUnderFire = false
-        self.faults = FaultPlan(kinds: kinds, pauseMicroseconds: 60_000...300_000)
-        self.faults.lossPermille = 60...150
-        // Hand-overs that meet lost messages take long, and operations go on meanwhile.
+        self.tidies = false
+        self.faults = FaultPlan(kinds: [.turns], pauseMicroseconds: 60_000...300_000)
+        self.faults.turnMicroseconds = 100_000...400_000
         self.registerTimeout = .milliseconds(60)
-        self.layoutChanges = LayoutChanges(
-            kinds: [.swap, .remove, .add],
-            pauseMicroseconds: 20_000...100_000
-        )
-        self.part = .seconds(5)
-        self.workload.clients = 8
-        self.workload.keys = 4
+        self.layoutChanges = LayoutChanges(kinds: [.swap], pauseMicroseconds: 20_000...80_000)
+        self.part = .milliseconds(1_500)
+        self.workload.clients = 12
+        self.workload.keys = keys
         self.workload.pauseMicroseconds = 20_000
         self.workload.conditionPermille = 200
         self.workload.keepInline()
-        self.workload.weights = [(.put, 50), (.get, 50)]
+        self.workload.weights = [(.put, puts), (.get, 100 - puts)]
     }
 
     /// Content in chunks while machines come, leave, and are scrapped.

@@ -40,6 +40,8 @@ package struct Scenario: Sendable {
     package var layoutChanges: LayoutChanges?
     /// Attempts that a change loses before it is forwarded; 0 forwards every change.
     package var forwardAfter: Int
+    /// Whether a run goes on until content is where it should be, and nowhere else.
+    package var tidies: Bool
     /// Length of each of the three parts, in virtual time.
     package var part: Duration
 
@@ -64,6 +66,7 @@ package struct Scenario: Sendable {
         self.auditSpares = true
         self.holdUps = [:]
         self.releaseGrace = .seconds(1)
+        self.tidies = true
         self.part = .seconds(3)
         self.workload.weights.append((.upload, random.pick([0, 0, 20, 60])))
         self.drawForwarding()

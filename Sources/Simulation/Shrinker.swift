@@ -182,6 +182,7 @@ extension Scenario {
             "scenario.auditSpares = \(self.auditSpares)",
             "scenario.releaseGrace = .milliseconds(\(self.releaseGrace.milliseconds))",
             "scenario.layoutChanges = \(self.layoutChanges?.source ?? "nil")",
+            "scenario.tidies = \(self.tidies)",
             "scenario.part = .milliseconds(\(self.part.milliseconds))",
             "scenario.workload.clients = \(workload.clients)",
             "scenario.workload.keys = \(workload.keys)",
@@ -195,6 +196,10 @@ extension Scenario {
             "scenario.workload.bodyPauseMicroseconds = \(workload.bodyPauseMicroseconds)",
             "scenario.workload.weights = [\(weights)]",
         ]
+        if let changes = self.layoutChanges {
+            lines.append("scenario.layoutChanges?.scrapPermille = \(changes.scrapPermille)")
+            lines.append("scenario.layoutChanges?.asksStayers = \(changes.asksStayers)")
+        }
         if let pause = self.sweepPause {
             lines.append("scenario.sweepPause = .milliseconds(\(pause.milliseconds))")
         }

@@ -41,11 +41,7 @@ package struct World: Sendable {
             cluster.all,
             story
         ) { cluster.start($0) }
-        for member in cluster.all {
-            member.machine.holdUp { [faults, plan = scenario.holdUps] step in
-                await faults.reach(step, at: member, plan)
-            }
-        }
+        cluster.holdUp(HoldsUp(faults: self.faults, plan: scenario.holdUps))
         if scenario.faults.has(.startingClocks) { simulator.clockTick = 100_000 }
         self.changer = scenario.layoutChanges.map { LayoutChanger($0, cluster, history) }
         // Two more than work: one writes what is to rest, the last looks at everything at the end.
@@ -89,7 +85,7 @@ package struct World: Sendable {
         settings.auditSpares = scenario.auditSpares
         settings.versionHolders = scenario.versionHolders
         settings.healInterval = .seconds(15)
-        settings.healProbe = .seconds(2)
+        settings.healProbe = scenario.tidies ? .seconds(2) : .seconds(3_600)
         settings.healRetry = .seconds(4)
         settings.chunkScrubPeriod = .seconds(40)
         settings.chunkScrubPause = .seconds(2)
@@ -175,6 +171,7 @@ package struct World: Sendable {
         self.checkRetired()
         await self.readEverything()
         await self.writeEverywhere()
+        guard self.scenario.tidies else { return await self.endLayoutChanges() }
         await self.abortUploads()
         // The sweeps of the last replica in line have to get their turn.
         await self.simulator.sleep(nanoseconds: 65_000_000_000)
@@ -187,6 +184,16 @@ package struct World: Sendable {
         await inspection.checkHealed(keys: self.scenario.workload.allKeys)
         inspection.checkLayouts()
         await self.checkLeaks(inspection)
+    }
+
+    /// Waits for the last change of the layout, and reads everything once more.
+    private func endLayoutChanges() async {
+        let inspection = self.inspection
+        for _ in 0..<Int(Self.patience.components.seconds) where inspection.isLayoutJoint {
+            await self.simulator.sleep(nanoseconds: 1_000_000_000)
+        }
+        inspection.checkLayouts()
+        await self.readEverything()
     }
 
     /// Waits until nothing is kept that nobody needs: what crashes and lost messages have left is

@@ -139,6 +139,7 @@ extension StorageNode {
                 return .done(0)
             }
             let next = Layout(layout)
+            await self.doors.reach(self.stays(in: layout) ? .switchLayout : .leave)
             let joined = self.partitionsJoined(by: next)
             try await self.onRows { () async throws(MetadataError) in
                 try await self.rows.store(layout, joining: joined)

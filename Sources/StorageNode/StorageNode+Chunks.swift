@@ -64,7 +64,7 @@ extension StorageNode {
     /// Begins to empty volumes of which little is alive, if there are any.
     func emptySparseVolumes() {
         guard self.chunks.hasSparseVolume else { return }
-        self.background.run {
+        self.doors.background.run {
             guard self.isInService else { return }
             do throws(ChunkStoreError) {
                 let emptied = try await self.chunks.emptySparseVolumes()

@@ -20,6 +20,11 @@ extension StorageNode {
         }
     }
 
+    /// Whether the node is one of those that keep something for good.
+    func stays(in layout: LayoutRecord) -> Bool {
+        layout.nodes.contains { $0.id == self.id && $0.capacityBytes > 0 }
+    }
+
     /// What is answered to a request that another layout has overtaken: the newer layout, as soon
     /// as it is in force here.
     func afterSwitch() async -> PeerReply {
@@ -31,7 +36,7 @@ extension StorageNode {
     /// Deletes the rows of partitions that the node does not keep any more, in the background, a
     /// page at a time.
     func dropLeftRows() {
-        self.background.run {
+        self.doors.background.run {
             for partition in PartitionID.all {
                 while self.isInService, await self.dropPage(of: partition) {}
             }

@@ -35,15 +35,15 @@ extension StorageNode {
     /// guards against mistakes of operators, not against nodes that lie: the node refuses itself. A
     /// start may go unnoticed if all who saw the later one are away until it has been noted.
     func introduce() {
-        self.background.run {
+        self.doors.background.run {
             var pause = Self.pauses.first
             while self.layouts.layout == nil {
                 guard self.introduction.withLock({ $0.caller != nil }) else { return }
-                await self.time.sleep(for: pause)
+                await self.doors.time.sleep(for: pause)
                 pause = min(pause * 2, .seconds(1))
             }
             for node in self.otherMembers {
-                self.background.run { await self.introduce(to: node) }
+                self.doors.background.run { await self.introduce(to: node) }
             }
         }
     }
@@ -90,7 +90,7 @@ extension StorageNode {
                 }
             }
             self.introduction.withLock { _ = $0.asked.insert(node) }
-            await self.time.sleep(for: pause)
+            await self.doors.time.sleep(for: pause)
             pause = min(pause * 2, Self.pauses.longest)
         }
     }

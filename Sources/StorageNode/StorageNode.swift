@@ -29,8 +29,7 @@ package final class StorageNode: PeerHandler {
     let instruments: NodeInstruments
     private let gate: RequestGate
     let logger: Logger
-    let time: any TimeSource
-    let background: any Background
+    let doors: Doors
     /// Held while a layout is compared with the present one and takes its place.
     let layoutLock = TaskLock()
     private let outage = Mutex<PeerFailure?>(nil)
@@ -65,8 +64,7 @@ package final class StorageNode: PeerHandler {
         )
         self.gate = RequestGate(settings)
         self.logger = logger
-        self.time = doors.time
-        self.background = doors.background
+        self.doors = doors
         self.hasPast = rows.layout != nil
     }
 
