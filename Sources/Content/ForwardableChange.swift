@@ -36,6 +36,7 @@ extension WriteRefusal: BinaryRecord {
         case 1: self = .preconditionFailed
         case 2: self = .targetMissing
         case 3: self = .garbageFull
+        case 4: self = .tooManyVersions
         case let tag: throw .unknownTag(tag)
         }
     }
@@ -45,6 +46,7 @@ extension WriteRefusal: BinaryRecord {
         case .preconditionFailed: writer.write(UInt8(1))
         case .targetMissing: writer.write(UInt8(2))
         case .garbageFull: writer.write(UInt8(3))
+        case .tooManyVersions: writer.write(UInt8(4))
         }
     }
 }
@@ -82,14 +84,42 @@ extension PutChange.Outcome: BinaryRecord {
     }
 }
 
+extension Deletion: BinaryRecord {
+    package init(from reader: inout ByteReader) throws(RecordError) {
+        switch try reader.read(UInt8.self) {
+        case 0: self = .null
+        case 1: self = .version(try VersionID(from: &reader))
+        case 2:
+            let marker = try Version(from: &reader)
+            guard marker.isMarker else { throw .invalid("no delete marker") }
+            self = .hide(marker)
+        case let tag: throw .unknownTag(tag)
+        }
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .null: writer.write(UInt8(0))
+        case .version(let version):
+            writer.write(UInt8(1))
+            version.encode(into: &writer)
+        case .hide(let marker):
+            writer.write(UInt8(2))
+            marker.encode(into: &writer)
+        }
+    }
+}
+
 extension DeleteChange: ForwardableChange {
     package init(from reader: inout ByteReader) throws(RecordError) {
         let condition = try WriteCondition(from: &reader)
-        self.init(condition: condition, now: try HybridTime(from: &reader))
+        let deletion = try Deletion(from: &reader)
+        self.init(deletion, condition: condition, now: try HybridTime(from: &reader))
     }
 
     package func encode(into writer: inout ByteWriter) {
         self.condition.encode(into: &writer)
+        self.deletion.encode(into: &writer)
         self.now.encode(into: &writer)
     }
 }
@@ -100,6 +130,8 @@ extension DeleteChange.Outcome: BinaryRecord {
         case 1: self = .deleted
         case 2: self = .refused(try WriteRefusal(from: &reader))
         case 3: self = .absent
+        case 4: self = .markerDeleted
+        case 5: self = .hidden(isNull: try reader.readBool())
         case let tag: throw .unknownTag(tag)
         }
     }
@@ -111,6 +143,10 @@ extension DeleteChange.Outcome: BinaryRecord {
             writer.write(UInt8(2))
             refusal.encode(into: &writer)
         case .absent: writer.write(UInt8(3))
+        case .markerDeleted: writer.write(UInt8(4))
+        case .hidden(let isNull):
+            writer.write(UInt8(5))
+            writer.write(isNull)
         }
     }
 }

@@ -1,9 +1,11 @@
 package import Register
 package import StoreModel
 
-/// Makes a version the current one of an unversioned key, if its condition holds.
+/// Makes a version the newest one of a key, if its condition holds.
 ///
-/// Source: docs/protocol/content.md, "Put, copy, delete".
+/// The null version, and no other, is dropped for one that is to be the null version; so a bucket
+/// that does not keep versions goes on with one, and what was kept before stays. Source:
+/// docs/protocol/versions.md.
 package struct PutChange: RegisterChange {
     package enum Outcome: Hashable, Sendable {
         case stored(Version)
@@ -11,7 +13,10 @@ package struct PutChange: RegisterChange {
     }
 
     /// The version, with the least time and, if it names a manifest, the least ceiling it may get.
-    package let version: Version
+    ///
+    /// It is null exactly if the bucket, in the generation that the change carries, does not keep
+    /// versions.
+    package var version: Version
     package let condition: WriteCondition
 
     package init(_ version: Version, condition: WriteCondition) {
@@ -27,49 +32,13 @@ package struct PutChange: RegisterChange {
         if let refusal = self.condition.refusal(on: record.current) {
             return .keep(.refused(refusal))
         }
-        switch record.dropVersions(at: ballot) {
+        switch record.makeRoom(for: self.version, at: ballot) {
         case .dropped: break
         case .above(let ceiling): return .retry(above: ceiling)
-        case .full: return .keep(.refused(.garbageFull))
+        case .refused(let refusal): return .keep(.refused(refusal))
         }
         let version = record.add(self.version, at: ballot)
-        return record.decision(.stored(version))
-    }
-}
-
-/// Deletes the versions of a key, if its condition holds.
-package struct DeleteChange: RegisterChange {
-    package enum Outcome: Hashable, Sendable {
-        case deleted
-        /// There was nothing to delete.
-        case absent
-        case refused(WriteRefusal)
-    }
-
-    package let condition: WriteCondition
-    package let now: HybridTime
-
-    package init(condition: WriteCondition, now: HybridTime) {
-        self.condition = condition
-        self.now = now
-    }
-
-    package func apply(
-        to value: RegisterValue?,
-        ballot: Ballot
-    ) throws(RecordError) -> ChangeDecision<Outcome> {
-        var record = try ObjectRecord(value)
-        if let refusal = self.condition.refusal(on: record.current) {
-            return .keep(.refused(refusal))
-        }
-        guard !record.versions.isEmpty else { return .keep(.absent) }
-        switch record.dropVersions(at: ballot) {
-        case .dropped: break
-        case .above(let ceiling): return .retry(above: ceiling)
-        case .full: return .keep(.refused(.garbageFull))
-        }
-        record.advance(to: self.now)
-        return record.decision(.deleted)
+        return record.decision(.stored(version), orIfTooLong: .refused(.tooManyVersions))
     }
 }
 
@@ -105,32 +74,45 @@ extension ObjectRecord {
         case dropped
         /// The ballot does not lie above the ceiling of something that is dropped.
         case above(Ballot)
-        case full
+        case refused(WriteRefusal)
     }
 
-    /// Moves what all versions name into the garbage, with the ballot of the change as fence.
-    ///
-    /// The fence must lie above the ceilings, or the release would not remove the holds.
-    mutating func dropVersions(at ballot: Ballot) -> Dropping {
-        var dropped: [Garbage] = []
-        let highest = self.highestCeiling
-        for version in self.versions {
-            guard case .manifest(let manifest, _, _, _) = version.content else { continue }
-            dropped.append(Garbage(entry: .version(version.id), manifest: manifest, fence: ballot))
+    /// Makes room for a version that is to be the newest: drops the null version if the new one
+    /// takes its place.
+    mutating func makeRoom(for version: Version, at ballot: Ballot) -> Dropping {
+        if version.isNull, let old = self[.null] {
+            let dropping = self.drop(old, at: ballot)
+            guard case .dropped = dropping else { return dropping }
         }
-        guard self.garbage.count + dropped.count <= Limit.garbage else { return .full }
-        guard dropped.isEmpty || ballot > highest else { return .above(highest) }
-        self.garbage += dropped
-        self.versions = []
+        return self.versions.count < Limit.versions ? .dropped : .refused(.tooManyVersions)
+    }
+
+    /// Removes a version, with what it names into the garbage and the ballot of the change as
+    /// fence.
+    ///
+    /// The fence must lie above the ceiling of what is dropped, or the release would not remove the
+    /// hold; other versions, which stay, do not matter.
+    mutating func drop(_ version: Version, at ballot: Ballot) -> Dropping {
+        if case .manifest(let manifest, _, _, let ceiling) = version.content {
+            guard self.garbage.count < Limit.garbage else { return .refused(.garbageFull) }
+            guard ballot > ceiling else { return .above(ceiling) }
+            self.garbage.append(
+                Garbage(entry: .version(version.id), manifest: manifest, fence: ballot)
+            )
+        }
+        self.versions.removeAll { $0.id == version.id }
         return .dropped
     }
 
-    /// Makes a version the only one, at the ballot at which it is proposed.
+    /// Makes a version the newest one, at the ballot at which it is proposed.
     ///
-    /// - Precondition: the others have been dropped.
+    /// - Precondition: there is room for it.
     /// - Returns: the version with its time and its ceiling.
     mutating func add(_ version: Version, at ballot: Ballot) -> Version {
-        precondition(self.versions.isEmpty, "What was there is in the garbage.")
+        precondition(
+            !version.isNull || self[.null] == nil,
+            "The null version that was there is in the garbage."
+        )
         var version = version
         self.advance(to: version.modified)
         version.modified = self.modified
@@ -142,16 +124,15 @@ extension ObjectRecord {
                 ceiling: ballot.ceiling(holding: held)
             )
         }
-        self.versions = [version]
+        self.versions.insert(version, at: 0)
         return version
     }
 
-    /// The highest ceiling of all versions: a change that drops them must lie above it.
-    private var highestCeiling: Ballot {
-        self.versions.reduce(.zero) { highest, version in
-            guard case .manifest(_, _, _, let ceiling) = version.content else { return highest }
-            return max(highest, ceiling)
-        }
+    /// The ceiling of the null version: the next write, if it drops anything, drops that one and
+    /// must lie above.
+    private var likelyCeiling: Ballot {
+        guard case .manifest(_, _, _, let ceiling)? = self[.null]?.content else { return .zero }
+        return ceiling
     }
 
     /// Moves the time of the last change on, beyond its last value at least.
@@ -162,13 +143,35 @@ extension ObjectRecord {
 
     /// The record as it is to be written: a tombstone if nothing is left of it.
     func decision<Outcome>(_ outcome: Outcome) -> ChangeDecision<Outcome> {
-        let isEmpty = self.versions.isEmpty && self.uploads.isEmpty && self.garbage.isEmpty
-        return .write(
-            body: isEmpty ? nil : self.encoded,
+        self.decision(self.body, outcome)
+    }
+
+    /// The same for a change that adds to the record: it stays as it was, with the outcome
+    /// `refusal`, if it would get longer than ``Limit/objectRecordBytes``.
+    func decision<Outcome>(
+        _ outcome: Outcome,
+        orIfTooLong refusal: Outcome
+    ) -> ChangeDecision<Outcome> {
+        let body = self.body
+        guard (body?.count ?? 0) <= Limit.objectRecordBytes else { return .keep(refusal) }
+        return self.decision(body, outcome)
+    }
+
+    private func decision<Outcome>(
+        _ body: [UInt8]?,
+        _ outcome: Outcome
+    ) -> ChangeDecision<Outcome> {
+        .write(
+            body: body,
             hasGarbage: !self.garbage.isEmpty,
-            nextAbove: self.highestCeiling,
+            nextAbove: self.likelyCeiling,
             outcome
         )
+    }
+
+    private var body: [UInt8]? {
+        let isEmpty = self.versions.isEmpty && self.uploads.isEmpty && self.garbage.isEmpty
+        return isEmpty ? nil : self.encoded
     }
 }
 

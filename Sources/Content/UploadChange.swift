@@ -8,7 +8,7 @@ package import StoreModel
 package struct OpenUploadChange: RegisterChange {
     package enum Outcome: Hashable, Sendable {
         case opened(Upload)
-        /// As many uploads of the key are open as may be.
+        /// As many uploads of the key are open as may be, or its record has no room for another.
         ///
         /// Nothing changes.
         case full
@@ -29,11 +29,11 @@ package struct OpenUploadChange: RegisterChange {
         upload.ceiling = ballot.ceiling(holding: upload.ceiling)
         let place = record.uploads.firstIndex { upload.id < $0.id } ?? record.uploads.endIndex
         record.uploads.insert(upload, at: place)
-        return record.decision(.opened(upload))
+        return record.decision(.opened(upload), orIfTooLong: .full)
     }
 }
 
-/// Makes a version of an upload the current one and closes the upload: in one change, so that an
+/// Makes a version of an upload the newest one and closes the upload: in one change, so that an
 /// upload makes one object or none.
 ///
 /// To propose it again after it was made is harmless: the version remembers its upload.
@@ -48,7 +48,9 @@ package struct CompleteUploadChange: RegisterChange {
 
     package let upload: UploadID
     /// The version, with the least time and, if it names a manifest, the least ceiling it may get.
-    package let version: Version
+    ///
+    /// It is null as ``PutChange/version`` is.
+    package var version: Version
     package let condition: WriteCondition
 
     /// - Precondition: the version remembers an upload.
@@ -71,16 +73,17 @@ package struct CompleteUploadChange: RegisterChange {
             return .keep(.refused(refusal))
         }
         for dropping in [
-            record.closeUpload(self.upload, at: ballot), record.dropVersions(at: ballot),
+            record.closeUpload(self.upload, at: ballot),
+            record.makeRoom(for: self.version, at: ballot),
         ] {
             switch dropping {
             case .dropped: break
             case .above(let ceiling): return .retry(above: ceiling)
-            case .full: return .keep(.refused(.garbageFull))
+            case .refused(let refusal): return .keep(.refused(refusal))
             }
         }
         let version = record.add(self.version, at: ballot)
-        return record.decision(.completed(version))
+        return record.decision(.completed(version), orIfTooLong: .refused(.tooManyVersions))
     }
 }
 
@@ -112,7 +115,7 @@ package struct AbortUploadChange: RegisterChange {
         switch record.closeUpload(self.upload, at: ballot) {
         case .dropped: break
         case .above(let ceiling): return .retry(above: ceiling)
-        case .full: return .keep(.refused(.garbageFull))
+        case .refused(let refusal): return .keep(.refused(refusal))
         }
         record.advance(to: self.now)
         return record.decision(.aborted)
@@ -139,7 +142,7 @@ extension ObjectRecord {
             preconditionFailure("No open upload \(id)")
         }
         let upload = self.uploads[place]
-        guard self.garbage.count < Limit.garbage else { return .full }
+        guard self.garbage.count < Limit.garbage else { return .refused(.garbageFull) }
         guard ballot > upload.ceiling else { return .above(upload.ceiling) }
         self.garbage.append(
             Garbage(entry: .upload(id), manifest: upload.manifest, fence: ballot)

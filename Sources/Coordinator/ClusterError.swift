@@ -1,4 +1,15 @@
-import StoreModel
+package import StoreModel
+
+/// A delete marker that an operation has met.
+package struct MetMarker: Hashable, Sendable {
+    package let name: VersionName
+    package let modified: HybridTime
+
+    package init(name: VersionName, modified: HybridTime) {
+        self.name = name
+        self.modified = modified
+    }
+}
 
 /// A cluster operation that did not complete.
 ///
@@ -10,9 +21,15 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
         case bucketNotFound
         case bucketAlreadyOwned
         case bucketNotEmpty
+        /// There is none, or the newest version is a delete marker: ``ClusterError/marker``.
         case objectNotFound
+        case versionNotFound
+        /// The version that was asked for by name is a delete marker: ``ClusterError/marker``.
+        case versionIsMarker
         case sourceBucketNotFound
         case sourceNotFound
+        /// The version to be copied is a delete marker.
+        case sourceIsMarker
         /// A condition on the target is false.
         ///
         /// Nothing was written.
@@ -23,6 +40,9 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
         case sourcePreconditionFailed
         /// The object is larger than one request may make it.
         case entityTooLarge
+        /// The key has as many versions as it may have, or its record has no room for another.
+        ///
+        /// Nothing was written.
         case tooManyVersions
         /// No such upload is open: there never was one, or it was completed or aborted.
         case uploadNotFound
@@ -69,6 +89,8 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
     /// The numbers that explain it: ["answered": "1", "needed": "2"].
     package let facts: [String: String]
     package let cause: (any Error)?
+    /// The delete marker that was met in place of an object.
+    package var marker: MetMarker?
 
     package init(
         _ code: Code,
@@ -89,6 +111,7 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
             case .preconditionFailed: .preconditionFailed
             case .targetMissing: .objectNotFound
             case .garbageFull: .busy
+            case .tooManyVersions: .tooManyVersions
             }
         self.init(code, operation)
     }

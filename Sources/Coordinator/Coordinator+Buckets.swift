@@ -204,7 +204,7 @@ extension Coordinator {
         )
     }
 
-    /// Whether no object is left, nor can come: every row that a fenced node has is decided.
+    /// Whether no version is left, nor can come: every row that a fenced node has is decided.
     ///
     /// An accept that is chosen after the fence is on a fenced node already, since each majority
     /// has one, and that node took it before it was fenced. So the fenced nodes are asked, all of
@@ -232,8 +232,9 @@ extension Coordinator {
         }
         let listing = self.listing(of: deleting, name)
         // A bucket with an open upload is not empty: the upload could not be completed any more.
+        // Nor is one with old versions, or with nothing but delete markers.
         let subjects: [ScanRequest.Subject] = [
-            .objects(deleting.id, prefix: [], delimiter: nil),
+            .versions(deleting.id, prefix: [], delimiter: nil),
             .uploads(deleting.id, prefix: [], delimiter: nil),
         ]
         for subject in subjects {
@@ -285,7 +286,7 @@ extension Coordinator {
 
     package func list(_ request: ListRequest) async throws(ClusterError) -> ListPage {
         let bucket = try await self.bucketRecord(request.bucket)
-        return try await self.listing(of: bucket, request.bucket).page(of: bucket.id, request)
+        return try await self.listing(of: bucket, request.bucket).page(of: bucket, request)
     }
 
     /// Lists the objects of a bucket.

@@ -32,7 +32,7 @@ extension Coordinator {
         self.ballots.ballot(above: .zero, for: key).ceiling
     }
 
-    /// Makes a version the current one.
+    /// Makes a version the newest one: the null version if the bucket does not keep versions.
     ///
     /// It is the caller's who holds the content: see `holding`.
     ///
@@ -81,7 +81,11 @@ extension Coordinator {
             }
         }
         let terms = WriteTerms(promised: promised, hold: hold)
-        let outcome = try await self.change(target, change, as: .put, terms, operation)
+        let outcome = try await self.change(target, as: .put, terms, operation) { bucket in
+            var change = change
+            change.version.isNull = !bucket.keepsVersions
+            return change
+        }
         return try Self.stored(outcome, operation)
     }
 
@@ -94,7 +98,22 @@ extension Coordinator {
         _ terms: WriteTerms,
         _ operation: String
     ) async throws(ClusterError) -> Change.Outcome {
-        try await self.carryOut(target, terms, operation) { terms in
+        try await self.change(target, terms, operation) { _ in change }
+    }
+
+    /// The same for a change that depends on the bucket: on whether it keeps versions.
+    ///
+    /// It is made of the very record whose generation the accept carries, and made anew if that has
+    /// moved on: no change of a former setting takes effect after the fence. Source:
+    /// docs/protocol/versions.md.
+    func change<Change: RegisterChange>(
+        _ target: Target,
+        _ terms: WriteTerms,
+        _ operation: String,
+        making make: (BucketRecord) -> Change
+    ) async throws(ClusterError) -> Change.Outcome {
+        try await self.carryOut(target, terms, operation) { bucket, terms in
+            let change = make(bucket)
             if self.settings.sabotage.contains(.overwriteDropsGarbage) {
                 return try await self.writer.change(target.key, ForgetfulChange(change), terms)
                     .outcome
@@ -106,16 +125,16 @@ extension Coordinator {
     /// The same for a change that another node may make.
     func change<Change: ForwardableChange>(
         _ target: Target,
-        _ change: Change,
         as kind: ChangeRequest.Kind,
         _ terms: WriteTerms,
-        _ operation: String
+        _ operation: String,
+        making make: (BucketRecord) -> Change
     ) async throws(ClusterError) -> Change.Outcome {
         if self.settings.sabotage.contains(.overwriteDropsGarbage) {
-            return try await self.change(target, change, terms, operation)
+            return try await self.change(target, terms, operation, making: make)
         }
-        return try await self.carryOut(target, terms, operation) { terms in
-            try await self.make(change, at: target.key, as: kind, terms)
+        return try await self.carryOut(target, terms, operation) { bucket, terms in
+            try await self.make(make(bucket), at: target.key, as: kind, terms)
         }
     }
 
@@ -123,16 +142,16 @@ extension Coordinator {
         _ target: Target,
         _ terms: WriteTerms,
         _ operation: String,
-        _ work: (WriteTerms) async throws -> Outcome
+        _ work: (BucketRecord, WriteTerms) async throws -> Outcome
     ) async throws(ClusterError) -> Outcome {
-        var terms = terms
-        terms.generation = target.bucket.generation
+        var (bucket, terms) = (target.bucket, terms)
         for _ in 0..<Self.fencesMax {
+            terms.generation = bucket.generation
             do {
-                return try await work(terms)
+                return try await work(bucket, terms)
             } catch RegisterError.fenced {
                 terms.promised = nil
-                terms.generation = try await self.sameBucket(target, operation).generation
+                bucket = try await self.sameBucket(target, operation)
             } catch let error as RegisterError {
                 throw ClusterError(error, operation)
             } catch let error as ClusterError {

@@ -27,7 +27,7 @@ extension Coordinator {
         var found = try await self.prepareCompletion(request, operation)
         if let layout, !layout.isJoint { found.stableEpoch = layout.epoch }
         guard let upload = found.record.upload(request.upload.id) else {
-            return .completed(try Self.repeated(request, found.record, operation))
+            return .completed(try Self.repeated(request, found, operation))
         }
         let assembly: UploadAssembly
         do throws(PartRefusal) {
@@ -74,7 +74,7 @@ extension Coordinator {
             found,
             operation
         )
-        return .completed(ObjectSummary(stored))
+        return .completed(ObjectSummary(stored, in: found.target.bucket))
     }
 
     /// Looks up the upload and its parts, and has a ballot promised: all at once if the bucket is
@@ -115,16 +115,16 @@ extension Coordinator {
     /// The object that the same completion has made before.
     private static func repeated(
         _ request: CompleteUploadRequest,
-        _ record: ObjectRecord,
+        _ found: Preparation,
         _ operation: String
     ) throws(ClusterError) -> ObjectSummary {
         let etag = UploadAssembly.etag(of: request.parts.map(\.etag))
-        let made = record.versions.first { $0.upload == request.upload.id && $0.etag == etag }
+        let made = found.record.versions.first { $0.upload == request.upload.id && $0.etag == etag }
         guard let made else { throw ClusterError(.uploadNotFound, operation) }
-        return ObjectSummary(made)
+        return ObjectSummary(made, in: found.target.bucket)
     }
 
-    /// Seals the list of parts, holds it for the version, and makes that the current one.
+    /// Seals the list of parts, holds it for the version, and makes that the newest one.
     private func complete(
         _ upload: Upload,
         _ version: Version,
@@ -151,11 +151,14 @@ extension Coordinator {
         }
         let outcome = try await self.change(
             found.target,
-            change,
             holding: holding,
             from: found.promised,
             operation
-        )
+        ) { bucket in
+            var change = change
+            change.version.isNull = !bucket.keepsVersions
+            return change
+        }
         if case .completed(let stored) = outcome, stored.id == version.id { return stored }
         // Not this version: the hold that was to be its own is nobody's.
         if let holding { self.giveBack(holding, found.target) }

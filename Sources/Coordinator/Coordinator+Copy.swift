@@ -1,4 +1,5 @@
 import Content
+import NIOCore
 import PeerProtocol
 import Placement
 import Register
@@ -12,6 +13,8 @@ extension Coordinator {
     /// Everything a copy has decided before it touches content.
     private struct CopyPlan {
         let request: CopyRequest
+        /// The bucket of the source, as it was found, and the version that is copied.
+        let bucket: BucketRecord
         let source: Version
         let target: Target
         let entry: VersionID
@@ -32,14 +35,14 @@ extension Coordinator {
     ) async throws(ClusterError) -> CopyResult {
         let operation = "copy \(request.source) to \(request.target)"
         async let found = outcome { () throws(ClusterError) in
-            try await self.lookUp(request.source, operation)
+            try await self.lookUp(request.source, version: request.sourceVersion, operation)
         }
         let bucket = try await self.writableBucket(request.target.bucket)
         let target = Target(name: request.target, bucket: bucket)
         var (source, version) = try Self.asSource(await found, operation)
         var entry = self.newVersion()
         for attempt in 1...Self.sourceAttempts {
-            try request.sourceCheck(ObjectSummary(version))
+            try request.sourceCheck(ObjectSummary(version, in: source.bucket))
             guard version.size <= request.sizeMax else {
                 throw ClusterError(
                     .entityTooLarge,
@@ -49,6 +52,7 @@ extension Coordinator {
             }
             let plan = CopyPlan(
                 request: request,
+                bucket: source.bucket,
                 source: version,
                 target: target,
                 entry: entry,
@@ -60,7 +64,7 @@ extension Coordinator {
             if !self.settings.sabotage.contains(.auditIgnoresManifest) { entry = self.newVersion() }
             version = try Self.asSource(
                 await outcome { () throws(ClusterError) in
-                    try await self.current(source, operation)
+                    try await self.version(request.sourceVersion, of: source, operation)
                 },
                 operation
             )
@@ -78,6 +82,7 @@ extension Coordinator {
             switch error.code {
             case .bucketNotFound: throw ClusterError(.sourceBucketNotFound, operation)
             case .objectNotFound: throw ClusterError(.sourceNotFound, operation)
+            case .versionIsMarker: throw ClusterError(.sourceIsMarker, operation)
             default: throw error
             }
         }
@@ -88,13 +93,11 @@ extension Coordinator {
         switch plan.source.content {
         case .inline(let bytes):
             plan.progress.plan(.independent, chunks: 0, bytes: plan.source.size)
+            if bytes.count > plan.target.bucket.inlineBytes {
+                return try await self.write(bytes, plan)
+            }
             let stored = try await self.commit(plan, .inline(bytes), holding: nil, from: nil)
-            return CopyResult(
-                summary: ObjectSummary(stored),
-                mode: .independent,
-                chunksPulled: 0,
-                bytesMoved: 0
-            )
+            return Self.result(plan, stored, .independent)
         case .manifest(let manifest, let segments, let digest, _):
             let content = SharedContent(
                 manifest: manifest,
@@ -150,6 +153,44 @@ extension Coordinator {
         )
     }
 
+    private static func result(
+        _ plan: CopyPlan,
+        _ stored: Version,
+        _ mode: CopyRequest.Mode,
+        chunksPulled: Int = 0,
+        bytesMoved: UInt64 = 0
+    ) -> CopyResult {
+        var result = CopyResult(
+            summary: ObjectSummary(stored, in: plan.target.bucket),
+            mode: mode,
+            chunksPulled: chunksPulled,
+            bytesMoved: bytesMoved
+        )
+        result.source = ObjectSummary(plan.source, in: plan.bucket).name
+        return result
+    }
+
+    /// Stores content that is inline in the source and too long to be inline in the target, whose
+    /// bucket keeps versions.
+    private func write(_ bytes: [UInt8], _ plan: CopyPlan) async throws(ClusterError) -> CopyResult
+    {
+        async let promise = self.promise(plan.target.key)
+        let draft = self.draft(
+            of: plan.entry,
+            as: plan.request.storageClass,
+            at: plan.target,
+            ceiling: self.ceiling(for: plan.target.key),
+            plan.operation
+        )
+        self.begin(draft.undertakings)
+        defer { self.end(draft.undertakings) }
+        let body = InlineBody(ByteBuffer(bytes: bytes))
+        let content = try await self.upload(body, announced: UInt64(bytes.count), draft)
+        let (placed, holding) = content.placed
+        let stored = try await self.commit(plan, placed, holding: holding, from: await promise)
+        return Self.result(plan, stored, .independent, bytesMoved: plan.source.size)
+    }
+
     // MARK: - By reference
 
     /// Holds the source's manifest for the target, or a child of it, and names it there.
@@ -183,12 +224,7 @@ extension Coordinator {
         if self.settings.sabotage.contains(.holdAfterAccept) {
             _ = try? await self.manifests.hold(holding)
         }
-        return CopyResult(
-            summary: ObjectSummary(stored),
-            mode: .reference,
-            chunksPulled: 0,
-            bytesMoved: 0
-        )
+        return Self.result(plan, stored, .reference)
     }
 
     /// Takes out the hold, unless rule R1 is broken on purpose.
@@ -245,9 +281,10 @@ extension Coordinator {
             holding: holding,
             from: await promise
         )
-        return CopyResult(
-            summary: ObjectSummary(stored),
-            mode: .independent,
+        return Self.result(
+            plan,
+            stored,
+            .independent,
             chunksPulled: pulls.chunkCount,
             bytesMoved: moved
         )
@@ -274,5 +311,17 @@ extension Coordinator {
             self.giveBack(draft) { await pulls.awaitStragglers() }
             throw error
         }
+    }
+}
+
+/// Bytes that are here already, as a body.
+private actor InlineBody: BodySource {
+    private var bytes: ByteBuffer?
+
+    init(_ bytes: ByteBuffer) { self.bytes = bytes }
+
+    func next() -> ByteBuffer? {
+        defer { self.bytes = nil }
+        return self.bytes
     }
 }

@@ -56,7 +56,7 @@ extension Coordinator {
         let operation =
             "copy \(request.source) to part \(request.number) of \(request.upload)"
         async let found = outcome { () throws(ClusterError) in
-            try await self.lookUp(request.source, operation)
+            try await self.lookUp(request.source, version: request.sourceVersion, operation)
         }
         let (target, upload) = try await self.openUpload(request.upload, operation)
         let place = target.part(request.number, of: upload.id)
@@ -68,7 +68,11 @@ extension Coordinator {
                 request: request,
                 source: source,
                 version: version,
-                range: try Self.range(request, version, operation),
+                range: try Self.range(
+                    request,
+                    ObjectSummary(version, in: source.bucket),
+                    operation
+                ),
                 target: target,
                 upload: upload,
                 progress: progress,
@@ -81,7 +85,7 @@ extension Coordinator {
             if attempt == Self.sourceAttempts { break }
             version = try Self.asSource(
                 await outcome { () throws(ClusterError) in
-                    try await self.current(source, operation)
+                    try await self.version(request.sourceVersion, of: source, operation)
                 },
                 operation
             )
@@ -92,10 +96,10 @@ extension Coordinator {
     /// What is copied of the source, once it has been looked at.
     private static func range(
         _ request: CopyPartRequest,
-        _ version: Version,
+        _ version: ObjectSummary,
         _ operation: String
     ) throws(ClusterError) -> Range<UInt64> {
-        try request.sourceCheck(ObjectSummary(version))
+        try request.sourceCheck(version)
         let range = request.range ?? 0..<version.size
         guard range.upperBound <= version.size else {
             throw ClusterError(.internalError, operation, facts: ["size": "\(version.size)"])
@@ -135,7 +139,7 @@ extension Coordinator {
         try await self.secure(own, as: storageClass, since: secured)
         return CopyPartResult(
             part: PartSummary(copy.request.number, stored),
-            source: ObjectSummary(copy.version),
+            source: ObjectSummary(copy.version, in: copy.source.bucket),
             mode: part.source == nil ? .independent : .reference,
             chunksPulled: part.chunksPulled,
             bytesMoved: part.bytesMoved

@@ -43,47 +43,63 @@ extension Coordinator {
         throw ClusterError(.busy, operation)
     }
 
-    /// The version of an object that is current.
-    func current(_ target: Target, _ operation: String) async throws(ClusterError) -> Version {
-        guard let version = try await self.record(target, operation).current else {
-            throw ClusterError(.objectNotFound, operation)
+    /// A version of an object; the current one if `name` is nil.
+    ///
+    /// Throws `objectNotFound`, `versionNotFound` or `versionIsMarker`.
+    func version(
+        _ name: VersionName?,
+        of target: Target,
+        _ operation: String
+    ) async throws(ClusterError) -> Version {
+        let record = try await self.record(target, operation)
+        let found = name.map { record[$0] } ?? record.newest
+        guard let found else {
+            throw ClusterError(name == nil ? .objectNotFound : .versionNotFound, operation)
         }
-        return version
+        guard found.isMarker else { return found }
+        throw Self.met(found, isNamed: name != nil, operation)
     }
 
-    /// The bucket and the current version of an object, in one round trip if the bucket is known.
+    /// What an operation ends with that has met a delete marker.
+    private static func met(
+        _ marker: Version,
+        isNamed: Bool,
+        _ operation: String
+    ) -> ClusterError {
+        var error = ClusterError(isNamed ? .versionIsMarker : .objectNotFound, operation)
+        error.marker = MetMarker(name: marker.name, modified: marker.modified)
+        return error
+    }
+
+    /// The bucket and a version of an object, in one round trip if the bucket is known.
+    ///
+    /// Throws as ``version(_:of:_:)``, and `bucketNotFound`.
     func lookUp(
         _ name: ObjectName,
+        version: VersionName?,
         _ operation: String
     ) async throws(ClusterError) -> (Target, Version) {
         let found = try await self.meanwhile(in: name.bucket, look: self.bucketRecord) { hint in
             await outcome { () throws(ClusterError) in
-                try await self.current(Target(name: name, bucket: hint), operation)
+                try await self.version(
+                    version,
+                    of: Target(name: name, bucket: hint),
+                    operation
+                )
             }
         }
         let target = Target(name: name, bucket: found.bucket)
         if let version = found.result { return (target, try version.get()) }
-        return (target, try await self.current(target, operation))
+        return (target, try await self.version(version, of: target, operation))
     }
 
-    package func open(_ name: ObjectName) async throws(ClusterError) -> any OpenObject {
-        let operation = "read \(name)"
-        let (target, version) = try await self.lookUp(name, operation)
-        return FoundObject(coordinator: self, target: target, version: version)
-    }
-
-    package func delete(
+    package func open(
         _ name: ObjectName,
-        condition: WriteCondition
-    ) async throws(ClusterError) {
-        let operation = "delete \(name)"
-        let (target, promised) = try await self.prepare(name)
-        let change = DeleteChange(condition: condition, now: self.ballots.now())
-        let terms = WriteTerms(promised: promised)
-        switch try await self.change(target, change, as: .delete, terms, operation) {
-        case .deleted, .absent: return
-        case .refused(let refusal): throw ClusterError(refusal, operation)
-        }
+        version: VersionName?
+    ) async throws(ClusterError) -> any OpenObject {
+        let operation = "read \(name)" + (version.map { " version \($0)" } ?? "")
+        let (target, version) = try await self.lookUp(name, version: version, operation)
+        return FoundObject(coordinator: self, target: target, version: version)
     }
 
     package func edit(
@@ -99,8 +115,13 @@ extension Coordinator {
             WriteTerms(promised: promised),
             operation
         ) {
-        case .edited(let version): return ObjectSummary(version)
-        case .absent, .marker: throw ClusterError(.objectNotFound, operation)
+        case .edited(let version): return ObjectSummary(version, in: target.bucket)
+        case .absent:
+            let code: ClusterError.Code =
+                selector == .current ? .objectNotFound : .versionNotFound
+            throw ClusterError(code, operation)
+        case .marker(let marker):
+            throw Self.met(marker, isNamed: selector != .current, operation)
         }
     }
 }

@@ -29,17 +29,8 @@ extension Coordinator {
         )
         self.begin(draft.undertakings)
         defer { self.end(draft.undertakings) }
-        let content = try await self.upload(request, body, draft)
-        let holding: Holding?
-        let placed: VersionContent
-        switch content.content {
-        case .inline(let bytes):
-            holding = nil
-            placed = .inline(bytes)
-        case .chunks(let segments, let made):
-            holding = made
-            placed = made.content(segments)
-        }
+        let content = try await self.upload(body, announced: request.announcedBytes, draft)
+        let (placed, holding) = content.placed
         let version = Version(
             id: draft.entry,
             etag: content.etag,
@@ -61,7 +52,7 @@ extension Coordinator {
                 from: await promise,
                 operation
             )
-            return ObjectSummary(stored)
+            return ObjectSummary(stored, in: target.bucket)
         } catch {
             // Nothing was written. The bucket as it was seen last is gone; another may be there.
             guard guess != nil, holding == nil, error.code == .bucketNotFound else { throw error }
@@ -75,7 +66,7 @@ extension Coordinator {
             from: fresh,
             operation
         )
-        return ObjectSummary(stored)
+        return ObjectSummary(stored, in: again.bucket)
     }
 
     /// Where a put goes without a look at the bucket: only if its accept can leave at once.
@@ -86,8 +77,9 @@ extension Coordinator {
     /// that is stored in chunks, which would have to be moved if the guess is wrong.
     private func guess(_ request: PutRequest) -> Target? {
         guard request.condition == .none,
-            let announced = request.announcedBytes, announced <= UInt64(Limit.inlineBytes),
-            let hint = self.hints.hint(of: request.name.bucket), hint.state == .active
+            let announced = request.announcedBytes,
+            let hint = self.hints.hint(of: request.name.bucket), hint.state == .active,
+            announced <= UInt64(hint.inlineBytes)
         else { return nil }
         let target = Target(name: request.name, bucket: hint)
         return self.writer.hasPromise(target.key) ? target : nil
@@ -115,9 +107,12 @@ extension Coordinator {
         if let refusal = condition.refusal(on: current) { throw ClusterError(refusal, operation) }
     }
 
-    private func upload(
-        _ request: PutRequest,
+    /// Stores a body: in the version itself if it is short, otherwise in a manifest of its own.
+    ///
+    /// What was stored is given back if this throws.
+    func upload(
         _ body: any BodySource,
+        announced: UInt64?,
         _ draft: Draft
     ) async throws(ClusterError) -> UploadedContent<Holding> {
         let upload = ContentUpload(
@@ -126,7 +121,7 @@ extension Coordinator {
             workers: self.doors.workers,
             settings: self.settings,
             place: ChunkPlace(manifest: draft.manifest, storageClass: draft.storageClass),
-            inlineBytes: Limit.inlineBytes,
+            inlineBytes: draft.target.bucket.inlineBytes,
             bytesMax: Limit.objectBytes,
             open: { () throws(ClusterError) in try await self.open(draft) },
             finish: { segments, isOpen throws(ClusterError) in
@@ -135,7 +130,7 @@ extension Coordinator {
         )
         let epoch = self.layouts.epoch
         do {
-            let uploaded = try await upload.run(body, announced: request.announcedBytes)
+            let uploaded = try await upload.run(body, announced: announced)
             if case .chunks(let segments, _) = uploaded.content {
                 try await self.secure(segments, as: draft.storageClass, since: epoch)
             }
@@ -148,10 +143,32 @@ extension Coordinator {
     }
 }
 
+extension UploadedContent<Holding> {
+    /// What the version says of its content, and what that takes.
+    var placed: (VersionContent, Holding?) {
+        switch self.content {
+        case .inline(let bytes): (.inline(bytes), nil)
+        case .chunks(let segments, let made): (made.content(segments), made)
+        }
+    }
+}
+
+extension BucketRecord {
+    /// Whether new versions leave those that are there alone.
+    var keepsVersions: Bool { self.settings.versioning == .enabled }
+
+    /// Longest content that a version has in itself, in bytes: less where a key may have many.
+    var inlineBytes: Int {
+        self.settings.versioning == .never ? Limit.inlineBytes : Limit.versionedInlineBytes
+    }
+}
+
 extension ObjectSummary {
-    init(_ version: Version) {
+    init(_ version: Version, in bucket: BucketRecord) {
+        let isNameless = version.isNull && bucket.settings.versioning == .never
         self.init(
             version: version.id,
+            name: isNameless ? nil : version.name,
             etag: version.etag,
             size: version.size,
             storageClass: version.storageClass,

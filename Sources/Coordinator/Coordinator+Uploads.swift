@@ -36,11 +36,10 @@ extension Coordinator {
         )
         let outcome = try await self.change(
             target,
-            OpenUploadChange(upload),
             holding: holding,
             from: await promise,
             operation
-        )
+        ) { _ in OpenUploadChange(upload) }
         switch outcome {
         case .opened(let opened): return UploadSummary(opened)
         case .full:
@@ -101,10 +100,10 @@ extension Coordinator {
     /// - Throws: as ``commit(_:at:condition:holding:from:_:)``.
     func change<Change: RegisterChange>(
         _ target: Target,
-        _ change: Change,
         holding: Holding?,
         from promised: PromisedBallot?,
-        _ operation: String
+        _ operation: String,
+        making make: (BucketRecord) -> Change
     ) async throws(ClusterError) -> Change.Outcome {
         let hold = holding.map { holding in
             ChangeHold(ceiling: holding.ceiling) { ballot in
@@ -114,7 +113,7 @@ extension Coordinator {
         }
         do throws(ClusterError) {
             let terms = WriteTerms(promised: promised, hold: hold)
-            return try await self.change(target, change, terms, operation)
+            return try await self.change(target, terms, operation, making: make)
         } catch {
             if let holding, error.code != .outcomeUnknown { self.giveBack(holding, target) }
             throw error

@@ -9,7 +9,7 @@ struct FoundObject: OpenObject {
     let target: Target
     let version: Version
 
-    var summary: ObjectSummary { ObjectSummary(self.version) }
+    var summary: ObjectSummary { ObjectSummary(self.version, in: self.target.bucket) }
 
     func read(_ range: Range<UInt64>) -> any BodyReader {
         precondition(range.upperBound <= self.version.size, "The range lies within the object.")

@@ -19,6 +19,8 @@ struct Listing: Sendable {
     var partition: PartitionID?
     /// The chosen value of one register, when the replicas that answered do not agree.
     let read: @Sendable (RegisterKey) async throws(ClusterError) -> [UInt8]?
+    /// How many entries of a page a row stands for.
+    var weigh: @Sendable ([UInt8]) -> Int = { _ in 1 }
 
     /// Rounds of scans for one page.
     ///
@@ -59,9 +61,34 @@ struct Listing: Sendable {
         case commonPrefix([UInt8])
     }
 
-    func page(of bucket: BucketID, _ request: ListRequest) async throws(ClusterError) -> ListPage {
+    /// What a page consists of so far.
+    private struct Gathered {
+        private(set) var entries: [Entry] = []
+        /// Entries that are still wanted.
+        private(set) var left: Int
+        private let weigh: @Sendable ([UInt8]) -> Int
+
+        init(wanted: Int, weigh: @escaping @Sendable ([UInt8]) -> Int) {
+            self.left = wanted
+            self.weigh = weigh
+        }
+
+        mutating func append(_ entry: Entry) {
+            self.entries.append(entry)
+            if case .row(_, let record) = entry {
+                self.left -= max(1, self.weigh(record))
+            } else {
+                self.left -= 1
+            }
+        }
+    }
+
+    func page(
+        of bucket: BucketRecord,
+        _ request: ListRequest
+    ) async throws(ClusterError) -> ListPage {
         let page = try await self.entries(
-            .objects(bucket, prefix: request.prefix, delimiter: request.delimiter),
+            .objects(bucket.id, prefix: request.prefix, delimiter: request.delimiter),
             after: request.after,
             limit: request.limit
         )
@@ -70,7 +97,7 @@ struct Listing: Sendable {
             switch entry {
             case .commonPrefix(let prefix): entries.append(.commonPrefix(prefix))
             case .row(let key, let record):
-                if let object = try Self.object(key, record) { entries.append(object) }
+                if let object = try Self.object(key, record, bucket) { entries.append(object) }
             }
         }
         return ListPage(entries: entries, next: page.next)
@@ -78,28 +105,33 @@ struct Listing: Sendable {
 
     /// The next entries of a subject that is a range of rows.
     ///
-    /// - Returns: at most `limit` entries, and where the next page starts; nil at the end.
+    /// - Parameters:
+    ///   - subject: The range.
+    ///   - start: Entries behind this one are wanted.
+    ///   - limit: Most entries; the last row may count for more than is left.
+    /// - Returns: the entries, and where the next page starts; nil at the end.
+    /// - Throws: `quorumUnavailable`.
     func entries(
         _ subject: ScanRequest.Subject,
         after start: [UInt8]?,
         limit: Int
     ) async throws(ClusterError) -> (entries: [Entry], next: [UInt8]?) {
         guard limit > 0 else { return ([], nil) }
-        let wanted = limit + 1
-        var entries: [Entry] = []
+        var gathered = Gathered(wanted: limit + 1, weigh: self.weigh)
         var after = start
         for _ in 0..<Self.roundsMax {
             let scan = ScanRequest(
                 subject,
                 after: after,
-                limit: min(Limit.scanRows, wanted - entries.count + 1)
+                limit: min(Limit.scanRows, gathered.left + 1)
             )
             let round = try await self.round(scan)
-            let resume = try await self.settle(round, scan, into: &entries, wanted: wanted)
-            if entries.count >= wanted { break }
-            guard let next = resume ?? round.horizon else { return (entries, nil) }
-            after = Self.start(next, behind: entries.last)
+            let resume = try await self.settle(round, scan, into: &gathered)
+            if gathered.left <= 0 { break }
+            guard let next = resume ?? round.horizon else { return (gathered.entries, nil) }
+            after = Self.start(next, behind: gathered.entries.last)
         }
+        var entries = gathered.entries
         entries.removeLast(max(0, entries.count - limit))
         return (entries, entries.last.map(Self.name) ?? after)
     }
@@ -124,16 +156,15 @@ struct Listing: Sendable {
     private func settle(
         _ round: Round,
         _ request: ScanRequest,
-        into entries: inout [Entry],
-        wanted: Int
+        into gathered: inout Gathered
     ) async throws(ClusterError) -> [UInt8]? {
         var index = 0
-        while index < round.rows.count, entries.count < wanted {
+        while index < round.rows.count, gathered.left > 0 {
             let group = Self.group(of: round.rows[index].key, request)
             guard let group else {
                 let settled = try await self.settle(round.rows[index], by: round.layout)
                 index += 1
-                if let record = settled.record { entries.append(.row(settled.key, record)) }
+                if let record = settled.record { gathered.append(.row(settled.key, record)) }
                 continue
             }
             var firstWitness: [UInt8]?
@@ -149,7 +180,7 @@ struct Listing: Sendable {
                 isLive = try await self.settle(row, by: round.layout).record != nil
             }
             if isLive {
-                entries.append(.commonPrefix(group))
+                gathered.append(.commonPrefix(group))
             } else if let firstWitness {
                 // Some node skipped the rest of the group behind a key that is gone: look inside.
                 return firstWitness
@@ -175,11 +206,12 @@ struct Listing: Sendable {
 
     private static func object(
         _ key: RegisterKey,
-        _ record: [UInt8]
+        _ record: [UInt8],
+        _ bucket: BucketRecord
     ) throws(ClusterError) -> ListPage.Entry? {
         guard case .object(_, let key) = key else { return nil }
         do throws(RecordError) {
-            return .object(key, ObjectSummary(try Version(decoding: record)))
+            return .object(key, ObjectSummary(try Version(decoding: record), in: bucket))
         } catch {
             throw ClusterError(.internalError, "list \(key)", cause: error)
         }

@@ -28,12 +28,19 @@ package protocol ObjectStore: Sendable {
     ) async throws(ClusterError) -> ObjectSummary
 
     /// Looks an object up, ready to be read.
-    func open(_ name: ObjectName) async throws(ClusterError) -> any OpenObject
+    ///
+    /// `version` nil is the current one. Throws `objectNotFound`, or `versionNotFound` and
+    /// `versionIsMarker` of a version that is named; the error has the delete marker that was met.
+    func open(
+        _ name: ObjectName,
+        version: VersionName?
+    ) async throws(ClusterError) -> any OpenObject
 
-    /// Deletes an object.
+    /// Deletes an object, as its bucket keeps versions or not, or one version of it.
     ///
     /// Deleting nothing succeeds.
-    func delete(_ name: ObjectName, condition: WriteCondition) async throws(ClusterError)
+    @discardableResult
+    func delete(_ request: DeleteRequest) async throws(ClusterError) -> DeleteResult
 
     /// Changes the tags or the access list of a version.
     ///
@@ -47,6 +54,11 @@ package protocol ObjectStore: Sendable {
     func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult
 
     func list(_ request: ListRequest) async throws(ClusterError) -> ListPage
+
+    /// Versions and delete markers of a bucket, in the order of keys, and newest first of one key.
+    func listVersions(
+        _ request: ListVersionsRequest
+    ) async throws(ClusterError) -> VersionPage
 
     // MARK: - Multipart uploads
 
@@ -111,6 +123,20 @@ extension ObjectStore {
     package func createBucket(_ name: BucketName) async throws(ClusterError) {
         try await self.createBucket(name, settings: BucketSettings())
     }
+
+    /// Looks up the current version of an object.
+    package func open(_ name: ObjectName) async throws(ClusterError) -> any OpenObject {
+        try await self.open(name, version: nil)
+    }
+
+    /// Deletes an object.
+    @discardableResult
+    package func delete(
+        _ name: ObjectName,
+        condition: WriteCondition
+    ) async throws(ClusterError) -> DeleteResult {
+        try await self.delete(DeleteRequest(name: name, condition: condition))
+    }
 }
 
 /// A bucket and a key.
@@ -145,6 +171,8 @@ package struct BucketSummary: Hashable, Sendable {
 /// What is known of a version without its bytes.
 package struct ObjectSummary: Hashable, Sendable {
     package let version: VersionID
+    /// What clients call the version; nil in a bucket that never kept versions.
+    package var name: VersionName?
     /// Without quotes.
     package let etag: String
     package let size: UInt64
@@ -161,6 +189,7 @@ package struct ObjectSummary: Hashable, Sendable {
 
     package init(
         version: VersionID,
+        name: VersionName? = nil,
         etag: String,
         size: UInt64,
         storageClass: StorageClass,
@@ -172,6 +201,7 @@ package struct ObjectSummary: Hashable, Sendable {
         access: AccessList = AccessList()
     ) {
         self.version = version
+        self.name = name
         self.etag = etag
         self.size = size
         self.storageClass = storageClass
@@ -264,6 +294,8 @@ package struct CopyRequest: Sendable {
     }
 
     package let source: ObjectName
+    /// The version that is copied; nil for the current one.
+    package var sourceVersion: VersionName?
     package let target: ObjectName
     package var mode: Mode
     /// The target's storage class.
@@ -307,6 +339,8 @@ package struct CopyRequest: Sendable {
 
 package struct CopyResult: Sendable {
     package let summary: ObjectSummary
+    /// What clients call the version that was copied; nil in a bucket that never kept versions.
+    package var source: VersionName?
     /// How it was made: never `automatic`.
     package let mode: CopyRequest.Mode
     /// Chunks whose bytes were pulled, over all target replicas.

@@ -103,6 +103,8 @@ package struct PartSummary: Hashable, Sendable {
 
 package struct CopyPartRequest: Sendable {
     package let source: ObjectName
+    /// The version that is copied; nil for the current one.
+    package var sourceVersion: VersionName?
     package let upload: UploadName
     package let number: PartNumber
     /// Bytes of the source; nil for all of it.

@@ -3,7 +3,7 @@ package import StoreModel
 /// What part of a node's rows is asked for.
 ///
 ///     what u8 (1 objects, 2 buckets, 3 garbage, 4 tombstones, 5 damaged, 6 unconfirmed,
-///     7 contents, 8 chunk manifests, 9 uploads, 10 parts, 11 part rows, 12 manifests)
+///     7 contents, 8 chunk manifests, 9 uploads, 10 parts, 11 part rows, 12 manifests, 13 versions)
 ///     | what is asked of them | after? | limit u32
 ///
 /// Byte strings have a u32 length; optional ones a u8 for presence first.
@@ -16,6 +16,9 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
         case objects(BucketID, prefix: [UInt8], delimiter: [UInt8]?)
         /// Objects of a bucket with open uploads, chosen as ``objects(_:prefix:delimiter:)``.
         case uploads(BucketID, prefix: [UInt8], delimiter: [UInt8]?)
+        /// Objects of a bucket with versions, delete markers among them, chosen as
+        /// ``objects(_:prefix:delimiter:)``.
+        case versions(BucketID, prefix: [UInt8], delimiter: [UInt8]?)
         /// Parts of an upload, by number.
         case parts(BucketID, UploadID)
         /// Parts of any upload of any bucket, by upload and number; their records are reported.
@@ -52,7 +55,8 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
     /// How keys are grouped, if the subject is objects: a prefix and a delimiter.
     package var grouping: (prefix: [UInt8], delimiter: [UInt8])? {
         switch self.subject {
-        case .objects(_, let prefix, let delimiter?), .uploads(_, let prefix, let delimiter?):
+        case .objects(_, let prefix, let delimiter?), .uploads(_, let prefix, let delimiter?),
+            .versions(_, let prefix, let delimiter?):
             (prefix, delimiter)
         default: nil
         }
@@ -78,6 +82,12 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
             )
         case 9:
             self.subject = .uploads(
+                try BucketID(from: &reader),
+                prefix: try text(&reader),
+                delimiter: try reader.readOptional(text)
+            )
+        case 13:
+            self.subject = .versions(
                 try BucketID(from: &reader),
                 prefix: try text(&reader),
                 delimiter: try reader.readOptional(text)
@@ -111,6 +121,11 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
             bucket.encode(into: &writer)
             writer.writeBytes(prefix)
             writer.writeOptional(delimiter) { $0.writeBytes($1) }
+        case .versions(let bucket, let prefix, let delimiter):
+            writer.write(UInt8(13))
+            bucket.encode(into: &writer)
+            writer.writeBytes(prefix)
+            writer.writeOptional(delimiter) { $0.writeBytes($1) }
         case .partRows: writer.write(UInt8(11))
         case .parts(let bucket, let upload):
             writer.write(UInt8(10))
@@ -137,10 +152,10 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
 /// One row as a node has it: evidence of one replica, not the truth.
 package struct ScannedRow: Hashable, Sendable, BinaryRecord {
     package enum Content: Hashable, Sendable {
-        /// A tombstone, or a record without a current version.
+        /// A tombstone, or a record without what the subject asks for.
         case dead
         /// What the subject asks for: the current version without its content, the list of open
-        /// uploads without their metadata, the record of a part or of a bucket.
+        /// uploads or of versions without their metadata, the record of a part or of a bucket.
         case live([UInt8])
         /// Damaged: this replica does not know.
         case corrupt

@@ -16,6 +16,8 @@ package struct S3Error: Error, Hashable, Sendable {
     package let message: String
     /// In the order they are written.
     package let elements: [Element]
+    /// Headers of the answer that belong to the error.
+    package var headers: [Element] = []
 
     package init(_ code: Code, _ message: String? = nil, _ elements: [Element] = []) {
         self.code = code

@@ -15,6 +15,7 @@ extension S3Error {
         case entityTooLarge = "EntityTooLarge"
         case entityTooSmall = "EntityTooSmall"
         case illegalLocationConstraint = "IllegalLocationConstraintException"
+        case illegalVersioningConfiguration = "IllegalVersioningConfigurationException"
         case incompleteBody = "IncompleteBody"
         case internalError = "InternalError"
         case invalidAccessKeyId = "InvalidAccessKeyId"
@@ -124,6 +125,7 @@ extension S3Error {
             case .illegalLocationConstraint:
                 "The specified location constraint is incompatible with the region of this "
                     + "endpoint."
+            case .illegalVersioningConfiguration: "The Versioning element must be specified"
             case .incompleteBody:
                 "You did not provide the number of bytes specified by the Content-Length HTTP "
                     + "header"

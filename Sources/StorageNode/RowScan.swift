@@ -39,7 +39,8 @@ struct RowScan {
     mutating func run() async throws(MetadataError) -> ScanPage {
         switch self.request.subject {
         case .objects(let bucket, let prefix, let delimiter),
-            .uploads(let bucket, let prefix, let delimiter):
+            .uploads(let bucket, let prefix, let delimiter),
+            .versions(let bucket, let prefix, let delimiter):
             let rowPrefix = RowRange.objects(of: bucket)
             guard let first = self.first(prefix, delimiter) else {
                 return ScanPage(rows: [], next: nil)
@@ -195,10 +196,11 @@ struct RowScan {
         case .manifest, .layout: return .live([])
         case .object:
             guard let record = try? ObjectRecord(decoding: body) else { return .corrupt }
-            if case .uploads = self.request.subject {
-                return UploadList(record).map { .live($0.encoded) } ?? .dead
+            switch self.request.subject {
+            case .uploads: return UploadList(record).map { .live($0.encoded) } ?? .dead
+            case .versions: return VersionList(record).map { .live($0.encoded) } ?? .dead
+            default: return record.current.map { .live($0.withoutContent.encoded) } ?? .dead
             }
-            return record.current.map { .live($0.withoutContent.encoded) } ?? .dead
         }
     }
 

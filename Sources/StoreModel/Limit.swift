@@ -96,6 +96,11 @@ package enum Limit {
     /// Largest value of a register, in bytes: 1,000 versions fit with inline content in few of
     /// them.
     package static let registerValueBytes = 4 << 20
+    /// Largest record of an object that a version or an upload is added to, in bytes: 256 KiB are
+    /// left of ``registerValueBytes`` for tags and grants that are set later.
+    ///
+    /// What a change drops leaves an entry that is shorter than it was itself.
+    package static let objectRecordBytes = registerValueBytes - (256 << 10)
     /// Nodes of one layout.
     package static let nodes = 1_024
     /// Replicas of metadata and of STANDARD content.

@@ -62,7 +62,8 @@ package struct Garbage: Hashable, Sendable, BinaryRecord {
 ///     version u8 = 1 | versions: u32 count, each | uploads: u32 count, each
 ///     | garbage: u32 count, each | last modified u64
 ///
-/// Versions are newest first; an unversioned bucket has at most one. A record without versions and
+/// Versions are newest first, delete markers among them, and at most one of them is the null
+/// version; a bucket that never kept versions has no other. A record without versions and
 /// uploads exists only while it has garbage; afterwards the register is a tombstone.
 package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
     package var versions: [Version]
@@ -108,6 +109,12 @@ package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
         self.modified.encode(into: &writer)
     }
 
-    /// What a reader without a version id sees.
-    package var current: Version? { self.versions.first }
+    /// The version that was made last; it may be a delete marker.
+    package var newest: Version? { self.versions.first }
+
+    /// What a reader without a version id sees: nil behind a delete marker.
+    package var current: Version? {
+        guard let newest = self.newest, !newest.isMarker else { return nil }
+        return newest
+    }
 }

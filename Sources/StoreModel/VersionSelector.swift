@@ -6,6 +6,15 @@ package enum VersionSelector: Hashable, Sendable {
     case null
     /// One that was made while its bucket kept versions.
     case id(VersionID)
+
+    /// The version of that name; the newest one for nil.
+    package init(_ name: VersionName?) {
+        switch name {
+        case nil: self = .current
+        case .null?: self = .null
+        case .id(let id)?: self = .id(id)
+        }
+    }
 }
 
 /// What can be changed of a version that is there; its content, its time and its ETag cannot.

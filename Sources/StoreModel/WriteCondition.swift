@@ -9,6 +9,8 @@ package enum WriteCondition: Hashable, Sendable {
 
 extension WriteCondition {
     /// Why a write of an object whose current version is `current` is refused; nil if it is not.
+    ///
+    /// Behind a delete marker there is none.
     package func refusal(on current: Version?) -> WriteRefusal? {
         switch self {
         case .none: nil
@@ -31,4 +33,6 @@ package enum WriteRefusal: Hashable, Sendable {
     case targetMissing
     /// Too much dropped content of the key waits for release.
     case garbageFull
+    /// The key has ``Limit/versions``, or its record ``Limit/objectRecordBytes``.
+    case tooManyVersions
 }

@@ -59,6 +59,8 @@ final class HoldModel: @unchecked Sendable {
     let broken: BrokenRule
     /// Actors stop for good now and then.
     let crashes: Bool
+    /// Puts and deletions are those of buckets that keep versions, and of buckets that did.
+    let keepsVersions: Bool
     private(set) var violations: [String] = []
     private(set) var objects: [RegisterKey: UnitRegister]
     private(set) var manifests: [ManifestID: UnitRegister] = [:]
@@ -71,10 +73,11 @@ final class HoldModel: @unchecked Sendable {
 
     static let keys = [key("s"), key("d")]
 
-    init(seed: UInt64, broken: BrokenRule, crashes: Bool) {
+    init(seed: UInt64, broken: BrokenRule, crashes: Bool, keepsVersions: Bool = false) {
         self.stepper = Stepper(seed: seed)
         self.broken = broken
         self.crashes = crashes
+        self.keepsVersions = keepsVersions
         self.objects = Dictionary(uniqueKeysWithValues: Self.keys.map { ($0, UnitRegister()) })
     }
 
@@ -179,7 +182,7 @@ final class HoldModel: @unchecked Sendable {
         from first: Ballot
     ) async throws {
         guard case .version(_, let entry) = hold.owner else { return }
-        let version = Version(
+        var version = Version(
             id: entry,
             etag: "",
             size: 1,
@@ -194,6 +197,7 @@ final class HoldModel: @unchecked Sendable {
                 ceiling: hold.ceiling
             )
         )
+        if self.keepsVersions { version.isNull = self.stepper.random.chance(40) }
         let isDone = try await self.propose(
             PutChange(version, condition: .none),
             to: target,
@@ -249,11 +253,33 @@ final class HoldModel: @unchecked Sendable {
 
     private func delete(_ target: RegisterKey) async throws {
         _ = try await self.propose(
-            DeleteChange(condition: .none, now: HybridTime(microseconds: 1)),
+            DeleteChange(
+                self.deletion(of: target),
+                condition: .none,
+                now: HybridTime(microseconds: 1)
+            ),
             to: target,
             from: nil,
             named: OperationID(self.newEntry().low)
         ) { _ in true }
+    }
+
+    private func deletion(of target: RegisterKey) -> Deletion {
+        guard self.keepsVersions else { return .null }
+        let versions = self.record(target).versions
+        if !versions.isEmpty, self.stepper.random.chance(60) {
+            let place = Int(self.stepper.random.next() % UInt64(versions.count))
+            let version = versions[place]
+            return version.isNull ? .null : .version(version.id)
+        }
+        return .hide(
+            Version(
+                marker: self.newEntry(),
+                isNull: self.stepper.random.chance(40),
+                modified: HybridTime(microseconds: 1),
+                access: AccessList()
+            )
+        )
     }
 
     // MARK: - Sweep and audit

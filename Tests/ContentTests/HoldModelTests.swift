@@ -12,6 +12,28 @@ struct HoldModelTests {
         }
     }
 
+    @Test(
+        "The same of keys that have many versions, where single ones are deleted",
+        arguments: 0..<10
+    )
+    func versions(group: Int) {
+        for seed in UInt64(group * 100)..<UInt64(group * 100 + 100) {
+            let model = HoldModel(seed: seed, broken: .none, crashes: true, keepsVersions: true)
+            #expect(model.run() == [], "seed \(seed)")
+        }
+    }
+
+    @Test("With many versions, too, a broken rule shows")
+    func brokenVersions() {
+        for rule in [BrokenRule.releaseIgnoresCeiling, .auditWithoutFence, .holdAfterAccept] {
+            let caught = (UInt64(0)..<3_000).first {
+                !HoldModel(seed: $0, broken: rule, crashes: true, keepsVersions: true).run()
+                    .isEmpty
+            }
+            #expect(caught != nil, "\(rule)")
+        }
+    }
+
     @Test("The model does what it is for: operations succeed, and some content ends")
     func progress() {
         var successes = 0

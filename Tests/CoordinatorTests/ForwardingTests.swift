@@ -112,7 +112,7 @@ struct ForwardingTests {
                     generation: generation,
                     deadline: late ? 0 : .max,
                     kind: .delete,
-                    change: [0, 0, 0, 0, 0, 0, 0, 0, 42]
+                    change: [0, 0, 0, 0, 0, 0, 0, 0, 0, 42]
                 )
                 (request.receiver, request.number) = (receiver, number)
                 return request
@@ -154,7 +154,7 @@ struct ForwardingTests {
                 generation: generation,
                 deadline: .max,
                 kind: .delete,
-                change: [0, 0, 0, 0, 0, 0, 0, 0, 42]
+                change: [0, 0, 0, 0, 0, 0, 0, 0, 0, 42]
             )
             (request.receiver, request.number) = (1, 1)
             request.ceiling = Ballot(round: 1, node: 1, incarnation: 1, sequence: 1)

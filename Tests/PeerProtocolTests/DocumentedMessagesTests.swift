@@ -51,6 +51,12 @@ struct DocumentedMessagesTests {
             limit: Limit.scanRows
         )
         try self.expect(.scan(scan), "scan head")
+        let versions = ScanRequest(
+            .versions(Self.bucket, prefix: [], delimiter: nil),
+            after: nil,
+            limit: 100
+        )
+        try self.expect(.scan(versions), "versions head")
     }
 
     @Test("Requests about digests and starts")
@@ -76,7 +82,7 @@ struct DocumentedMessagesTests {
             generation: 3,
             deadline: 0x0102_0304_0506_0708,
             kind: .delete,
-            change: [0, 0, 0, 0, 0, 0, 0, 0, 42]
+            change: [0, 0, 0, 0, 0, 0, 0, 0, 0, 42]
         )
         (change.receiver, change.number) = (5, 7)
         try self.expect(.change(change), "change head")

@@ -105,7 +105,7 @@ struct BucketTests {
         arguments: [
             ("policy", "NoSuchBucketPolicy"), ("cors", "NoSuchCORSConfiguration"),
             ("lifecycle", "NoSuchLifecycleConfiguration"), ("tagging", "NoSuchTagSet"),
-            ("website", "NoSuchWebsiteConfiguration"), ("versioning", nil), ("logging", nil),
+            ("website", "NoSuchWebsiteConfiguration"), ("logging", nil),
             ("encryption", "ServerSideEncryptionConfigurationNotFoundError"),
             ("replication", "ReplicationConfigurationNotFoundError"), ("requestPayment", nil),
             ("publicAccessBlock", "NoSuchPublicAccessBlockConfiguration"), ("accelerate", nil),

@@ -190,7 +190,7 @@ struct ConnectionTests {
             #expect(bad.element("RequestId") == bad.header("x-amz-request-id"))
             #expect(bad.element("HostId") == bad.header("x-amz-id-2"))
             #expect(bad.element("Resource") == "/src/none")
-            #expect(bad.text.hasPrefix("<?xml") && bad.text.contains("<Error><Code>NoSuchKey"))
+            #expect(bad.text.hasPrefix("<?xml") && bad.text.contains("<Error><Code>NoSuchVersion"))
             #expect(bad.element("Key") == "none")
         }
     }

@@ -82,12 +82,7 @@ extension MemoryStore {
     func copyPart(_ request: CopyPartRequest) async throws(ClusterError) -> CopyPartResult {
         self.note(request)
         _ = try self.open(request.upload)
-        guard let bucket = self.tree[request.source.bucket] else {
-            throw ClusterError(.sourceBucketNotFound, "copy")
-        }
-        guard let source = bucket[request.source.key] else {
-            throw ClusterError(.sourceNotFound, "copy")
-        }
+        let source = try self.findSource(request.source, request.sourceVersion)
         try request.sourceCheck(source.summary)
         try await self.suffer()
         let range = request.range ?? 0..<source.summary.size

@@ -8,6 +8,8 @@ actor MemoryStore: ObjectStore {
     struct Object {
         var summary: ObjectSummary
         var content: [UInt8]
+        var name: VersionName = .null
+        var isMarker = false
     }
 
     /// What is to go wrong or to take long.
@@ -30,8 +32,9 @@ actor MemoryStore: ObjectStore {
     /// Seconds since 1970 of the next write.
     var seconds: UInt64
     var trouble = Trouble()
-    private(set) var tree: [BucketName: [ObjectKey: Object]] = [:]
-    private var settings: [BucketName: BucketSettings] = [:]
+    /// The versions of each key, newest first.
+    private(set) var tree: [BucketName: [ObjectKey: [Object]]] = [:]
+    private(set) var settings: [BucketName: BucketSettings] = [:]
     private(set) var copies: [CopyRequest] = []
     /// Copies whose caller was cancelled in their middle.
     private(set) var givenUp = 0
@@ -102,7 +105,10 @@ actor MemoryStore: ObjectStore {
     }
 
     func deleteBucket(_ name: BucketName) async throws(ClusterError) {
-        guard try self.objects(name).isEmpty else { throw ClusterError(.bucketNotEmpty, "delete") }
+        _ = try self.objects(name)
+        guard self.tree[name]?.isEmpty == true else {
+            throw ClusterError(.bucketNotEmpty, "delete")
+        }
         self.tree[name] = nil
     }
 
@@ -135,49 +141,38 @@ actor MemoryStore: ObjectStore {
         _ selector: VersionSelector,
         _ edit: VersionEdit
     ) async throws(ClusterError) -> ObjectSummary {
-        guard let object = try self.objects(name.bucket)[name.key] else {
-            throw ClusterError(.objectNotFound, "edit \(name)")
-        }
-        let old = object.summary
-        var (tags, access) = (old.tags, old.access)
+        let version: VersionName? =
+            switch selector {
+            case .current: nil
+            case .null: .null
+            case .id(let id): .id(id)
+            }
+        var object = try self.find(name, version)
         switch edit {
-        case .tags(let new): tags = new
-        case .access(let new): access = new
+        case .tags(let tags): object.summary = object.summary.having(tags: tags)
+        case .access(let access): object.summary = object.summary.having(access: access)
         }
-        return self.store(
-            object.content,
-            at: name,
-            etag: old.etag,
-            old.storageClass,
-            old.metadata,
-            old.checksums,
-            parts: old.parts,
-            tags: tags,
-            access: access
-        )
+        let edited = object
+        self.change(name) { versions in
+            for index in versions.indices where versions[index].name == edited.name {
+                versions[index] = edited
+            }
+        }
+        return edited.summary
     }
 
-    func open(_ name: ObjectName) async throws(ClusterError) -> any OpenObject {
-        guard let object = try self.objects(name.bucket)[name.key] else {
-            throw ClusterError(.objectNotFound, "open \(name)")
-        }
+    func open(
+        _ name: ObjectName,
+        version: VersionName?
+    ) async throws(ClusterError) -> any OpenObject {
+        let object = try self.find(name, version)
         return OpenMemory(object: object, failsAfter: self.trouble.readFailsAfter)
-    }
-
-    func delete(_ name: ObjectName, condition: WriteCondition) async throws(ClusterError) {
-        try self.check(condition, name)
-        self.tree[name.bucket]?[name.key] = nil
     }
 
     func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult {
         self.copies.append(request)
         _ = try self.objects(request.target.bucket)
-        guard let bucket = self.tree[request.source.bucket] else {
-            throw ClusterError(.sourceBucketNotFound, "copy")
-        }
-        guard let source = bucket[request.source.key] else {
-            throw ClusterError(.sourceNotFound, "copy")
-        }
+        let source = try self.findSource(request.source, request.sourceVersion)
         try request.sourceCheck(source.summary)
         try self.check(request.condition, request.target)
         try await self.suffer()
@@ -195,12 +190,14 @@ actor MemoryStore: ObjectStore {
         )
         let isSame = request.storageClass == source.summary.storageClass
         let mode = request.mode == .automatic ? (isSame ? .reference : .independent) : request.mode
-        return CopyResult(
+        var result = CopyResult(
             summary: summary,
             mode: mode,
             chunksPulled: mode == .reference ? 0 : 2,
             bytesMoved: mode == .reference ? 0 : summary.size
         )
+        result.source = source.summary.name
+        return result
     }
 
     func list(_ request: ListRequest) async throws(ClusterError) -> ListPage {
@@ -237,9 +234,18 @@ actor MemoryStore: ObjectStore {
 
     var time: HybridTime { HybridTime(microseconds: self.seconds * 1_000_000 + 123_456) }
 
+    /// The current versions.
     func objects(_ name: BucketName) throws(ClusterError) -> [ObjectKey: Object] {
-        guard let objects = self.tree[name] else { throw ClusterError(.bucketNotFound, "find") }
-        return objects
+        guard let keys = self.tree[name] else { throw ClusterError(.bucketNotFound, "find") }
+        return keys.compactMapValues { versions in
+            versions.first.flatMap { $0.isMarker ? nil : $0 }
+        }
+    }
+
+    func change(_ name: ObjectName, _ change: (inout [Object]) -> Void) {
+        var versions = self.tree[name.bucket]?[name.key] ?? []
+        change(&versions)
+        self.tree[name.bucket]?[name.key] = versions.isEmpty ? nil : versions
     }
 
     func check(_ condition: WriteCondition, _ name: ObjectName) throws(ClusterError) {
@@ -267,8 +273,12 @@ actor MemoryStore: ObjectStore {
         tags: [Tag] = [],
         access: AccessList = AccessList()
     ) -> ObjectSummary {
+        let version = VersionID(high: 0, low: self.nextNumber())
+        let versioning = self.settings[name.bucket]?.versioning ?? .never
+        let shown: VersionName = versioning == .enabled ? .id(version) : .null
         let summary = ObjectSummary(
-            version: VersionID(high: 0, low: self.nextNumber()),
+            version: version,
+            name: versioning == .never ? nil : shown,
             etag: etag,
             size: UInt64(content.count),
             storageClass: storageClass,
@@ -279,7 +289,10 @@ actor MemoryStore: ObjectStore {
             tags: tags,
             access: access
         )
-        self.tree[name.bucket]?[name.key] = Object(summary: summary, content: content)
+        self.change(name) { versions in
+            if shown == .null { versions.removeAll { $0.name == .null } }
+            versions.insert(Object(summary: summary, content: content, name: shown), at: 0)
+        }
         return summary
     }
 }

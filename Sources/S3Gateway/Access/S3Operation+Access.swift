@@ -31,6 +31,9 @@ extension S3Operation {
         case .getBucketLocation: ("s3:GetBucketLocation", .bucket(.read))
         case .getBucketAcl: ("s3:GetBucketAcl", .bucket(.readAccess))
         case .putBucketAcl: ("s3:PutBucketAcl", .bucket(.writeAccess))
+        case .getBucketVersioning: ("s3:GetBucketVersioning", .bucketOwner)
+        case .putBucketVersioning: ("s3:PutBucketVersioning", .bucketOwner)
+        case .listObjectVersions: ("s3:ListBucketVersions", .bucket(.read))
         case .getBucketConfiguration: ("s3:Get\(Self.setting(request))", .bucketOwner)
         case .setBucketConfiguration: ("s3:Put\(Self.setting(request))", .bucketOwner)
         case .deleteBucketConfiguration:
@@ -72,7 +75,7 @@ extension S3Operation {
         "ownershipControls": "BucketOwnershipControls", "policy": "BucketPolicy",
         "policyStatus": "BucketPolicyStatus", "publicAccessBlock": "BucketPublicAccessBlock",
         "replication": "ReplicationConfiguration", "requestPayment": "BucketRequestPayment",
-        "tagging": "BucketTagging", "versioning": "BucketVersioning",
+        "tagging": "BucketTagging",
         "website": "BucketWebsite",
     ]
 

@@ -69,8 +69,10 @@ extension S3Service {
         _ summary: ObjectSummary,
         _ request: S3Request
     ) -> LateAnswer.Content {
-        LateAnswer.Content(
-            headers: [:],
+        var headers = HTTPHeaders()
+        headers.addVersion(summary.name)
+        return LateAnswer.Content(
+            headers: headers,
             write: { writer in
                 let path = request.target.canonicalPath
                 let host = request.headers.first("host")

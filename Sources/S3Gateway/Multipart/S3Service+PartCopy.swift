@@ -61,6 +61,7 @@ extension S3Service {
                 }
             }
         )
+        copy.sourceVersion = directives.source.versionName
         if let algorithm = upload.checksum?.algorithm, directives.computesChecksum {
             copy.observe = { ChecksummedBody($0, algorithm) }
         }
@@ -68,11 +69,13 @@ extension S3Service {
     }
 
     private static func content(_ copied: CopyPartResult) -> LateAnswer.Content {
-        LateAnswer.Content(
-            headers: [
-                "x-triolet-copy-mode": copied.mode.rawValue,
-                "x-triolet-copy-bytes-moved": String(copied.bytesMoved),
-            ],
+        var headers: HTTPHeaders = [
+            "x-triolet-copy-mode": copied.mode.rawValue,
+            "x-triolet-copy-bytes-moved": String(copied.bytesMoved),
+        ]
+        headers.addSourceVersion(copied.source.name)
+        return LateAnswer.Content(
+            headers: headers,
             write: { writer in
                 writer.element("LastModified", copied.part.modified.calendarTime.iso8601)
                 writer.element("ETag", "\"\(copied.part.etag)\"")
@@ -96,7 +99,7 @@ private struct PartCopyDirectives {
 
     init(_ headers: [HeaderField]) throws(S3Error) {
         try RefusedHeaders.check(headers)
-        self.source = try CopySource(current: headers)
+        self.source = try CopySource(headers)
         self.range = try headers.first(CopySourceRange.header).map { text throws(S3Error) in
             try CopySourceRange(parsing: text)
         }

@@ -26,7 +26,7 @@ struct CopyDirectives {
 
     init(_ headers: [HeaderField]) throws(S3Error) {
         try RefusedHeaders.check(headers)
-        self.source = try CopySource(current: headers)
+        self.source = try CopySource(headers)
         self.condition = try TargetCondition(headers)
         self.sourceConditions = ReadConditions(copying: headers)
         self.storageClass = try StorageClass(headers: headers)
@@ -69,13 +69,14 @@ struct CopyDirectives {
 }
 
 extension CopySource {
-    /// What `x-amz-copy-source` names; only the version `null` exists.
-    init(current headers: [HeaderField]) throws(S3Error) {
+    /// What `x-amz-copy-source` names.
+    init(_ headers: [HeaderField]) throws(S3Error) {
         try self.init(parsing: headers.first("x-amz-copy-source") ?? "")
-        if let version = self.version, version != "null" {
-            throw .invalidArgument("Invalid version id specified", "versionId", version)
-        }
+        if let version = self.version { _ = try VersionName(parameter: version) }
     }
+
+    /// The version that is copied; nil for the current one.
+    var versionName: VersionName? { self.version.flatMap { VersionName($0) } }
 }
 
 extension CopyRequest.Mode {

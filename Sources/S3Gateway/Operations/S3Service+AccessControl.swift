@@ -40,9 +40,10 @@ extension S3Service {
             list = try self.list(parsing: body, owner: owner)
         }
         try Self.check(list, PublicAccessBlock(of: settings))
+        let version = VersionSelector(try request.version())
         try await self.ask(request.subject) { () throws(ClusterError) in
             guard request.addressed.key == nil else {
-                _ = try await self.store.edit(request.object, .current, .access(list))
+                _ = try await self.store.edit(request.object, version, .access(list))
                 return
             }
             try await self.store.set(.access(list), of: request.bucket)
@@ -55,10 +56,10 @@ extension S3Service {
         _ request: S3Request,
         _ permission: Permission
     ) async throws(S3Error) -> any OpenObject {
-        try request.checkVersion(request.target["versionId"])
+        let version = try request.version()
         do throws(S3Error) {
             let object = try await self.ask(request.subject) { () throws(ClusterError) in
-                try await self.store.open(request.object)
+                try await self.store.open(request.object, version: version)
             }
             try request.pass.check(permission, on: object.summary)
             return object

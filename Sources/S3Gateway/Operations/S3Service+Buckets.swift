@@ -203,7 +203,9 @@ extension S3Request {
     var subject: ErrorSubject {
         ErrorSubject(
             bucket: self.addressed.bucket?.text,
-            key: self.addressed.key?.description
+            key: self.addressed.key?.description,
+            version: self.target["versionId"],
+            method: self.method.rawValue
         )
     }
 }

@@ -63,6 +63,7 @@ extension S3Service {
         )
         copy.websiteRedirect = directives.websiteRedirect
         copy.tags = directives.tags
+        copy.sourceVersion = directives.source.versionName
         return copy
     }
 
@@ -83,6 +84,8 @@ extension S3Service {
             "x-triolet-copy-mode": copied.mode.rawValue,
             "x-triolet-copy-bytes-moved": String(copied.bytesMoved),
         ]
+        headers.addVersion(copied.summary.name)
+        headers.addSourceVersion(copied.source)
         if copied.summary.storageClass != .standard {
             headers.add(
                 name: "x-amz-storage-class",

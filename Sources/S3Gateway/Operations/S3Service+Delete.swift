@@ -5,7 +5,7 @@ import StoreModel
 
 extension S3Service {
     func deleteObject(_ request: S3Request) async throws(S3Error) -> S3Answer {
-        try request.checkVersion(request.target["versionId"])
+        let version = try request.version()
         for name in ["x-amz-if-match-size", "x-amz-if-match-last-modified-time"]
         where request.headers.first(name) != nil {
             throw .notImplemented("The header \(name)")
@@ -13,10 +13,20 @@ extension S3Service {
         let condition = try TargetCondition(request.headers)
         var subject = request.subject
         subject.condition = condition.header
-        try await self.ask(subject) { () throws(ClusterError) in
-            try await self.store.delete(request.object, condition: WriteCondition(condition))
+        let deleted = try await self.ask(subject) { () throws(ClusterError) in
+            try await self.store.delete(
+                DeleteRequest(
+                    name: request.object,
+                    version: version,
+                    condition: WriteCondition(condition),
+                    owner: request.sender.recordID
+                )
+            )
         }
-        return .empty(.noContent)
+        var headers = HTTPHeaders()
+        headers.addVersion(deleted.version)
+        if deleted.isMarker { headers.add(name: "x-amz-delete-marker", value: "true") }
+        return .empty(.noContent, headers: headers)
     }
 
     /// Deletes up to 1,000 keys, ``deletesAtOnce`` at a time, and tells of each.
@@ -26,21 +36,30 @@ extension S3Service {
             parsing: try await request.wholeBody(bytesMax: DeleteList.bodyBytes)
         )
         _ = try await self.bucket(request)
-        let failures = await self.delete(list.entries, request)
+        let results = await self.delete(list.entries, request)
         let document = XMLWriter.document("DeleteResult") { writer in
-            for (entry, failure) in zip(list.entries, failures) {
-                if let failure {
+            for (entry, result) in zip(list.entries, results) {
+                switch result {
+                case .failure(let failure):
                     writer.element("Error") { writer in
                         writer.element("Key", entry.key)
                         writer.element("VersionId", ifPresent: entry.version)
                         writer.element("Code", failure.code.rawValue)
                         writer.element("Message", failure.message)
                     }
-                } else if !list.isQuiet {
+                case .success(let deleted) where !list.isQuiet:
                     writer.element("Deleted") { writer in
                         writer.element("Key", entry.key)
                         writer.element("VersionId", ifPresent: entry.version)
+                        if deleted.isMarker {
+                            writer.element("DeleteMarker", "true")
+                            writer.element(
+                                "DeleteMarkerVersionId",
+                                ifPresent: deleted.version?.description
+                            )
+                        }
                     }
+                case .success: break
                 }
             }
         }
@@ -49,35 +68,49 @@ extension S3Service {
 
     private static var deletesAtOnce: Int { 16 }
 
-    /// What went wrong with each entry; nil for nothing.
-    private func delete(_ entries: [DeleteList.Entry], _ request: S3Request) async -> [S3Error?] {
-        await withTaskGroup(of: (Int, S3Error?).self) { group in
-            var failures = [S3Error?](repeating: nil, count: entries.count)
+    /// What became of each entry, in order.
+    private func delete(
+        _ entries: [DeleteList.Entry],
+        _ request: S3Request
+    ) async -> [Result<DeleteResult, S3Error>] {
+        await withTaskGroup(of: (Int, Result<DeleteResult, S3Error>).self) { group in
+            var results: [Int: Result<DeleteResult, S3Error>] = [:]
             for (index, entry) in entries.enumerated() {
-                if index >= Self.deletesAtOnce, let (done, failure) = await group.next() {
-                    failures[done] = failure
+                if index >= Self.deletesAtOnce, let (done, result) = await group.next() {
+                    results[done] = result
                 }
                 group.addTask { (index, await self.delete(entry, request)) }
             }
-            for await (done, failure) in group { failures[done] = failure }
-            return failures
+            for await (done, result) in group { results[done] = result }
+            return entries.indices.map { results[$0] ?? .failure(S3Error(.internalError)) }
         }
     }
 
-    private func delete(_ entry: DeleteList.Entry, _ request: S3Request) async -> S3Error? {
+    private func delete(
+        _ entry: DeleteList.Entry,
+        _ request: S3Request
+    ) async -> Result<DeleteResult, S3Error> {
         do throws(S3Error) {
-            if let version = entry.version, version != "null" { return S3Error(.noSuchVersion) }
+            let version = entry.version.flatMap { VersionName($0) }
+            guard version != nil || entry.version == nil else { throw S3Error(.noSuchVersion) }
             if entry.isConditional { throw .notImplemented("A condition in DeleteObjects") }
             let key = try Addressed.key(Array(entry.key.utf8))
             let bucket = request.bucket
             let subject = ErrorSubject(bucket: bucket.text, key: entry.key)
             try self.checkDeletion(of: key, hasVersion: entry.version != nil, request)
-            try await self.ask(subject) { () throws(ClusterError) in
-                try await self.store.delete(ObjectName(bucket, key), condition: .none)
-            }
-            return nil
+            return .success(
+                try await self.ask(subject) { () throws(ClusterError) in
+                    try await self.store.delete(
+                        DeleteRequest(
+                            name: ObjectName(bucket, key),
+                            version: version,
+                            owner: request.sender.recordID
+                        )
+                    )
+                }
+            )
         } catch {
-            return error
+            return .failure(error)
         }
     }
 

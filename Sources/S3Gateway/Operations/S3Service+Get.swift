@@ -20,6 +20,7 @@ extension S3Service {
             "Last-Modified": summary.modified.calendarTime.httpDate,
             "Accept-Ranges": "bytes",
         ]
+        headers.addVersion(summary.name)
         switch ReadConditions(reading: request.headers).evaluate(
             etag: summary.etag,
             modified: summary.modified.calendarTime,

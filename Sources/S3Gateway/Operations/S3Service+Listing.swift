@@ -62,6 +62,21 @@ extension S3Service {
     }
 }
 
+extension RequestTarget {
+    /// Most entries that `max-keys` asks for.
+    func maxKeys() throws(S3Error) -> Int {
+        guard let text = self["max-keys"], !text.isEmpty else { return Limit.listEntries }
+        guard let limit = Int32(text), limit >= 0 else {
+            throw .invalidArgument(
+                "Provided max-keys not an integer or within integer range",
+                "max-keys",
+                text
+            )
+        }
+        return min(Int(limit), Limit.listEntries)
+    }
+}
+
 /// What both versions of a listing are asked.
 private struct ListQuery {
     let prefix: [UInt8]
@@ -76,20 +91,8 @@ private struct ListQuery {
         let delimiter = target["delimiter"] ?? ""
         self.delimiter = delimiter.isEmpty ? nil : Array(delimiter.utf8)
         self.after = after
-        self.limit = try Self.limit(target["max-keys"])
+        self.limit = try target.maxKeys()
         self.names = try NameEncoding(target)
-    }
-
-    private static func limit(_ text: String?) throws(S3Error) -> Int {
-        guard let text, !text.isEmpty else { return Limit.listEntries }
-        guard let limit = Int32(text), limit >= 0 else {
-            throw .invalidArgument(
-                "Provided max-keys not an integer or within integer range",
-                "max-keys",
-                text
-            )
-        }
-        return min(Int(limit), Limit.listEntries)
     }
 
     func shown(_ bytes: [UInt8]) -> String { self.names.shown(bytes) }

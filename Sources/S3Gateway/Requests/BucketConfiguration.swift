@@ -28,7 +28,6 @@ enum BucketConfiguration {
             element: ("Payer", "BucketOwner")
         ),
         "tagging": .missing(.noSuchTagSet),
-        "versioning": .value(root: "VersioningConfiguration", element: nil),
         "website": .missing(.noSuchWebsiteConfiguration),
     ]
 }

@@ -6,6 +6,9 @@ import StoreModel
 struct ErrorSubject {
     var bucket: String?
     var key: String?
+    /// The version of the key, as the client wrote it.
+    var version: String?
+    var method: String?
     var source: CopySource?
     /// The header of the target's condition.
     var condition: String?
@@ -26,6 +29,20 @@ extension S3Error {
         }
         let (code, message): (Code, String?) = Self.row(error.code)
         self = S3Error(code, message, Self.elements(error.code, subject))
+        if let marker = error.marker { self.headers = Self.headers(error.code, marker) }
+    }
+
+    /// What tells a client that a delete marker is in its way.
+    private static func headers(_ code: ClusterError.Code, _ marker: MetMarker) -> [Element] {
+        var headers = [
+            Element("x-amz-delete-marker", "true"),
+            Element("x-amz-version-id", marker.name.description),
+        ]
+        if code == .versionIsMarker {
+            headers.append(Element("Last-Modified", marker.modified.calendarTime.httpDate))
+            headers.append(Element("Allow", "DELETE"))
+        }
+        return headers
     }
 
     /// A row of the table: the code, and a message if the code's own does not fit.
@@ -35,9 +52,22 @@ extension S3Error {
         case .bucketAlreadyOwned: (.bucketAlreadyOwnedByYou, nil)
         case .bucketNotEmpty: (.bucketNotEmpty, nil)
         case .objectNotFound, .sourceNotFound: (.noSuchKey, nil)
+        case .versionNotFound: (.noSuchVersion, nil)
+        case .versionIsMarker: (.methodNotAllowed, nil)
+        case .sourceIsMarker:
+            (
+                .invalidRequest,
+                "The source of a copy request may not specifically refer to a delete marker by "
+                    + "version id."
+            )
         case .preconditionFailed, .sourcePreconditionFailed: (.preconditionFailed, nil)
         case .entityTooLarge: (.entityTooLarge, nil)
-        case .tooManyVersions, .busy: (.slowDown, nil)
+        case .tooManyVersions:
+            (
+                .invalidRequest,
+                "The key has as many versions as it may have. Delete some of them for good."
+            )
+        case .busy: (.slowDown, nil)
         case .uploadNotFound: (.noSuchUpload, nil)
         case .tooManyUploads:
             (.invalidRequest, "Too many uploads of this key are open. Complete or abort some.")
@@ -78,10 +108,21 @@ extension S3Error {
             subject.source.map { [Element("BucketName", $0.bucket.text)] } ?? []
         case .objectNotFound: subject.key.map { [Element("Key", $0)] } ?? []
         case .sourceNotFound: subject.source.map { [Element("Key", $0.key.description)] } ?? []
+        case .versionNotFound:
+            Self.elements(
+                ("Key", subject.source?.key.description ?? subject.key),
+                ("VersionId", subject.source?.version ?? subject.version)
+            )
+        case .versionIsMarker:
+            Self.elements(("Method", subject.method), ("ResourceType", "DeleteMarker"))
         case .uploadNotFound: subject.upload.map { [Element("UploadId", $0)] } ?? []
         case .preconditionFailed: subject.condition.map { [Element("Condition", $0)] } ?? []
         default: []
         }
+    }
+
+    private static func elements(_ pairs: (name: String, value: String?)...) -> [Element] {
+        pairs.compactMap { pair in pair.value.map { Element(pair.name, $0) } }
     }
 
     /// Why a body could not be read to its end.

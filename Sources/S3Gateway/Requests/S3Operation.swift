@@ -11,6 +11,8 @@ enum S3Operation: String, CaseIterable {
     case headBucket = "HeadBucket"
     case deleteBucket = "DeleteBucket"
     case getBucketLocation = "GetBucketLocation"
+    case getBucketVersioning = "GetBucketVersioning"
+    case putBucketVersioning = "PutBucketVersioning"
     case getBucketAcl = "GetBucketAcl"
     case putBucketAcl = "PutBucketAcl"
     case getBucketConfiguration = "GetBucketConfiguration"
@@ -20,6 +22,7 @@ enum S3Operation: String, CaseIterable {
     case preflight = "Preflight"
     case listObjects = "ListObjects"
     case listObjectsV2 = "ListObjectsV2"
+    case listObjectVersions = "ListObjectVersions"
     case deleteObjects = "DeleteObjects"
     case putObject = "PutObject"
     case copyObject = "CopyObject"
@@ -48,6 +51,11 @@ enum S3Operation: String, CaseIterable {
             [
                 "list-type", "prefix", "delimiter", "max-keys", "encoding-type",
                 "continuation-token", "start-after", "fetch-owner",
+            ]
+        case .listObjectVersions:
+            [
+                "prefix", "delimiter", "key-marker", "version-id-marker", "max-keys",
+                "encoding-type",
             ]
         case .getObject, .headObject:
             Self.overrides.union(["versionId", "partNumber"])
@@ -139,6 +147,9 @@ enum S3Operation: String, CaseIterable {
             return .listObjectsV2
         case (.GET, "location"): return .getBucketLocation
         case (.GET, "acl"): return .getBucketAcl
+        case (.GET, "versioning"): return .getBucketVersioning
+        case (.GET, "versions"): return .listObjectVersions
+        case (.PUT, "versioning"): return .putBucketVersioning
         case (.GET, "uploads"): return .listMultipartUploads
         case (.GET, .some(let name)):
             return BucketConfiguration.answers[name] == nil ? nil : .getBucketConfiguration

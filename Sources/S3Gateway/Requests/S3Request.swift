@@ -74,9 +74,10 @@ struct S3Request: Sendable {
         }
     }
 
-    /// Only the version `null` exists in a bucket without versions.
-    func checkVersion(_ version: String?) throws(S3Error) {
-        guard let version, version != "null" else { return }
-        throw .invalidArgument("Invalid version id specified", "versionId", version)
+    /// The version that the request names; nil for the current one.
+    func version() throws(S3Error) -> VersionName? {
+        try self.target["versionId"].map { text throws(S3Error) in
+            try VersionName(parameter: text)
+        }
     }
 }

@@ -37,8 +37,6 @@ enum Subresource {
     ) -> String? {
         guard case .object = addressed else {
             switch (method, subresource) {
-            case (.GET, "versions"): return "ListObjectVersions"
-            case (.PUT, "versioning"): return "PutBucketVersioning"
             case (.POST, nil): return "PostObject"
             default: return nil
             }

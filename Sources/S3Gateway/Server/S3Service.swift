@@ -161,11 +161,14 @@ package struct S3Service: HTTPResponder {
         case .headBucket: try await self.headBucket(request)
         case .deleteBucket: try await self.deleteBucket(request)
         case .getBucketLocation: try await self.bucketLocation(request)
+        case .getBucketVersioning: try await self.bucketVersioning(request)
+        case .putBucketVersioning: try await self.setBucketVersioning(request)
         case .getBucketConfiguration: try await self.bucketConfiguration(request)
         case .getBucketAcl, .getObjectAcl: try await self.accessControl(request)
         case .putBucketAcl, .putObjectAcl: try await self.setAccessControl(request)
         case .listObjects: try await self.listObjects(request)
         case .listObjectsV2: try await self.listObjectsV2(request)
+        case .listObjectVersions: try await self.listObjectVersions(request)
         case .deleteObjects: try await self.deleteObjects(request)
         case .putObject: try await self.putObject(request)
         case .copyObject: try await self.copyObject(request, identity)
@@ -239,6 +242,9 @@ package struct S3Service: HTTPResponder {
                     )
                 )
             )
+        }
+        for header in error.headers {
+            response.headers.add(name: header.name, value: header.value)
         }
         if error.isOverload {
             // In seconds for everybody, and in milliseconds for the SDKs of AWS: since 2026 they

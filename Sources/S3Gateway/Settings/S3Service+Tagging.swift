@@ -26,9 +26,9 @@ extension S3Service {
 
     private func setTags(_ tags: [Tag], _ request: S3Request) async throws(S3Error) {
         if !request.sender.isRoot { _ = try await self.openedObject(request, .write) }
-        try request.checkVersion(request.target["versionId"])
+        let version = VersionSelector(try request.version())
         _ = try await self.ask(request.subject) { () throws(ClusterError) in
-            try await self.store.edit(request.object, .current, .tags(tags))
+            try await self.store.edit(request.object, version, .tags(tags))
         }
     }
 }
