@@ -9,7 +9,9 @@ package struct DeleteRequest: Hashable, Sendable {
     package var version: VersionName?
     /// Of the version that is named, or else of the current one.
     package var condition: WriteCondition
-    /// The canonical id of whoever deletes: he owns the marker. Empty for the root user.
+    /// The canonical id of whoever deletes: he owns the marker.
+    ///
+    /// Empty for the root user.
     package var owner: String
 
     package init(

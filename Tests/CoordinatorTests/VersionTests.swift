@@ -173,7 +173,7 @@ struct VersionTests {
 
     @Test("Old versions are copied, whole and in parts; markers are not")
     func copies() throws {
-        try TestCluster.run(settings: { $0.partBytesMin = 1 }) { cluster in
+        try TestCluster.run { cluster in
             try await cluster[0].set(.versioning(.enabled), of: photos)
             let old = try Self.name(await cluster[0].put(Self.key, content(300_000, seed: 1)))
             try await cluster[1].put(Self.key, content(200_000, seed: 2))

@@ -74,7 +74,8 @@ struct Pass: Sendable {
     /// An error that tells nothing about keys to those who may not list them.
     func veiled(_ error: S3Error) -> S3Error {
         switch error.code {
-        case .noSuchKey, .noSuchVersion, .methodNotAllowed: self.mayList ? error : S3Error(.accessDenied)
+        case .noSuchKey, .noSuchVersion, .methodNotAllowed:
+            self.mayList ? error : S3Error(.accessDenied)
         default: error
         }
     }
