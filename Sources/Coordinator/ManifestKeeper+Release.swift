@@ -102,6 +102,7 @@ extension ManifestKeeper {
     /// The same, for an operation on a bucket of this generation.
     func abandon(_ holding: Holding, generation: UInt64) async {
         guard let (key, entry) = holding.owner.entry else { return }
+        await self.doors.reach(.giveBack)
         var above = holding.ceiling
         for _ in 0..<Self.abandonsMax {
             // Evidence: a chosen value at a ballot above the ceiling that does not name the

@@ -27,4 +27,6 @@ package enum RareStep: String, Hashable, Sendable, CaseIterable {
     case handOver
     /// Rows that have been read are about to be brought to those who join.
     case install
+    /// An operation is about to look whether it may give back what it holds.
+    case giveBack
 }

@@ -38,7 +38,7 @@ package final class SimulatedMachine: Sendable {
     ///
     /// Nil to hold nothing up any more, and to let go of whoever was asked.
     ///
-    /// - Precondition: nothing runs there yet, or no longer.
+    /// What runs there already is asked from its next step on.
     package func holdUp(_ rare: (@Sendable (RareStep) async -> Void)?) {
         let asked = rare.map { RareSteps.Asked(reach: $0) }
         self.rare.asked.withLock { $0 = asked }

@@ -16,7 +16,7 @@ extension Client {
         switch step {
         case ..<50: await self.putPart(place, upload, at: member)
         case ..<70: await self.copyPart(place, upload, of: key, at: member)
-        case ..<93: await self.complete(place, upload, at: member)
+        case ..<(100 - self.workload.abortPercent): await self.complete(place, upload, at: member)
         default: await self.abort(place, upload, at: member)
         }
     }
@@ -203,7 +203,10 @@ extension Client {
         case .failure(let error)? where error.code == .objectNotFound:
             self.note(call, upload.key, .missing, \.refused)
         case .failure(let error)? where error.code == .uploadConflict:
-            if self.uploads.note(place, { _ in }).lists.count < 2 {
+            // Parts that were stored again may look the same and be others.
+            let known = self.uploads.note(place) { _ in }
+            let isAgain = parts.contains { known.begun[Int($0.claim.number.value), default: 0] > 1 }
+            if known.lists.count < 2, !isAgain {
                 self.wrong(call, "nobody has put other parts together")
             }
             self.history.end(number, \.refused)

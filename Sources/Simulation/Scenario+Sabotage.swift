@@ -44,12 +44,19 @@ extension Scenario {
             self.crowd([.lateness], copies: 60, deletes: 25)
             self.holdUps[.release] = HoldUp(700, 10_000...250_000)
         case .auditIgnoresManifest:
-            // A child outlives its parent and the copy that made it, which begins again.
-            self.crowd([.crashes], copies: 60, deletes: 25)
-            self.faults = FaultPlan(kinds: [.crashes], pauseMicroseconds: 800_000...1_500_000)
+            // A source is overwritten while a copy makes a child of it, and the copy begins again;
+            // its machine crashes before it has ended the child. Keys enough for ballots not to
+            // run ahead of the clock, or all holds would look young to audits.
+            self.crowd([.crashes], copies: 45, deletes: 5)
+            self.faults.pauseMicroseconds = 2_000_000...3_000_000
+            self.faults.downMilliseconds = 50...300
             self.versionHolders = 1
-            self.holdUps[.hold] = HoldUp(600, 30_000...250_000)
-            self.holdUps[.release] = HoldUp(300, 50_000...300_000, crashPermille: 300)
+            self.auditPause = .milliseconds(30)
+            self.workload.clients = 8
+            self.workload.keys = 14
+            self.workload.pauseMicroseconds = 100_000
+            self.holdUps[.hold] = HoldUp(400, 200_000...600_000)
+            self.holdUps[.giveBack] = HoldUp(1_000, 1_200_000...2_000_000, crashPermille: 1_000)
         case .creatorTrustsMinority:
             self.audits = true
             self.suffer([.lateness, .clogs, .loss, .cuts])
@@ -69,11 +76,17 @@ extension Scenario {
             self.holdUps[.birthToOne] = HoldUp(800, 20_000...400_000)
             self.holdUps[.kill] = HoldUp(900, 20_000...150_000)
         case .dropBeforeDeath:
-            self.crowd([.lateness], copies: 10, deletes: 5)
-            self.registerTimeout = .milliseconds(200)
+            // One replica has a creation while an audit hears the two others, and the death that it
+            // proposes comes after the creator has looked again. Keys enough for ballots not to
+            // run ahead of the clock, or all chunks would look young to audits.
+            self.crowd([.lateness], copies: 0, deletes: 0)
+            self.auditPause = .milliseconds(30)
+            self.workload.clients = 3
+            self.workload.keys = 50
+            self.workload.pauseMicroseconds = 300_000
             self.workload.reducedPermille = 900
-            self.holdUps[.birthToOne] = HoldUp(700, 300_000...900_000)
-            self.holdUps[.kill] = HoldUp(900, 200_000...800_000)
+            self.holdUps[.birthToOne] = HoldUp(700, 100_000...400_000)
+            self.holdUps[.kill] = HoldUp(500, 300_000...800_000)
         case .createdAboveBirth, .creatorSkipsPrepare, .creationIgnoresFloor:
             // Between its chunks and its creation a manifest dies, is buried and forgotten.
             self.crowd([.lateness], copies: 10, deletes: 5)
@@ -97,9 +110,13 @@ extension Scenario {
             self.auditSpares = false
             self.holdUps[.accept] = HoldUp(500, 20_000...300_000)
         case .sealAfterAbort:
+            // A completion waits to seal for long enough to find an upload aborted and its
+            // manifest buried.
             self.upload([.lateness])
-            self.holdUps[.hold] = HoldUp(600, 20_000...300_000)
-            self.holdUps[.accept] = HoldUp(500, 100_000...500_000)
+            self.workload.clients = 14
+            self.workload.abortPercent = 20
+            self.holdUps[.hold] = HoldUp(700, 500_000...1_500_000)
+            self.holdUps[.accept] = HoldUp(300, 100_000...500_000)
         case .sealReplacesUploadHold:
             self.upload([.lateness])
             self.auditSpares = false

@@ -34,6 +34,8 @@ package struct Scenario: Sendable {
     /// Pause between two sweeps of a node while clients are at work, on average; nil for what is
     /// usual.
     package var sweepPause: Duration?
+    /// The same for audits.
+    package var auditPause: Duration?
     /// How long dropped content is kept for readers.
     package var releaseGrace: Duration
     /// Changes of the layout under load; nil for none.

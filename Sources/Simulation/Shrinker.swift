@@ -194,6 +194,7 @@ extension Scenario {
             "scenario.workload.reducedPermille = \(workload.reducedPermille)",
             "scenario.workload.ownPermille = \(workload.ownPermille)",
             "scenario.workload.bodyPauseMicroseconds = \(workload.bodyPauseMicroseconds)",
+            "scenario.workload.abortPercent = \(workload.abortPercent)",
             "scenario.workload.weights = [\(weights)]",
         ]
         if let changes = self.layoutChanges {
@@ -202,6 +203,9 @@ extension Scenario {
         }
         if let pause = self.sweepPause {
             lines.append("scenario.sweepPause = .milliseconds(\(pause.milliseconds))")
+        }
+        if let pause = self.auditPause {
+            lines.append("scenario.auditPause = .milliseconds(\(pause.milliseconds))")
         }
         lines.append("scenario.holdUps = [:]")
         for step in RareStep.allCases {

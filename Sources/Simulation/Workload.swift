@@ -39,6 +39,8 @@ package struct Workload: Sendable {
 
     /// Of 1,000 copies, so many are given up in the middle by whoever asked for them.
     package var givingUpPermille = 0
+    /// Of 100 steps of uploads, so many abort one, instead of completing it.
+    package var abortPercent = 7
 
     package init() {}
 

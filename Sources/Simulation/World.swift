@@ -243,7 +243,14 @@ package struct World: Sendable {
             doors.background.run { await auditor.work(until: start + 3 * part) }
         }
         if let pause = self.scenario.sweepPause {
-            doors.background.run { await self.sweep(every: pause, until: start + 3 * part) }
+            doors.background.run {
+                await self.tidy(every: pause, until: start + 3 * part) { _ = await $0.sweep() }
+            }
+        }
+        if let pause = self.scenario.auditPause {
+            doors.background.run {
+                await self.tidy(every: pause, until: start + 3 * part) { _ = await $0.audit() }
+            }
         }
         if let changer = self.changer {
             doors.background.run { await changer.work(until: start + 2 * part) }
@@ -280,9 +287,13 @@ package struct World: Sendable {
         }
     }
 
-    /// Has all nodes sweep far more often than they do by themselves, until `end`, in virtual
-    /// nanoseconds.
-    private func sweep(every pause: Duration, until end: UInt64) async {
+    /// Has all nodes sweep, or audit, far more often than they do by themselves, until `end`, in
+    /// virtual nanoseconds.
+    private func tidy(
+        every pause: Duration,
+        until end: UInt64,
+        _ work: @escaping @Sendable (Coordinator) async -> Void
+    ) async {
         let microseconds = Int(pause.milliseconds) * 1_000
         let doors = self.simulator.doors()
         for member in self.cluster.members {
@@ -291,7 +302,7 @@ package struct World: Sendable {
                     let wait = self.simulator.draw { $0.number(in: 1...(2 * microseconds)) }
                     await self.simulator.sleep(nanoseconds: UInt64(wait) * 1_000)
                     guard let coordinator = member.coordinator else { continue }
-                    _ = await member.machine.perform { await coordinator.sweep() }
+                    await member.machine.perform { await work(coordinator) }
                 }
             }
         }

@@ -99,14 +99,16 @@ struct BrokenRuleTests {
 
     @Test(
         "R4: a version that one replica has cannot come back after audits; broken, it can",
-        arguments: [Sabotage(), .fenceIsOnlyAPromise]
+        arguments: [Sabotage(), .fenceIsOnlyAPromise, .fenceOnOneReplica]
     )
-    func fenceIsOnlyAPromise(rule: Sabotage) throws {
+    func uncertainFence(rule: Sabotage) throws {
         try Self.run(breaking: rule) { cluster in
             try await cluster[0].put(object("s"), content(50_000))
             try await cluster[0].put(object("d"), content(5))
             let (key, generation) = try await cluster.register(object("d"))
             let before = try await cluster[0].read(key, "test")
+            let places = try cluster.places(of: key)
+            let (first, second, third) = (places[0], places[1], places[2])
             // A copy that crashed when its accept had reached one replica.
             var version = try await Self.current("s", cluster)
             version.id = cluster[0].newVersion()
@@ -133,15 +135,16 @@ struct BrokenRuleTests {
                 hasGarbage: false
             )
             let accept = RegisterRequest.accept(ballot, value, generation: generation)
-            #expect(await cluster.ask(2, accept, about: key) == .accepted)
-            cluster.isolate(2)
-            #expect(try await cluster[0].auditHolds(of: manifest) == 1)
+            #expect(await cluster.ask(third, accept, about: key) == .accepted)
+            cluster.isolate(third)
+            #expect(try await cluster[second].auditHolds(of: manifest) == 1)
             cluster.network.heal()
             // Whoever comes next hears of it, if nothing newer was committed.
-            cluster.isolate(1)
-            let state = try await cluster[0].proposer.identity(key, generation: generation)
+            cluster.isolate(first)
+            let state = try await cluster[second].proposer.identity(key, generation: generation)
             let isBack = try ObjectRecord(state.value).names(manifest, entry: .version(version.id))
             #expect(isBack == !rule.isEmpty)
+            cluster.network.heal()
             #expect(try await !Self.owners(manifest, cluster).contains(hold.owner))
         }
     }

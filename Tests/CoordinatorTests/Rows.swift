@@ -78,6 +78,23 @@ extension TestCluster {
         try await engine.commit(batch, durable: true)
     }
 
+    /// The nodes that are the replicas of a register, in the order in which they are asked.
+    func places(of key: RegisterKey) throws -> [Int] {
+        try self[0].proposer.replicas.group(of: key).members.compactMap { replica in
+            self.nodes.firstIndex { $0.storage.id == replica }
+        }
+    }
+
+    /// All manifests that any node has a row of, in order.
+    func manifests() -> [ManifestID] {
+        let rows = self.nodes.flatMap { $0.machine.engine.keys(of: .rows) }
+        let found = rows.compactMap { row -> ManifestID? in
+            guard case .manifest(let manifest)? = try? RegisterKey(row: row) else { return nil }
+            return manifest
+        }
+        return Set(found).sorted()
+    }
+
     /// Cuts a node off, in both directions.
     func isolate(_ index: Int) {
         for other in self.nodes.indices where other != index {
