@@ -18,11 +18,12 @@ extension Client {
         }
         if self.draw({ $0.chance(permille: self.workload.absentPermille) }) { return .absent }
         // Something that the key may well hold: what was written to it lately.
-        let lately = self.history.operations[key].suffix(6).compactMap { operation in
-            if case .write(let tag, _) = operation.action { return tag }
-            if case .read(let tag) = operation.action, tag != 0 { return tag }
-            return nil
-        }
+        let lately = self.history.operations[key].suffix(self.workload.namedLately)
+            .compactMap { operation -> Int? in
+                if case .write(let tag, _) = operation.action { return tag }
+                if case .read(let tag) = operation.action, tag != 0 { return tag }
+                return nil
+            }
         guard !lately.isEmpty, let body = self.history.body(of: self.draw { $0.pick(lately) }),
             body.isPlain
         else { return .absent }

@@ -9,11 +9,19 @@ package struct HoldUp: Hashable, Sendable {
     package var microseconds: ClosedRange<Int>
     /// Of 1,000 that are held up in the heavy part, so many see their machine crash meanwhile.
     package var crashPermille: Int
+    /// Of 1,000 that are held up in the heavy part, so many see another machine crash meanwhile.
+    package var strikePermille: Int
 
-    package init(_ permille: Int, _ microseconds: ClosedRange<Int>, crashPermille: Int = 0) {
+    package init(
+        _ permille: Int,
+        _ microseconds: ClosedRange<Int>,
+        crashPermille: Int = 0,
+        strikePermille: Int = 0
+    ) {
         self.permille = permille
         self.microseconds = microseconds
         self.crashPermille = crashPermille
+        self.strikePermille = strikePermille
     }
 
     /// Those that came later wait for scenarios which ask for them.
@@ -39,7 +47,8 @@ package struct HoldUp: Hashable, Sendable {
 
     /// As Swift.
     var source: String {
-        "HoldUp(\(self.permille), \(self.microseconds), crashPermille: \(self.crashPermille))"
+        "HoldUp(\(self.permille), \(self.microseconds), crashPermille: \(self.crashPermille), "
+            + "strikePermille: \(self.strikePermille))"
     }
 }
 
@@ -52,6 +61,9 @@ extension Faults {
         let (pause, crashes) = self.draw {
             ($0.number(in: holdUp.microseconds), $0.chance(permille: holdUp.crashPermille))
         }
+        if isHeavy, holdUp.strikePermille > 0, self.plan.has(.crashes) {
+            self.strike(besides: member, within: pause, permille: holdUp.strikePermille)
+        }
         guard crashes, isHeavy, self.plan.has(.crashes) else {
             return await self.sleep(microseconds: pause)
         }
@@ -61,5 +73,15 @@ extension Faults {
         }
         // Not to go on.
         await self.sleep(microseconds: pause + 1_000_000)
+    }
+
+    /// Has another machine crash within so many microseconds, if the seed says so.
+    private func strike(besides member: Member, within pause: Int, permille: Int) {
+        guard self.draw({ $0.chance(permille: permille) }) else { return }
+        self.simulator.after(.microseconds(self.draw { $0.number(in: 0...pause) })) {
+            let others = self.members.filter { $0.name != member.name && $0.coordinator != nil }
+            guard !others.isEmpty else { return }
+            self.crash(self.draw { $0.pick(others) })
+        }
     }
 }

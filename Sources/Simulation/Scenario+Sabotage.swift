@@ -69,7 +69,12 @@ extension Scenario {
             self.holdUps[.birth] = HoldUp(600, 10_000...200_000)
             self.holdUps[.kill] = HoldUp(800, 20_000...300_000)
         case .birthBallotUsedTwice:
+            // Long enough for the audits to come by before a version is dropped again.
             self.crowd([.lateness], copies: 10, deletes: 5)
+            self.workload.clients = 4
+            self.workload.keys = 8
+            self.workload.pauseMicroseconds = 300_000
+            self.workload.reducedPermille = 200
             self.holdUps[.birthToOne] = HoldUp(700, 50_000...500_000)
         case .killIgnoresMinority:
             self.crowd([.lateness], copies: 10, deletes: 5)
@@ -171,13 +176,12 @@ extension Scenario {
             self.workload.conditionPermille = 800
         case .rowsBeforeSync: self.contend([.crashes, .blackouts, .lateness])
         case .volatilePromise:
-            // The same, but for what makes a promise forgotten.
-            self.raceAgainstClocks([.skew, .crashes])
-            self.erasesSoon = false
-            self.faults.pauseMicroseconds = 50_000...150_000
+            // A crash makes one of two replicas forget the higher of two ballots, and the third
+            // has not been asked for it yet: the lower one is used first, the higher one after it.
+            self.overtake([.crashes])
             self.faults.downMilliseconds = 3...10
-            self.workload.clients = 6
-            self.workload.bodyPauseMicroseconds = 250_000
+            self.holdUps[.accept] = HoldUp(800, 20_000...150_000, strikePermille: 300)
+            self.holdUps[.prepareToOne] = HoldUp(250, 50_000...300_000)
         case .noIncarnation:
             // Clocks that start over, and operations cut short: names of chunks come again.
             self.crowd([.crashes, .startingClocks], copies: 0, deletes: 0)
@@ -377,6 +381,28 @@ extension Scenario {
         // Copies are quick, and are the others.
         self.workload.weights = [(.put, 40), (.copy, 30), (.get, 5), (.delete, 25)]
         self.holdUps[.accept] = HoldUp(200, 5_000...80_000)
+    }
+
+    /// A few keys on which several put what they have prepared, each if it is still the one that
+    /// they know: of two with the same condition one must fail.
+    private mutating func overtake(_ kinds: [FaultPlan.Kind]) {
+        self.contend(kinds)
+        self.part = .seconds(5)
+        // Nothing strikes but where work is held up.
+        self.faults.pauseMicroseconds = 5_000_000...5_000_000
+        self.forwardAfter = 1_000
+        self.audits = false
+        self.erasesSoon = false
+        self.formsUnderFire = false
+        self.workload.clients = 8
+        self.workload.keys = 3
+        self.workload.pauseMicroseconds = 40_000
+        self.workload.conditionPermille = 900
+        self.workload.absentPermille = 30
+        self.workload.namedLately = 1
+        self.workload.keepInline()
+        self.workload.bodyPauseMicroseconds = 20_000
+        self.workload.weights = [(.put, 100), (.get, 5)]
     }
 
     /// What was deleted is forgotten a moment later.

@@ -189,6 +189,7 @@ extension Scenario {
             "scenario.workload.pauseMicroseconds = \(workload.pauseMicroseconds)",
             "scenario.workload.conditionPermille = \(workload.conditionPermille)",
             "scenario.workload.absentPermille = \(workload.absentPermille)",
+            "scenario.workload.namedLately = \(workload.namedLately)",
             "scenario.workload.chunkedPermille = \(workload.chunkedPermille)",
             "scenario.workload.largeBodies = \(workload.largeBodies)",
             "scenario.workload.reducedPermille = \(workload.reducedPermille)",

@@ -25,6 +25,8 @@ package struct Workload: Sendable {
     package var conditionPermille = 200
     /// Of 1,000 conditions, so many are that there is nothing.
     package var absentPermille = 500
+    /// A condition names one of so many that were last written or read.
+    package var namedLately = 6
     /// Bodies of more than one chunk, at most; they take time.
     package var largeBodies = 2
     /// Of 1,000 bodies that are not large, so many have chunks.
