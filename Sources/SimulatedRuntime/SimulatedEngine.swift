@@ -26,6 +26,8 @@ package final class SimulatedEngine: KeyValueEngine {
         /// Grows with each crash: the writer of an older one has nothing to say.
         var generation = 0
         var failsNextSync = false
+        /// The row of a register that was written last.
+        var newestRow: [UInt8]?
         /// Batches that are acknowledged as durable although they are not.
         var lies: @Sendable (RowBatch) -> Bool = { _ in false }
         /// Batches that are acknowledged as durable and are gone after a crash.
@@ -132,7 +134,10 @@ package final class SimulatedEngine: KeyValueEngine {
     }
 
     private static func apply(_ batches: [RowBatch], _ isDurable: Bool, _ state: inout State) {
-        for batch in batches { state.rows.apply(batch) }
+        for batch in batches {
+            state.rows.apply(batch)
+            if let row = batch.newestRow { state.newestRow = row }
+        }
         state.unsynced += batches.filter { !state.forgets($0) }
         guard isDurable else { return }
         for batch in state.unsynced { state.durable.apply(batch) }
@@ -193,6 +198,21 @@ package final class SimulatedEngine: KeyValueEngine {
         }
     }
 
+    /// Turns one bit of the row of a register that was written last.
+    ///
+    /// - Returns: false if there is none.
+    package func flipBitOfNewestRow() -> Bool {
+        let (index, bit) = self.simulator.draw { ($0.next(), $0.number(in: 0...7)) }
+        return self.state.withLock { state in
+            guard let key = state.newestRow, state.durable.get(.rows, key)?.isEmpty == false else {
+                return false
+            }
+            state.durable.flip(.rows, key, index, bit)
+            state.rows.flip(.rows, key, index, bit)
+            return true
+        }
+    }
+
     /// What the engine would have after a crash now, batches that are not durable left out.
     package var snapshot: Snapshot { self.state.withLock { Snapshot(rows: $0.durable) } }
 
@@ -217,5 +237,13 @@ package final class SimulatedEngine: KeyValueEngine {
             state = State()
             state.generation = generation
         }
+    }
+}
+
+extension RowBatch {
+    /// The row of a register that it writes, if it does.
+    fileprivate var newestRow: [UInt8]? {
+        for case .put(.rows, let key, _) in self.changes { return key }
+        return nil
     }
 }

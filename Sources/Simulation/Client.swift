@@ -13,6 +13,8 @@ struct Client: Sendable {
     let large: LargeBodies
     let uploads: KnownUploads
     let rules: NodeSabotage
+    /// Whether it goes through this machine.
+    let uses: @Sendable (Member) -> Bool
 
     var simulator: Simulator { self.cluster.simulator }
 
@@ -25,7 +27,7 @@ struct Client: Sendable {
         while self.simulator.nanoseconds < end {
             let pause = self.draw { $0.number(in: 0...self.workload.pauseMicroseconds) }
             await self.simulator.sleep(nanoseconds: UInt64(pause) * 1_000)
-            let ready = self.cluster.all.filter { $0.coordinator != nil }
+            let ready = self.cluster.all.filter { $0.coordinator != nil && self.uses($0) }
             guard !ready.isEmpty else {
                 await self.simulator.sleep(nanoseconds: 50_000_000)
                 continue

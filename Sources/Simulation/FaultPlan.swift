@@ -50,6 +50,12 @@ package struct FaultPlan: Hashable, Sendable {
     package var lossPermille = 5...150
     /// Of 1,000 messages, so many are late, if any.
     package var latePermille = 5...100
+    /// Whether the machine whose bits turn stands between the others, which do not hear each other
+    /// in the heavy part.
+    ///
+    /// Nobody works through it, so that it draws no ballots but for itself, and nothing is held up
+    /// there.
+    package var victimStandsBetween = false
     /// How late they are at most, in microseconds; drawn if nil.
     package var lateMicroseconds: Int?
 

@@ -8,6 +8,21 @@ extension Faults {
     /// copies.
     var victim: Member { self.members[Int(self.simulator.seed % UInt64(self.members.count))] }
 
+    /// Whether nobody works through the machine, and nothing is held up there.
+    func isIdle(_ member: Member) -> Bool {
+        self.plan.victimStandsBetween && member.name == self.victim.name
+    }
+
+    /// Cuts all links between machines but those of the victim.
+    func splitOthers() {
+        let others = self.members.filter { $0.name != self.victim.name }
+        for (source, target) in others.flatMap({ source in others.map { (source, $0) } })
+        where source.name != target.name {
+            self.network.cut(from: source.machine, to: target.machine)
+        }
+        self.story.tell("all but \(self.victim.name) are cut off from each other")
+    }
+
     /// Turns a bit of a chunk where there is another copy, or of a row where a majority of others
     /// knows it.
     func flipBit(of victim: Member) {
@@ -18,6 +33,12 @@ extension Faults {
         } else if let file = victim.machine.disk.flipBit() {
             self.story.tell("a bit of \(victim.name)/\(file) has turned")
         }
+    }
+
+    /// Turns a bit of the row that a machine has written last, where a majority of others knows it.
+    func flipBitOfNewestRow(of victim: Member) {
+        guard self.members.count > 2, victim.machine.engine.flipBitOfNewestRow() else { return }
+        self.story.tell("a bit of the newest row of \(victim.name) has turned")
     }
 
     /// Cuts one machine after another off until `end`, in virtual nanoseconds.

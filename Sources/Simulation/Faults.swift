@@ -86,6 +86,7 @@ final class Faults: Sendable {
             self.story.tell("the disk of \(full.name) is full")
         }
         self.story.tell("heavy part: \(faults)")
+        if self.plan.victimStandsBetween { self.splitOthers() }
         if self.plan.has(.turns) {
             self.simulator.doors().background.run { await self.takeTurns(until: end) }
         }

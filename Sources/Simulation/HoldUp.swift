@@ -9,7 +9,8 @@ package struct HoldUp: Hashable, Sendable {
     package var microseconds: ClosedRange<Int>
     /// Of 1,000 that are held up in the heavy part, so many see their machine crash meanwhile.
     package var crashPermille: Int
-    /// Of 1,000 that are held up in the heavy part, so many see another machine crash meanwhile.
+    /// Of 1,000 that are held up in the heavy part, so many see another machine suffer meanwhile:
+    /// it crashes, or a bit turns if machines do not crash in this run.
     package var strikePermille: Int
 
     package init(
@@ -55,13 +56,13 @@ package struct HoldUp: Hashable, Sendable {
 extension Faults {
     /// Holds a machine's work up at a step, if the seed says so, until all is mended.
     func reach(_ step: RareStep, at member: Member, _ plan: [RareStep: HoldUp]) async {
-        guard let holdUp = plan[step] else { return }
+        guard let holdUp = plan[step], !self.isIdle(member) else { return }
         let (isRunning, isHeavy) = self.state.withLock { ($0.hasBegun && !$0.isOver, $0.isHeavy) }
         guard isRunning, self.draw({ $0.chance(permille: holdUp.permille) }) else { return }
         let (pause, crashes) = self.draw {
             ($0.number(in: holdUp.microseconds), $0.chance(permille: holdUp.crashPermille))
         }
-        if isHeavy, holdUp.strikePermille > 0, self.plan.has(.crashes) {
+        if isHeavy, holdUp.strikePermille > 0 {
             self.strike(besides: member, within: pause, permille: holdUp.strikePermille)
         }
         guard crashes, isHeavy, self.plan.has(.crashes) else {
@@ -75,10 +76,11 @@ extension Faults {
         await self.sleep(microseconds: pause + 1_000_000)
     }
 
-    /// Has another machine crash within so many microseconds, if the seed says so.
+    /// Has another machine suffer within so many microseconds, if the seed says so.
     private func strike(besides member: Member, within pause: Int, permille: Int) {
         guard self.draw({ $0.chance(permille: permille) }) else { return }
         self.simulator.after(.microseconds(self.draw { $0.number(in: 0...pause) })) {
+            guard self.plan.has(.crashes) else { return self.flipBitOfNewestRow(of: self.victim) }
             let others = self.members.filter { $0.name != member.name && $0.coordinator != nil }
             guard !others.isEmpty else { return }
             self.crash(self.draw { $0.pick(others) })

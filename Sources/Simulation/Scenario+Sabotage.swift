@@ -197,13 +197,19 @@ extension Scenario {
             self.workload.pauseMicroseconds = 120_000
             self.holdUps[.birth] = HoldUp(600, 10_000...100_000)
         case .repairBelowCeiling:
-            self.raceAgainstClocks([.skew, .bitFlips])
-            self.erasesSoon = false
-            self.faults.pauseMicroseconds = 3_000...10_000
-            self.sweepPause = .milliseconds(10)
-            self.workload.keys = 2
-            self.workload.clients = 6
-            self.holdUps[.prepareToOne] = HoldUp(500, 1_000...200_000)
+            // Who is promised a high ballot hears the other half of the promise after the repair,
+            // and whoever is beyond the damaged replica, with his clock behind, hears nothing.
+            self.overtake([.skew, .bitFlips])
+            self.faults.victimStandsBetween = true
+            self.skewsFromStart = true
+            self.faults.skewMicroseconds = 1_000_000
+            self.registerTimeout = .milliseconds(40)
+            self.sweepPause = .milliseconds(5)
+            self.workload.keys = 4
+            self.workload.bodyPauseMicroseconds = 5_000
+            self.workload.weights = [(.put, 100), (.get, 50)]
+            self.holdUps[.accept] = HoldUp(600, 5_000...100_000)
+            self.holdUps[.prepareToOne] = HoldUp(500, 3_000...60_000, strikePermille: 400)
         case .corruptIsAbsent:
             self.contend([.bitFlips, .lateness, .loss])
             self.faults = FaultPlan(kinds: self.faults.kinds, pauseMicroseconds: 5_000...20_000)

@@ -170,6 +170,7 @@ extension Scenario {
             "scenario.faults = FaultPlan(kinds: [\(kinds)], pauseMicroseconds: \(pause))",
             "scenario.faults.turnMicroseconds = \(self.faults.turnMicroseconds)",
             "scenario.faults.downMilliseconds = \(self.faults.downMilliseconds)",
+            "scenario.faults.victimStandsBetween = \(self.faults.victimStandsBetween)",
             "scenario.faults.skewMicroseconds = \(self.faults.skewMicroseconds)",
             "scenario.faults.lossPermille = \(self.faults.lossPermille)",
             "scenario.audits = \(self.audits)",

@@ -44,6 +44,7 @@ package struct World: Sendable {
         cluster.holdUp(HoldsUp(faults: self.faults, plan: scenario.holdUps))
         if scenario.faults.has(.startingClocks) { simulator.clockTick = 100_000 }
         self.changer = scenario.layoutChanges.map { LayoutChanger($0, cluster, history) }
+        let uses: @Sendable (Member) -> Bool = { [faults] in !faults.isIdle($0) }
         // Two more than work: one writes what is to rest, the last looks at everything at the end.
         self.clients = (1...(scenario.workload.clients + 2)).map { number in
             Client(
@@ -55,7 +56,8 @@ package struct World: Sendable {
                 story: story,
                 large: large,
                 uploads: uploads,
-                rules: scenario.nodeSabotage
+                rules: scenario.nodeSabotage,
+                uses: uses
             )
         }
     }
