@@ -202,14 +202,15 @@ extension Scenario {
             self.overtake([.skew, .bitFlips])
             self.faults.victimStandsBetween = true
             self.skewsFromStart = true
-            self.faults.skewMicroseconds = 1_000_000
+            self.faults.skewMicroseconds = 400_000
             self.registerTimeout = .milliseconds(40)
             self.sweepPause = .milliseconds(5)
+            self.workload.clients = 14
             self.workload.keys = 4
             self.workload.bodyPauseMicroseconds = 5_000
             self.workload.weights = [(.put, 100), (.get, 50)]
-            self.holdUps[.accept] = HoldUp(600, 5_000...100_000)
-            self.holdUps[.prepareToOne] = HoldUp(500, 3_000...60_000, strikePermille: 400)
+            self.holdUps[.accept] = HoldUp(400, 5_000...150_000)
+            self.holdUps[.prepareToOne] = HoldUp(400, 3_000...60_000, strikePermille: 400)
         case .corruptIsAbsent:
             self.contend([.bitFlips, .lateness, .loss])
             self.faults = FaultPlan(kinds: self.faults.kinds, pauseMicroseconds: 5_000...20_000)
