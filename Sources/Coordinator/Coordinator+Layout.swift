@@ -42,7 +42,10 @@ extension Coordinator {
                 try await self.finish(layout, "\(change)")
                 continue
             }
-            if change.isDone(in: layout.record) { return layout.record }
+            if change.isDone(in: layout.record) {
+                try await self.spread(layout, "\(change)")
+                return layout.record
+            }
             let joint: LayoutRecord
             do throws(LayoutPlanError) {
                 joint = try LayoutPlan.joint(
@@ -68,6 +71,20 @@ extension Coordinator {
             await self.doors.time.sleep(for: Self.layoutPause)
         }
         throw ClusterError(.quorumUnavailable, operation, facts: ["epoch": "\(joint.epoch)"])
+    }
+
+    /// Makes sure that a stable layout is known to enough of its nodes, whoever leaves then.
+    ///
+    /// This node may be the one that leaves, and the only one that knows how the change has ended;
+    /// the others would have to ask a majority of the former replicas, of which it is one.
+    private func spread(_ layout: Layout, _ operation: String) async throws(ClusterError) {
+        for _ in 0..<Self.stepsMax {
+            let known = await self.push(layout)
+            if layout.hasFormerMajorities(known) || self.layouts.epoch > layout.epoch { return }
+            guard !Task.isCancelled else { break }
+            await self.doors.time.sleep(for: Self.layoutPause)
+        }
+        throw ClusterError(.quorumUnavailable, operation, facts: ["epoch": "\(layout.epoch)"])
     }
 
     /// One attempt to take a joint layout on.
