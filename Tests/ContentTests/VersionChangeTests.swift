@@ -232,6 +232,30 @@ struct VersionChangeTests {
         #expect(written(try Self.delete(.hide(Self.marker(3)), on: full)) != nil)
     }
 
+    @Test("Deletions and their outcomes have one binary form each")
+    func forms() throws {
+        let deletions: [Deletion] = [.null, .version(entry(7)), .hide(Self.marker(8))]
+        for deletion in deletions {
+            let change = DeleteChange(
+                deletion,
+                condition: .matches(etag: "e"),
+                now: HybridTime(microseconds: 3)
+            )
+            let again = try DeleteChange(decoding: change.encoded)
+            #expect(again.deletion == deletion && again.condition == change.condition)
+            #expect(again.encoded == change.encoded)
+        }
+        let outcomes: [DeleteChange.Outcome] = [
+            .deleted, .absent, .markerDeleted, .hidden(isNull: true), .hidden(isNull: false),
+            .refused(.tooManyVersions),
+        ]
+        for outcome in outcomes {
+            #expect(try DeleteChange.Outcome(decoding: outcome.encoded) == outcome)
+        }
+        let forged = Deletion.hide(version(1)).encoded
+        #expect(throws: RecordError.self) { try Deletion(decoding: forged) }
+    }
+
     @Test("An upload is completed as a put is, whatever the bucket keeps")
     func complete() throws {
         let upload = Upload(

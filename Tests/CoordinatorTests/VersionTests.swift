@@ -360,27 +360,34 @@ struct VersionTests {
         }
     }
 
-    /// Puts go on through all nodes while versioning is switched on: what has been there when that
-    /// returned and no put of before was under way any more, and what is put later, stays.
+    /// Puts go on through all nodes while versioning is switched on: what is put after that has
+    /// returned stays, and so does the last that was put before.
+    ///
+    /// To a key that all write, and to keys that one node writes alone: that one's accepts leave
+    /// without a look at the bucket.
     private static func race(_ cluster: TestCluster, _ seed: UInt64) async throws {
         let progress = RaceProgress()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for writer in 0..<4 {
                 group.addTask {
                     var random = SplitMix64(seed: seed * 10 + UInt64(writer))
-                    for round in 0..<12 {
+                    for round in 0..<16 {
+                        let isShared = round % 4 == 0
+                        let key = isShared ? Self.key : object("own \(writer)")
+                        // A node with nothing under way is not told that the setting is new.
+                        await cluster.wait(.milliseconds(Int64(random.next() % 12)))
                         let isLate = await progress.begin()
-                        let size = random.next() % 3 == 0 ? 3_000 : 10
+                        let size = isShared && random.next() % 3 == 0 ? 3_000 : 10
                         do {
                             let put = try await cluster[writer].put(
-                                Self.key,
+                                key,
                                 content(size, seed: UInt64(writer * 100 + round))
                             )
-                            await progress.end(put, isLate: isLate)
+                            await progress.end(key.key, put, isLate: isLate)
                         } catch let error as ClusterError
                             where [.busy, .outcomeUnknown].contains(error.code)
                         {
-                            await progress.end(nil, isLate: isLate)
+                            continue
                         }
                     }
                 }
@@ -393,31 +400,32 @@ struct VersionTests {
             try await group.waitForAll()
         }
         let listed = try await cluster[0].listVersions(ListVersionsRequest(bucket: photos))
-        let names = Set(
-            listed.entries.compactMap { entry -> VersionName? in
-                if case .version(let version) = entry { version.name } else { nil }
+        let texts = Set(
+            listed.entries.compactMap { entry -> String? in
+                if case .version(let version) = entry {
+                    "\(version.key) \(version.name)"
+                } else {
+                    nil
+                }
             }
         )
-        for put in await progress.late {
+        for (key, put) in await progress.late {
             let name = try Self.name(put)
             #expect(name != .null, "seed \(seed): it was put when versions were kept.")
-            #expect(names.contains(name), "seed \(seed): version \(name) is gone.")
+            #expect(texts.contains("\(key) \(name)"), "seed \(seed): \(key) \(name) is gone.")
         }
-        for put in await progress.early {
+        for (key, put) in await progress.early {
             // The last null version, too: whichever of those that were put before.
-            if let name = put.name, name != .null {
-                #expect(names.contains(name), "seed \(seed): version \(name) is gone.")
-            } else {
-                #expect(names.contains(.null), "seed \(seed): the null version is gone.")
-            }
+            let name = put.name ?? .null
+            #expect(texts.contains("\(key) \(name)"), "seed \(seed): \(key) \(name) is gone.")
         }
     }
 }
 
 /// What has been put before and after versions were kept.
 private actor RaceProgress {
-    private(set) var early: [ObjectSummary] = []
-    private(set) var late: [ObjectSummary] = []
+    private(set) var early: [(ObjectKey, ObjectSummary)] = []
+    private(set) var late: [(ObjectKey, ObjectSummary)] = []
     private var isEnabled = false
 
     func enabled() { self.isEnabled = true }
@@ -425,8 +433,7 @@ private actor RaceProgress {
     /// - Returns: whether versions are kept already.
     func begin() -> Bool { self.isEnabled }
 
-    func end(_ put: ObjectSummary?, isLate: Bool) {
-        guard let put else { return }
-        if isLate { self.late.append(put) } else { self.early.append(put) }
+    func end(_ key: ObjectKey, _ put: ObjectSummary, isLate: Bool) {
+        if isLate { self.late.append((key, put)) } else { self.early.append((key, put)) }
     }
 }

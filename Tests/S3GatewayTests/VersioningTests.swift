@@ -305,6 +305,31 @@ struct VersioningTests {
         }
     }
 
+    @Test("Tags and lists are those of one version")
+    func edits() async throws {
+        try await Self.run { server in
+            let first = try await Self.put(server, "1")
+            let second = try await Self.put(server, "2")
+            let tags = Array(
+                "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>".utf8
+            )
+            let target = "/src/o?tagging&versionId=\(first)"
+            let set = try await server.send("PUT", target, body: tags)
+            #expect(set.status == 200 && set.header("x-amz-version-id") == first)
+            let shown = try await server.send("GET", target)
+            #expect(shown.element("Value") == "v" && shown.header("x-amz-version-id") == first)
+            let other = try await server.send("GET", "/src/o?tagging")
+            #expect(other.element("Value") == nil)
+            #expect(other.header("x-amz-version-id") == second)
+            let deleted = try await server.send("DELETE", "/src/o")
+            let marker = try #require(deleted.header("x-amz-version-id"))
+            #expect(
+                try await server.send("GET", "/src/o?acl&versionId=\(marker)").status == 405
+            )
+            #expect(try await server.send("GET", "/src/o?tagging").code == "NoSuchKey")
+        }
+    }
+
     @Test("An upload becomes a version, and parts are copied of old ones")
     func uploads() async throws {
         try await Self.run { server in

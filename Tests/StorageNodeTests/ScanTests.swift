@@ -122,6 +122,56 @@ struct ScanTests {
         }
     }
 
+    @Test("What a delete marker hides is no object, and all of it is listed among the versions")
+    func versions() throws {
+        try Simulator.run { simulator in
+            let node = try await TestNode.alone(on: simulator.machine("a"))
+            let names = ["a", "d/1", "d/2", "e/1"]
+            for name in names {
+                let plain = value(live: true, content: 100)
+                var record = try ObjectRecord(decoding: try #require(plain.body))
+                if name != "d/2" {
+                    let marker = Version(
+                        marker: VersionID(high: 5, low: 5),
+                        isNull: false,
+                        modified: record.modified,
+                        access: AccessList()
+                    )
+                    record.versions.insert(marker, at: 0)
+                }
+                let body = record.encoded
+                _ = await node.put(
+                    key(name),
+                    RegisterValue(changeNumber: 1, lineage: [], body: body, hasGarbage: false)
+                )
+            }
+            for delimiter in [nil, Array("/".utf8)] as [[UInt8]?] {
+                let objects = ScanRequest.Subject.objects(
+                    Self.bucket,
+                    prefix: [],
+                    delimiter: delimiter
+                )
+                let shown = try await Self.all(node, objects, limit: 10)
+                #expect(shown.filter { $0.content != .dead }.map(Self.text) == ["d/2"])
+                let versions = ScanRequest.Subject.versions(
+                    Self.bucket,
+                    prefix: [],
+                    delimiter: delimiter
+                )
+                let listed = try await Self.all(node, versions, limit: 10)
+                let first = delimiter == nil ? names : ["a", "d/1", "e/1"]
+                #expect(listed.map(Self.text) == first, "One key of each group will do.")
+                guard case .live(let record) = try #require(listed.first).content else {
+                    Issue.record("Not live.")
+                    return
+                }
+                let list = try VersionList(decoding: record).versions
+                #expect(list.map(\.isMarker) == [true, false])
+                #expect(list.map(\.size) == [0, 100] && list[1].content == .inline([]))
+            }
+        }
+    }
+
     @Test("A reported version carries its metadata and none of its bytes")
     func withoutContent() throws {
         try Simulator.run { simulator in

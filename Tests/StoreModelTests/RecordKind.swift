@@ -57,6 +57,12 @@ struct RecordKind: Sendable, CustomTestStringConvertible {
         RecordKind("PartRecord") { $0.partRecord() },
         RecordKind("Entry") { $0.entry() },
         RecordKind("Garbage") { $0.garbage() },
+        RecordKind("VersionList") { random in
+            var record = random.objectRecord()
+            record.versions.append(random.version())
+            guard let list = VersionList(record) else { preconditionFailure("no version") }
+            return list
+        },
         RecordKind("ObjectRecord") { $0.objectRecord() },
         RecordKind("LayoutNode") { $0.layoutNode() },
         RecordKind("ReplicaEntry") {

@@ -8,26 +8,34 @@ extension S3Service {
     static let taggingBytesMax = 128 << 10
 
     func objectTagging(_ request: S3Request) async throws(S3Error) -> S3Answer {
-        let object = try await self.openedObject(request, .read)
-        return .xml(TagSet.document(object.summary.tags))
+        let summary = try await self.openedObject(request, .read).summary
+        return .xml(TagSet.document(summary.tags), headers: Self.headers(summary))
     }
 
     func setObjectTagging(_ request: S3Request) async throws(S3Error) -> S3Answer {
         let body = try await request.wholeBody(bytesMax: Self.taggingBytesMax)
         let tags = try TagSet.read(document: body, max: Limit.objectTags)
-        try await self.setTags(tags, request)
-        return .empty(.ok)
+        return .empty(.ok, headers: Self.headers(try await self.setTags(tags, request)))
     }
 
     func deleteObjectTagging(_ request: S3Request) async throws(S3Error) -> S3Answer {
-        try await self.setTags([], request)
-        return .empty(.noContent)
+        return .empty(.noContent, headers: Self.headers(try await self.setTags([], request)))
     }
 
-    private func setTags(_ tags: [Tag], _ request: S3Request) async throws(S3Error) {
+    /// Tells which version it was.
+    private static func headers(_ summary: ObjectSummary) -> HTTPHeaders {
+        var headers = HTTPHeaders()
+        headers.addVersion(summary.name)
+        return headers
+    }
+
+    private func setTags(
+        _ tags: [Tag],
+        _ request: S3Request
+    ) async throws(S3Error) -> ObjectSummary {
         if !request.sender.isRoot { _ = try await self.openedObject(request, .write) }
         let version = VersionSelector(try request.version())
-        _ = try await self.ask(request.subject) { () throws(ClusterError) in
+        return try await self.ask(request.subject) { () throws(ClusterError) in
             try await self.store.edit(request.object, version, .tags(tags))
         }
     }
