@@ -27,9 +27,9 @@ enum AccessHeaders: Hashable, Sendable {
     ]
 
     private static let permissions: [(header: String, permission: Permission)] = [
-        ("x-amz-grant-full-control", .fullControl), ("x-amz-grant-read", .read),
-        ("x-amz-grant-read-acp", .readAccess), ("x-amz-grant-write", .write),
-        ("x-amz-grant-write-acp", .writeAccess),
+        ("x-amz-grant-read", .read), ("x-amz-grant-write", .write),
+        ("x-amz-grant-read-acp", .readAccess), ("x-amz-grant-write-acp", .writeAccess),
+        ("x-amz-grant-full-control", .fullControl),
     ]
 
     /// Nil if the request says nothing.

@@ -97,7 +97,8 @@ extension S3Service {
 
     private func document(_ list: AccessList) -> [UInt8] {
         var grants = list.grants
-        if !list.isOwnerLimited { grants.insert(Grant(.user(list.owner), .fullControl), at: 0) }
+        // Last, as Ceph shows it; S3 promises no order.
+        if !list.isOwnerLimited { grants.append(Grant(.user(list.owner), .fullControl)) }
         return XMLWriter.document("AccessControlPolicy") { writer in
             writer.owner(self.owner(list.owner))
             writer.element("AccessControlList") { writer in

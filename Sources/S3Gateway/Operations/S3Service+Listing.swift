@@ -24,7 +24,8 @@ extension S3Service {
     }
 
     func listObjectsV2(_ request: S3Request) async throws(S3Error) -> S3Answer {
-        let token = request.target["continuation-token"]
+        // An empty one is none, as with S3.
+        let token = request.target["continuation-token"].flatMap { $0.isEmpty ? nil : $0 }
         let start = request.target["start-after"]
         var after = start.flatMap { $0.isEmpty ? nil : Array($0.utf8) }
         if let token { after = try ContinuationToken.bytes(token) }

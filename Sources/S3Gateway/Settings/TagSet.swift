@@ -24,7 +24,7 @@ enum TagSet {
                 text
             )
         }
-        let tags = items.map { Tag(key: $0.name, value: $0.value) }
+        let tags = items.map { Tag(key: $0.name, value: $0.value) }.sorted { $0.key < $1.key }
         try Self.check(tags, max: Limit.objectTags)
         return tags
     }
