@@ -158,6 +158,52 @@ struct ObjectTests {
         }
     }
 
+    @Test("Attributes are told that are asked for, in one order, and no others")
+    func attributes() async throws {
+        try await TestServer.run { server in
+            let put = try await server.send(
+                "PUT",
+                "/src/a",
+                ["x-amz-checksum-crc32": "DUoRhQ=="],
+                body: TestServer.hello
+            )
+            #expect(put.status == 200)
+            let all = try await server.send(
+                "GET",
+                "/src/a?attributes",
+                ["x-amz-object-attributes": "ObjectSize, ETag,Checksum,StorageClass,ObjectParts"]
+            )
+            #expect(all.status == 200 && all.header("last-modified") != nil)
+            #expect(
+                all.text.hasSuffix(
+                    "<ETag>\(TestServer.helloETag)</ETag><Checksum><ChecksumCRC32>DUoRhQ=="
+                        + "</ChecksumCRC32><ChecksumType>FULL_OBJECT</ChecksumType></Checksum>"
+                        + "<StorageClass>STANDARD</StorageClass><ObjectSize>11</ObjectSize>"
+                        + "</GetObjectAttributesResponse>"
+                )
+            )
+            let one = try await server.send(
+                "GET",
+                "/src/o?attributes",
+                ["x-amz-object-attributes": "ObjectSize"]
+            )
+            #expect(one.element("ObjectSize") == "11" && one.element("ETag") == nil)
+            let wrong = try await server.send(
+                "GET",
+                "/src/o?attributes",
+                ["x-amz-object-attributes": "Colour"]
+            )
+            #expect(wrong.code == "InvalidArgument")
+            #expect(try await server.send("GET", "/src/o?attributes").code == "InvalidRequest")
+            let missing = try await server.send(
+                "GET",
+                "/src/none?attributes",
+                ["x-amz-object-attributes": "ETag"]
+            )
+            #expect(missing.code == "NoSuchKey")
+        }
+    }
+
     @Test("Deleting succeeds once and again")
     func delete() async throws {
         try await TestServer.run { server async throws in

@@ -55,6 +55,11 @@ extension S3Operation {
             (hasVersion ? "s3:GetObjectVersionAcl" : "s3:GetObjectAcl", .object(.readAccess))
         case .putObjectAcl:
             (hasVersion ? "s3:PutObjectVersionAcl" : "s3:PutObjectAcl", .object(.writeAccess))
+        case .getObjectAttributes:
+            (
+                hasVersion ? "s3:GetObjectVersionAttributes" : "s3:GetObjectAttributes",
+                .object(.read)
+            )
         case .getObjectTagging:
             (hasVersion ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging", .object(.read))
         case .putObjectTagging:

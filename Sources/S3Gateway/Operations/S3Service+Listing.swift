@@ -35,7 +35,7 @@ extension S3Service {
         let document = XMLWriter.document("ListBucketResult") { writer in
             writer.element("Name", request.bucket.text)
             writer.element("Prefix", query.shown(query.prefix))
-            writer.element("ContinuationToken", ifPresent: token)
+            writer.element("ContinuationToken", ifPresent: request.target["continuation-token"])
             writer.element(
                 "NextContinuationToken",
                 ifPresent: page.next.map(ContinuationToken.text)

@@ -31,6 +31,7 @@ enum S3Operation: String, CaseIterable {
     case deleteObject = "DeleteObject"
     case getObjectAcl = "GetObjectAcl"
     case putObjectAcl = "PutObjectAcl"
+    case getObjectAttributes = "GetObjectAttributes"
     case getObjectTagging = "GetObjectTagging"
     case putObjectTagging = "PutObjectTagging"
     case deleteObjectTagging = "DeleteObjectTagging"
@@ -60,7 +61,7 @@ enum S3Operation: String, CaseIterable {
         case .getObject, .headObject:
             Self.overrides.union(["versionId", "partNumber"])
         case .deleteObject, .getObjectAcl, .putObjectAcl, .getObjectTagging, .putObjectTagging,
-            .deleteObjectTagging:
+            .deleteObjectTagging, .getObjectAttributes:
             ["versionId"]
         case .uploadPart, .uploadPartCopy: ["partNumber"]
         case .listParts: ["max-parts", "part-number-marker", "encoding-type"]
@@ -174,6 +175,7 @@ enum S3Operation: String, CaseIterable {
         switch (method, subresource) {
         case (.GET, nil): .getObject
         case (.GET, "acl"): .getObjectAcl
+        case (.GET, "attributes"): .getObjectAttributes
         case (.GET, "tagging"): .getObjectTagging
         case (.PUT, "tagging"): .putObjectTagging
         case (.DELETE, "tagging"): .deleteObjectTagging

@@ -42,8 +42,6 @@ enum Subresource {
             }
         }
         switch (method, subresource) {
-        case (.GET, "attributes"): return "GetObjectAttributes"
-        case (.PUT, "tagging"): return "PutObjectTagging"
         case (.POST, "restore"): return "RestoreObject"
         case (.POST, "select"): return "SelectObjectContent"
         default: return nil

@@ -175,6 +175,7 @@ package struct S3Service: HTTPResponder {
         case .getObject: try await self.getObject(request)
         case .headObject: try await self.getObject(request)
         case .deleteObject: try await self.deleteObject(request)
+        case .getObjectAttributes: try await self.objectAttributes(request)
         case .getObjectTagging: try await self.objectTagging(request)
         case .putObjectTagging: try await self.setObjectTagging(request)
         case .deleteObjectTagging: try await self.deleteObjectTagging(request)

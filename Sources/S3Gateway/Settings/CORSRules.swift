@@ -195,7 +195,9 @@ extension S3Service {
             request.addressed.bucket != nil,
             let rules = try? await self.corsRules(request)
         else { return [:] }
-        return rules.answer(origin: origin, method: request.method.rawValue) ?? [:]
+        // Some clients name the method they ask for in the request itself.
+        let method = request.headers.first("access-control-request-method")
+        return rules.answer(origin: origin, method: method ?? request.method.rawValue) ?? [:]
     }
 
     private func corsRules(_ request: S3Request) async throws(S3Error) -> CORSRules? {
