@@ -45,6 +45,8 @@ struct Client: Sendable {
             case .list: await self.list(at: member)
             case .deleteBucket: await self.deleteBucket(at: member)
             case .upload: await self.upload(key, at: member)
+            case .setVersioning: await self.setVersioning(at: member)
+            case .deleteVersion: await self.deleteVersion(key, at: member)
             }
         }
     }

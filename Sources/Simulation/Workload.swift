@@ -7,6 +7,8 @@ package struct Workload: Sendable {
         case put, get, head, delete, copy, list, deleteBucket
         /// One step of a multipart upload.
         case upload
+        /// In no run unless asked for (``Scenario/keepVersions()``).
+        case setVersioning, deleteVersion
     }
 
     package var clients = 4

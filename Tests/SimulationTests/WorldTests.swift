@@ -23,6 +23,16 @@ struct WorldTests {
         #expect(report.crashes == 0)
     }
 
+    @Test("Nor where versions are kept, by turns, and old ones deleted", arguments: UInt64(1)...6)
+    func versions(seed: UInt64) {
+        var scenario = Scenario(seed: seed)
+        scenario.keepVersions()
+        let report = World.run(scenario)
+        #expect(report.violations == [])
+        #expect(report.succeeded > 20)
+        #expect(report.leftBehind == [])
+    }
+
     @Test("A write that is refused after a retry gives its hold back", arguments: [UInt64(7_016)])
     func refusedAfterRetry(seed: UInt64) {
         #expect(World.run(Scenario(seed: seed)).violations == [])
