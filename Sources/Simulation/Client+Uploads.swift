@@ -193,8 +193,13 @@ extension Client {
                 known.invoked = min(known.invoked ?? start, start)
                 known.responded = min(known.responded ?? .max, self.simulator.nanoseconds)
             }
-            // Whoever repeats a completion has found the object.
-            self.note(call, upload.key, .read(upload.tag), \.succeeded)
+            if self.workload.keepsVersions {
+                // Whoever repeats a completion has found the version, current or not.
+                self.history.end(number, \.succeeded)
+            } else {
+                // Whoever repeats a completion has found the object.
+                self.note(call, upload.key, .read(upload.tag), \.succeeded)
+            }
         case .success(.refused(let refusal))?:
             self.check(refusal, place, call)
             self.history.end(number, \.refused)

@@ -68,6 +68,8 @@ package struct Workload: Sendable {
 
     var hasUploads: Bool { self.weights.contains { $0.kind == .upload && $0.weight > 0 } }
 
+    var keepsVersions: Bool { self.weights.contains { $0.kind == .setVersioning && $0.weight > 0 } }
+
     var deletesBuckets: Bool { self.weights.contains { $0.kind == .deleteBucket && $0.weight > 0 } }
 
     func kind(_ random: inout SplitMix64) -> Kind {

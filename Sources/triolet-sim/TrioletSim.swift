@@ -49,6 +49,9 @@ struct TrioletSim: AsyncParsableCommand {
     @Flag(help: "Change the layout in every run.")
     var layoutChanges = false
 
+    @Flag(help: "Switch versioning on and off in every run.")
+    var versions = false
+
     @Flag(help: "Break every rule, one at a time.")
     var mutations = false
 
@@ -98,6 +101,7 @@ struct TrioletSim: AsyncParsableCommand {
         var scenario = Scenario(seed: seed)
         if self.storm { scenario.storm() }
         if self.layoutChanges { scenario.changeLayouts() }
+        if self.versions { scenario.keepVersions() }
         if let sabotage = self.sabotage { scenario.break(sabotage) }
         return self.kept ? scenario.withRulesKept : scenario
     }
