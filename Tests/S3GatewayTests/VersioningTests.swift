@@ -220,7 +220,16 @@ struct VersioningTests {
         try await Self.run { server in
             let kept = try await Self.put(server, "kept")
             try await Self.set("Suspended", server)
-            for text in ["a", "b"] { #expect(try await Self.put(server, text) == "null") }
+            for text in ["a", "b"] {
+                let put = try await server.send("PUT", "/src/o", body: Array(text.utf8))
+                #expect(put.status == 200 && put.header("x-amz-version-id") == nil)
+                let shown = try await server.send("GET", "/src/o")
+                #expect(shown.text == text && shown.header("x-amz-version-id") == "null")
+            }
+            let copied = try await server.copy("dst/none", "/src/o")
+            #expect(copied.code == "NoSuchKey")
+            let renewed = try await server.copy("src/o?versionId=null", "/src/o")
+            #expect(renewed.header("x-amz-version-id") == "null")
             let listed = try await server.send("GET", "/src?versions")
             #expect(listed.elements("VersionId") == ["null", kept])
             let deleted = try await server.send("DELETE", "/src/o")

@@ -70,7 +70,7 @@ extension S3Service {
         _ request: S3Request
     ) -> LateAnswer.Content {
         var headers = HTTPHeaders()
-        headers.addVersion(summary.name)
+        headers.addNewVersion(summary.name)
         return LateAnswer.Content(
             headers: headers,
             write: { writer in

@@ -25,7 +25,7 @@ extension S3Service {
             try await self.store.put(put, body: body)
         }
         var answer: HTTPHeaders = ["ETag": "\"\(summary.etag)\""]
-        answer.addVersion(summary.name)
+        answer.addNewVersion(summary.name)
         answer.addChecksums(summary.checksums)
         if summary.storageClass != .standard {
             answer.add(name: "x-amz-storage-class", value: summary.storageClass.rawValue)

@@ -90,6 +90,12 @@ extension HTTPHeaders {
         if let name { self.add(name: "x-amz-version-id", value: name.description) }
     }
 
+    /// Adds what clients call a version that was put: nothing if it is the null version, which S3
+    /// does not tell there, as it does of copies.
+    mutating func addNewVersion(_ name: VersionName?) {
+        if name != .null { self.addVersion(name) }
+    }
+
     /// Adds what clients call the source of a copy, unless it is the null version.
     mutating func addSourceVersion(_ name: VersionName?) {
         guard let name, name != .null else { return }
