@@ -71,7 +71,8 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .noSync: .noSync
         case .jointNewOnly: .jointNewOnly
         case .installIgnoresPromise: .installIgnoresPromise
-        case .noContentHandOver: .noContentHandOver
+        // Rounds of healing would make up for it, mostly in time.
+        case .noContentHandOver: [.noContentHandOver, .noHealing]
         case .contentNotSecured: .contentNotSecured
         case .forwardTwice: .forwardTwice
         case .combineSkipsHold: .combineSkipsHold

@@ -58,9 +58,15 @@ extension Scenario {
             self.holdUps[.hold] = HoldUp(400, 200_000...600_000)
             self.holdUps[.giveBack] = HoldUp(1_000, 1_200_000...2_000_000, crashPermille: 1_000)
         case .creatorTrustsMinority:
-            self.audits = true
-            self.suffer([.lateness, .clogs, .loss, .cuts])
-            self.workload.weights = [(.put, 70), (.copy, 10), (.get, 10), (.delete, 10)]
+            // One replica has a creation while an audit hears the two others, and the creator hears
+            // nothing in time.
+            self.crowd([.lateness], copies: 0, deletes: 0)
+            self.registerTimeout = .milliseconds(200)
+            self.auditPause = .milliseconds(30)
+            self.workload.clients = 3
+            self.workload.keys = 50
+            self.workload.pauseMicroseconds = 300_000
+            self.holdUps[.birthToOne] = HoldUp(700, 300_000...900_000)
         case .deleteOnAbsent, .killBelowBirth:
             self.crowd([.lateness], copies: 10, deletes: 5)
             self.holdUps[.birth] = HoldUp(600, 50_000...400_000)
@@ -253,7 +259,7 @@ extension Scenario {
             self.holdUps[.handOver] = HoldUp(900, 100_000...400_000)
         case .noContentHandOver:
             // Machines that have left take what they have with them.
-            self.moveChunks([.loss])
+            self.moveChunks([])
             self.workload.keys = 8
         case .contentNotSecured:
             // Bodies take longer than changes.
@@ -269,14 +275,13 @@ extension Scenario {
         case .combineSkipsHold:
             // A hold that is too low matters to audits, and ballots run ahead of the clock where
             // chunks are overwritten.
-            self.nodes = 3
-            self.audits = true
+            self.crowd([.lateness], copies: 40, deletes: 10)
             self.forwardAfter = 0
-            self.suffer([.lateness, .clogs])
-            self.workload.clients = 6
-            self.workload.keys = 2
-            self.workload.pauseMicroseconds = 100_000
-            self.workload.chunkedPermille = 700
+            self.auditSpares = false
+            self.auditPause = .milliseconds(30)
+            self.workload.clients = 8
+            self.workload.pauseMicroseconds = 40_000
+            self.holdUps[.accept] = HoldUp(500, 20_000...400_000)
         }
     }
 
