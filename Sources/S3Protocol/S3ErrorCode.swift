@@ -27,6 +27,7 @@ extension S3Error {
         case invalidPart = "InvalidPart"
         case invalidPartNumber = "InvalidPartNumber"
         case invalidPartOrder = "InvalidPartOrder"
+        case invalidPolicyDocument = "InvalidPolicyDocument"
         case invalidRange = "InvalidRange"
         case invalidRedirectLocation = "InvalidRedirectLocation"
         case invalidRequest = "InvalidRequest"
@@ -36,9 +37,11 @@ extension S3Error {
         case keyTooLong = "KeyTooLongError"
         case malformedACLError = "MalformedACLError"
         case malformedPolicy = "MalformedPolicy"
+        case malformedPOSTRequest = "MalformedPOSTRequest"
         case malformedXML = "MalformedXML"
         case malformedTrailer = "MalformedTrailerError"
         case maxMessageLengthExceeded = "MaxMessageLengthExceeded"
+        case maxPostPreDataLengthExceeded = "MaxPostPreDataLengthExceeded"
         case metadataTooLarge = "MetadataTooLarge"
         case methodNotAllowed = "MethodNotAllowed"
         case missingContentLength = "MissingContentLength"
@@ -147,6 +150,9 @@ extension S3Error {
             case .invalidPartOrder:
                 "The list of parts was not in ascending order. Parts must be ordered by part "
                     + "number."
+            case .invalidPolicyDocument:
+                "The content of the form does not meet the conditions specified in the policy "
+                    + "document."
             case .invalidRange: "The requested range is not satisfiable"
             case .invalidRedirectLocation:
                 "The website redirect location must have a prefix of 'http://' or 'https://' or "
@@ -160,6 +166,8 @@ extension S3Error {
                 "The XML you provided was not well-formed or did not validate against our "
                     + "published schema"
             case .malformedPolicy: "Policies must be valid JSON and the first byte must be '{'"
+            case .malformedPOSTRequest:
+                "The body of your POST request is not well-formed multipart/form-data."
             case .malformedXML:
                 "The XML you provided was not well-formed or did not validate against our "
                     + "published schema"
@@ -167,6 +175,8 @@ extension S3Error {
                 "The request contained trailing data that was not well-formed or did not conform "
                     + "to our published schema."
             case .maxMessageLengthExceeded: "Your request was too big."
+            case .maxPostPreDataLengthExceeded:
+                "Your POST request fields preceding the upload file were too large."
             case .metadataTooLarge:
                 "Your metadata headers exceed the maximum allowed metadata size"
             case .methodNotAllowed: "The specified method is not allowed against this resource."

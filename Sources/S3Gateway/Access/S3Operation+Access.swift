@@ -41,6 +41,8 @@ extension S3Operation {
                 ? ("s3:DeleteBucketPolicy", .bucketOwner)
                 : ("s3:Put\(Self.setting(request))", .bucketOwner)
         case .preflight: ("s3:Preflight", .everybody)
+        // Who sends a form stands in the form: it is judged as the PutObject that it becomes.
+        case .postObject: ("s3:PutObject", .everybody)
         case .deleteObjects, .deleteObject:
             (hasVersion ? "s3:DeleteObjectVersion" : "s3:DeleteObject", .bucket(.write))
         case .putObject, .copyObject, .createMultipartUpload, .uploadPart, .uploadPartCopy,

@@ -246,7 +246,8 @@ extension S3Request {
                 ]
                 context["s3:signatureversion"] = ["AWS4-HMAC-SHA256"]
                 let isPresigned = self.target.contains("X-Amz-Signature")
-                context["s3:authType"] = [isPresigned ? "REST-QUERY-STRING" : "REST-HEADER"]
+                let type = isPresigned ? "REST-QUERY-STRING" : "REST-HEADER"
+                context["s3:authType"] = [self.isForm ? "POST" : type]
             }
             for name in ["prefix", "delimiter", "max-keys"] {
                 context["s3:\(name)"] = self.target[name].map { [$0] }

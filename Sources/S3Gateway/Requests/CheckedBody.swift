@@ -65,6 +65,16 @@ package actor CheckedBody: BodySource {
         self.digests = BodyDigests(checks, payload: sender.payload)
     }
 
+    /// For the file of a form, which ends where the form says so.
+    init(file raw: any BodySource, _ checks: BodyChecks, record: RequestRecord) {
+        self.announcedBytes = nil
+        self.checks = checks
+        self.raw = raw
+        self.bytesMax = Limit.objectBytes
+        self.record = record
+        self.digests = BodyDigests(checks, payload: .unsigned)
+    }
+
     package func next() async throws -> ByteBuffer? {
         if self.isDone { return nil }
         guard let content = try await self.nextContent() else {

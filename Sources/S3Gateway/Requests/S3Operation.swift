@@ -25,6 +25,8 @@ enum S3Operation: String, CaseIterable {
     case listObjectVersions = "ListObjectVersions"
     case deleteObjects = "DeleteObjects"
     case putObject = "PutObject"
+    /// A form with a file.
+    case postObject = "PostObject"
     case copyObject = "CopyObject"
     case getObject = "GetObject"
     case headObject = "HeadObject"
@@ -162,6 +164,7 @@ enum S3Operation: String, CaseIterable {
             return BucketDocuments.kind(of: name) == nil ? nil : .deleteBucketConfiguration
         case (.HEAD, nil): return .headBucket
         case (.DELETE, nil): return .deleteBucket
+        case (.POST, nil): return .postObject
         case (.POST, "delete"): return .deleteObjects
         default: return nil
         }

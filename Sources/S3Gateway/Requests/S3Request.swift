@@ -16,6 +16,8 @@ struct S3Request: Sendable {
     /// What the bucket says to the sender; nil for the root user, and where no bucket is named.
     var access: BucketAccess?
     var pass = Pass.root
+    /// Whether it came as a form; its fields are the headers then.
+    var isForm = false
 
     /// - Precondition: the request names an object.
     var object: ObjectName {

@@ -17,16 +17,33 @@ struct S3Authenticator: Sendable {
         guard let claim = try SignatureClaim.find(in: request, region: self.region) else {
             return .anonymous(try Self.payload(request.headers))
         }
-        let credential = await self.credentials.credential(for: claim.accessKey)
+        return try await self.sender(claim.accessKey, claim.scope) { key throws(S3Error) in
+            try claim.verify(request, with: key, at: now)
+        }
+    }
+
+    /// Who signed the policy of a form.
+    func authenticate(_ claim: FormClaim) async throws(S3Error) -> Sender {
+        try await self.sender(claim.accessKey, claim.scope) { key throws(S3Error) in
+            try claim.verify(with: key)
+        }
+    }
+
+    private func sender(
+        _ accessKey: String,
+        _ scope: CredentialScope,
+        _ verify: (SigningKey) throws(S3Error) -> Verified
+    ) async throws(S3Error) -> Sender {
+        let credential = await self.credentials.credential(for: accessKey)
         let secret = credential?.secret ?? Self.nobody
-        let key = self.cache.key(for: secret, claim.scope)
-        do {
-            let verified = try claim.verify(request, with: key, at: now)
+        let key = self.cache.key(for: secret, scope)
+        do throws(S3Error) {
+            let verified = try verify(key)
             if let credential { return .user(verified, credential.owner) }
-        } catch  where credential != nil {
-            throw error
-        } catch {}
-        throw S3Error(.invalidAccessKeyId, nil, [.init("AWSAccessKeyId", claim.accessKey)])
+        } catch {
+            if credential != nil { throw error }
+        }
+        throw S3Error(.invalidAccessKeyId, nil, [.init("AWSAccessKeyId", accessKey)])
     }
 
     /// What a request without a signature says of its body.

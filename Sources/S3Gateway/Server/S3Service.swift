@@ -13,7 +13,7 @@ package struct S3Service: HTTPResponder {
     let settings: S3Settings
     let doors: Doors
     let users: any Credentials
-    private let authenticator: S3Authenticator
+    let authenticator: S3Authenticator
     private let instruments: S3Instruments
     private let logger: Logger
 
@@ -171,6 +171,7 @@ package struct S3Service: HTTPResponder {
         case .listObjectVersions: try await self.listObjectVersions(request)
         case .deleteObjects: try await self.deleteObjects(request)
         case .putObject: try await self.putObject(request)
+        case .postObject: try await self.postObject(request)
         case .copyObject: try await self.copyObject(request, identity)
         case .getObject: try await self.getObject(request)
         case .headObject: try await self.getObject(request)

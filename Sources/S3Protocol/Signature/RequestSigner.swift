@@ -90,6 +90,20 @@ package struct RequestSigner: Sendable {
         return RequestTarget(path: target.path, query: query)
     }
 
+    /// The fields of a form that say what it may do; `policy` is JSON.
+    package func fields(policy: String, at time: CalendarTime) -> [HeaderField] {
+        let scope = self.scope(at: time)
+        let text = Base64.text(Array(policy.utf8))
+        let signature = SigningKey(self.secret, scope).sign(text)
+        return [
+            HeaderField("policy", text),
+            HeaderField("x-amz-algorithm", "AWS4-HMAC-SHA256"),
+            HeaderField("x-amz-credential", "\(self.accessKey)/\(scope)"),
+            HeaderField("x-amz-date", time.basic),
+            HeaderField("x-amz-signature", Hexadecimal.text(Array(signature))),
+        ]
+    }
+
     private func scope(at time: CalendarTime) -> CredentialScope {
         CredentialScope(date: String(time.basic.prefix(8)), region: self.region)
     }

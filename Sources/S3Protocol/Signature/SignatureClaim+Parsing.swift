@@ -110,6 +110,44 @@ extension SignatureClaim {
         self.expires = expires
     }
 
+    /// Reads what a form says of the signature of its policy.
+    init(formCredential: String, time: String, signature: String) throws(S3Error) {
+        guard let pair = Self.credential(formCredential[...]),
+            pair.service == CredentialScope.service
+        else {
+            throw .invalidArgument(
+                "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; "
+                    + "expecting \"<YOUR-AKID>/YYYYMMDD/REGION/s3/aws4_request\".",
+                "X-Amz-Credential",
+                formCredential
+            )
+        }
+        guard let signedAt = CalendarTime(basic: time), time.prefix(8) == pair.scope.date else {
+            throw .invalidArgument(
+                "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\", on the "
+                    + "day of the X-Amz-Credential.",
+                "X-Amz-Date",
+                time
+            )
+        }
+        guard let digest = Hexadecimal.bytes(signature), digest.count == 32 else {
+            throw .invalidArgument(
+                "X-Amz-Signature is no SHA-256 in hexadecimal digits.",
+                "X-Amz-Signature",
+                signature
+            )
+        }
+        self.accessKey = pair.accessKey
+        self.scope = pair.scope
+        self.payload = .unsigned
+        self.isPresigned = false
+        self.signature = digest
+        self.signedHeaders = []
+        self.time = time
+        self.signedAt = signedAt
+        self.expires = nil
+    }
+
     private static let parameters = [
         "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date",
         "X-Amz-SignedHeaders", "X-Amz-Expires",

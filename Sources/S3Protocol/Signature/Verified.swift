@@ -1,7 +1,7 @@
 /// Proof that a request carries the signature of an access key.
 ///
-/// Nothing but the comparison in ``SignatureClaim/verify(_:with:at:)`` makes one, and every
-/// operation asks for one.
+/// Nothing but the comparisons in ``SignatureClaim/verify(_:with:at:)`` and
+/// ``FormClaim/verify(with:)`` makes one, and every operation asks for one.
 package struct Verified: Sendable {
     package let accessKey: String
     /// What the signature says of the body, which is still to be checked against it.
