@@ -7,7 +7,6 @@ struct NotImplementedTests {
     @Test(
         "What is missing is named, and never answered with 200",
         arguments: [
-            ("POST", "/src", "PostObject"),
             ("PUT", "/src?lifecycle", "PUT ?lifecycle"), ("GET", "/src/o?torrent", "GET ?torrent"),
             ("POST", "/src/o?select&select-type=2", "SelectObjectContent"),
             ("GET", "/src?new-thing", "The parameter new-thing of ListObjects"),

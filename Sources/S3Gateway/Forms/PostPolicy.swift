@@ -4,7 +4,7 @@ import StoreModel
 
 /// What whoever signed a form lets its sender do.
 ///
-/// Source: S3 API Reference, "Creating an HTML Form (Using AWS Signature Version 4)", "POST policy".
+/// Source: S3 API Reference, "Creating a POST Policy" (AWS Signature Version 4).
 struct PostPolicy: Sendable {
     enum Condition: Hashable, Sendable {
         /// Names in lower case, without `$`.

@@ -53,7 +53,8 @@ extension S3Service {
             )
         }
         let type = request.headers.first("content-type") ?? ""
-        guard type.prefix(while: { $0 != ";" }).lowercased() == "multipart/form-data" else {
+        let kind = type.prefix { $0 != ";" }.filter { $0 != " " }
+        guard kind.lowercased() == "multipart/form-data" else {
             throw .preconditionFailed(
                 "Bucket POST must be of the enclosure-type multipart/form-data"
             )

@@ -35,12 +35,7 @@ enum Subresource {
         _ addressed: Addressed,
         _ subresource: String?
     ) -> String? {
-        guard case .object = addressed else {
-            switch (method, subresource) {
-            case (.POST, nil): return "PostObject"
-            default: return nil
-            }
-        }
+        guard case .object = addressed else { return nil }
         switch (method, subresource) {
         case (.POST, "restore"): return "RestoreObject"
         case (.POST, "select"): return "SelectObjectContent"
