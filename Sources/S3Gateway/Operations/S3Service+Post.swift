@@ -105,7 +105,7 @@ extension S3Service {
         let key = PercentEncoding.encode(request.object.key.bytes)
         let etag = "\"\(summary.etag)\""
         var headers: HTTPHeaders = ["ETag": etag]
-        headers.addVersion(summary.name)
+        headers.addNewVersion(summary.name)
         headers.addChecksums(summary.checksums)
         if case .redirect(let url) = success {
             let query = "bucket=\(request.bucket)&key=\(key)&etag=%22\(summary.etag)%22"
