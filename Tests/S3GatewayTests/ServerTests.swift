@@ -52,7 +52,7 @@ struct ServerTests {
     @Test("A server that stops lets the request in flight end, and takes no other")
     func stops() async throws {
         try await TestServer.run { server in
-            await server.store.cause(MemoryStore.Trouble(copyDelay: .milliseconds(200)))
+            await server.store.cause(MemoryStore.Trouble(copyDelay: .seconds(2)))
             async let slow = server.copy("src/o", "/dst/c")
             while await server.store.copies.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
             await server.services.triggerGracefulShutdown()

@@ -25,7 +25,7 @@ struct LocalClusterTests {
     func processEnd() async throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sleep")
-        process.arguments = ["60"]
+        process.arguments = ["600"]
         try process.run()
         let child = try #require(ChildProcess(id: process.processIdentifier))
         #expect(await !child.ended(within: .milliseconds(50)))
