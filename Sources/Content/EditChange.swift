@@ -9,14 +9,23 @@ package struct EditChange: RegisterChange {
         case absent
         /// It is a delete marker: there is nothing to change.
         case marker(Version)
+        /// Another version has taken its place.
+        case replaced
     }
 
     package let selector: VersionSelector
     package let edit: VersionEdit
+    /// Nil edits whatever the selector finds.
+    package let expected: VersionID?
 
-    package init(_ selector: VersionSelector, _ edit: VersionEdit) {
+    package init(
+        _ selector: VersionSelector,
+        _ edit: VersionEdit,
+        ifStill expected: VersionID? = nil
+    ) {
         self.selector = selector
         self.edit = edit
+        self.expected = expected
     }
 
     package func apply(
@@ -26,6 +35,7 @@ package struct EditChange: RegisterChange {
         var record = try ObjectRecord(value)
         guard let index = record.index(of: self.selector) else { return .keep(.absent) }
         let before = record.versions[index]
+        if let expected = self.expected, before.id != expected { return .keep(.replaced) }
         guard !before.isMarker else { return .keep(.marker(before)) }
         switch self.edit {
         case .tags(let tags): record.versions[index].tags = tags

@@ -105,17 +105,19 @@ extension Coordinator {
     package func edit(
         _ name: ObjectName,
         _ selector: VersionSelector,
-        _ edit: VersionEdit
+        _ edit: VersionEdit,
+        ifStill expected: VersionID?
     ) async throws(ClusterError) -> ObjectSummary {
         let operation = "edit \(name)"
         let (target, promised) = try await self.prepare(name)
         switch try await self.change(
             target,
-            EditChange(selector, edit),
+            EditChange(selector, edit, ifStill: expected),
             WriteTerms(promised: promised),
             operation
         ) {
         case .edited(let version): return ObjectSummary(version, in: target.bucket)
+        case .replaced: throw ClusterError(.busy, operation)
         case .absent:
             let code: ClusterError.Code =
                 selector == .current ? .objectNotFound : .versionNotFound

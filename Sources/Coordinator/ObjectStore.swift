@@ -44,11 +44,14 @@ package protocol ObjectStore: Sendable {
 
     /// Changes the tags or the access list of a version.
     ///
-    /// Throws `objectNotFound` if there is none, or only a delete marker.
+    /// Throws `objectNotFound` if there is none, or only a delete marker, and `busy` if it is not
+    /// the version with the id `expected` any more: whoever was allowed to change that one may not
+    /// be allowed to change its successor.
     func edit(
         _ name: ObjectName,
         _ selector: VersionSelector,
-        _ edit: VersionEdit
+        _ edit: VersionEdit,
+        ifStill expected: VersionID?
     ) async throws(ClusterError) -> ObjectSummary
 
     func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult

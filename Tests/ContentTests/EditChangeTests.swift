@@ -57,6 +57,17 @@ struct EditChangeTests {
         }
     }
 
+    @Test("An edit of one version does not reach the one that has taken its place")
+    func replaced() throws {
+        let edit = VersionEdit.tags([Tag(key: "kind", value: "cat")])
+        func apply(_ expected: UInt64) throws -> ChangeDecision<EditChange.Outcome> {
+            try EditChange(.current, edit, ifStill: VersionID(high: 0, low: expected))
+                .apply(to: Self.record(Self.versions), ballot: ballot(1))
+        }
+        #expect(kept(try apply(2)) == .replaced)
+        #expect(written(try apply(3)) != nil)
+    }
+
     @Test("What is not there, or is a delete marker, or is so already, is not written")
     func nothing() throws {
         let access = AccessList(grants: [Grant(.everybody, .read)])

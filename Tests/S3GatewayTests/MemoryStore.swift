@@ -139,7 +139,8 @@ actor MemoryStore: ObjectStore {
     func edit(
         _ name: ObjectName,
         _ selector: VersionSelector,
-        _ edit: VersionEdit
+        _ edit: VersionEdit,
+        ifStill expected: VersionID?
     ) async throws(ClusterError) -> ObjectSummary {
         let version: VersionName? =
             switch selector {
@@ -148,6 +149,7 @@ actor MemoryStore: ObjectStore {
             case .id(let id): .id(id)
             }
         var object = try self.find(name, version)
+        if let expected, object.summary.version != expected { throw ClusterError(.busy, "edit") }
         switch edit {
         case .tags(let tags): object.summary = object.summary.having(tags: tags)
         case .access(let access): object.summary = object.summary.having(access: access)

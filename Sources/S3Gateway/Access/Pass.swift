@@ -26,6 +26,15 @@ struct Pass: Sendable {
         ignoresPublicGrants: false
     )
 
+    /// Nothing is settled: whoever forgets to ask for a pass is let in nowhere.
+    static let none = Pass(
+        sender: "",
+        hasSignature: false,
+        verdict: .open,
+        mayList: false,
+        ignoresPublicGrants: true
+    )
+
     /// The canonical id of the sender, as records have it.
     let sender: String
     let hasSignature: Bool

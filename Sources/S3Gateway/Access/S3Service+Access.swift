@@ -24,7 +24,10 @@ extension S3Service {
             return request
         }
         try await self.checkExpectedOwner(request)
-        guard !request.sender.isRoot else { return request }
+        guard !request.sender.isRoot else {
+            request.pass = .root
+            return request
+        }
         let access = BucketAccess(request.sender, try await self.bucket(request))
         request.access = access
         // A list of keys to be deleted is looked at key by key.

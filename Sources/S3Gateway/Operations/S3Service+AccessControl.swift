@@ -29,8 +29,11 @@ extension S3Service {
             throw S3Error(.accessControlListNotSupported)
         }
         var owner = settings.access.owner
+        var opened: VersionID?
         if request.addressed.key != nil {
-            owner = try await self.openedObject(request, .writeAccess).summary.access.owner
+            let summary = try await self.openedObject(request, .writeAccess).summary
+            owner = summary.access.owner
+            opened = summary.version
         }
         let list: AccessList
         if body.isEmpty {
@@ -41,9 +44,14 @@ extension S3Service {
         }
         try Self.check(list, PublicAccessBlock(of: settings))
         let version = VersionSelector(try request.version())
-        try await self.ask(request.subject) { () throws(ClusterError) in
+        try await self.ask(request.subject) { [opened] () throws(ClusterError) in
             guard request.addressed.key == nil else {
-                _ = try await self.store.edit(request.object, version, .access(list))
+                _ = try await self.store.edit(
+                    request.object,
+                    version,
+                    .access(list),
+                    ifStill: opened
+                )
                 return
             }
             try await self.store.set(.access(list), of: request.bucket)

@@ -15,7 +15,7 @@ struct S3Request: Sendable {
     let record: RequestRecord
     /// What the bucket says to the sender; nil for the root user, and where no bucket is named.
     var access: BucketAccess?
-    var pass = Pass.root
+    var pass = Pass.none
     /// Whether it came as a form; its fields are the headers then.
     var isForm = false
 

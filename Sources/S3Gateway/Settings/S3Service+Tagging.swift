@@ -33,10 +33,13 @@ extension S3Service {
         _ tags: [Tag],
         _ request: S3Request
     ) async throws(S3Error) -> ObjectSummary {
-        if !request.sender.isRoot { _ = try await self.openedObject(request, .write) }
+        var opened: VersionID?
+        if !request.sender.isRoot {
+            opened = try await self.openedObject(request, .write).summary.version
+        }
         let version = VersionSelector(try request.version())
-        return try await self.ask(request.subject) { () throws(ClusterError) in
-            try await self.store.edit(request.object, version, .tags(tags))
+        return try await self.ask(request.subject) { [opened] () throws(ClusterError) in
+            try await self.store.edit(request.object, version, .tags(tags), ifStill: opened)
         }
     }
 }
