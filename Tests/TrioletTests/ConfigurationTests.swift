@@ -36,6 +36,18 @@ struct ConfigurationTests {
         #expect(configuration.node.data == "/var/lib/triolet")
     }
 
+    @Test("The largest copy is that of S3, another size, or there is no limit")
+    func copyLimit() async throws {
+        func limit(_ flags: [String]) async throws -> UInt64 {
+            try await NodeConfiguration.load(flags: flags, environment: [:]).s3.copyBytesMax
+        }
+        #expect(try await limit([]) == 5 << 30)
+        #expect(try await limit(["--s3-copy-limit", "48TiB"]) == 48 << 40)
+        #expect(try await limit(["--s3-copy-limit", "none"]) == .max)
+        let wrong = await self.complaints(flags: ["--s3-copy-limit", "much"])
+        #expect(wrong.count == 1 && wrong.first?.contains("or none") == true)
+    }
+
     @Test("A flag counts before the environment, the environment before the file")
     func precedence() async throws {
         let file = try self.directory.file(

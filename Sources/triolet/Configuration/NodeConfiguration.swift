@@ -22,6 +22,8 @@ struct NodeConfiguration: Sendable {
         var domains: [String]
         var connectionsMax: Int
         var requestsMax: Int
+        /// Largest source of a copy, in bytes.
+        var copyBytesMax: UInt64
     }
 
     struct Admin: Hashable, Sendable {
@@ -122,13 +124,15 @@ struct NodeConfiguration: Sendable {
         let listen = reader.address("s3.listen")
         let connections = reader.count("s3.connections")
         let requests = reader.count("s3.requests")
-        guard let listen, let connections, let requests else { return nil }
+        let copyLimit = reader.limit("s3.copy_limit")
+        guard let listen, let connections, let requests, let copyLimit else { return nil }
         return S3(
             listen: listen,
             region: reader.text("s3.region"),
             domains: reader.list("s3.domains").map { $0.lowercased() },
             connectionsMax: connections,
-            requestsMax: requests
+            requestsMax: requests,
+            copyBytesMax: copyLimit
         )
     }
 

@@ -68,6 +68,12 @@ extension Setting {
             "Requests answered at once; more are told to come back (503 SlowDown)."
         ),
         Setting(
+            "s3.copy_limit",
+            .limit(1...(1 << 50)),
+            Amount.setting(bytes: S3Settings().copyBytesMax),
+            "Largest source of one CopyObject. S3 has 5GiB; by reference, any size costs the same."
+        ),
+        Setting(
             "admin.listen",
             .address,
             "127.0.0.1:7331",

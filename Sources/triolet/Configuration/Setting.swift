@@ -15,6 +15,8 @@ struct Setting: Sendable {
         case count(ClosedRange<Int>)
         /// In bytes.
         case size(ClosedRange<UInt64>)
+        /// In bytes, or "none".
+        case limit(ClosedRange<UInt64>)
         case duration(ClosedRange<Duration>)
         case choice([String])
     }
@@ -42,6 +44,10 @@ struct Setting: Sendable {
         "TRIOLET_" + self.key.map { $0 == "." ? "_" : $0.uppercased() }.joined()
     }
 
+    private static func text(_ range: ClosedRange<UInt64>) -> String {
+        Amount.setting(bytes: range.lowerBound) + " to " + Amount.setting(bytes: range.upperBound)
+    }
+
     /// The values it takes, for people.
     var values: String {
         switch self.kind {
@@ -50,9 +56,8 @@ struct Setting: Sendable {
         case .address: "host:port"
         case .list: "list"
         case .count(let range): "\(range.lowerBound) to \(range.upperBound)"
-        case .size(let range):
-            Amount.setting(bytes: range.lowerBound) + " to "
-                + Amount.setting(bytes: range.upperBound)
+        case .size(let range): Self.text(range)
+        case .limit(let range): Self.text(range) + ", or none"
         case .duration(let range):
             Amount.setting(range.lowerBound) + " to " + Amount.setting(range.upperBound)
         case .choice(let choices): choices.joined(separator: ", ")

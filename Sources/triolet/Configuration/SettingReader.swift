@@ -44,6 +44,16 @@ struct SettingReader {
         }
     }
 
+    /// The largest number for "none".
+    mutating func limit(_ key: String) -> UInt64? {
+        guard case .limit(let range) = Self.setting(key).kind else { Self.wrongKind(key) }
+        return self.value(key) {
+            $0 == "none" ? .max : Amount.bytes($0)
+        } isFine: {
+            $0 == .max || range.contains($0)
+        }
+    }
+
     mutating func duration(_ key: String) -> Duration? {
         guard case .duration(let range) = Self.setting(key).kind else { Self.wrongKind(key) }
         return self.value(key) {

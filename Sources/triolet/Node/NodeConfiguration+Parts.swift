@@ -66,6 +66,7 @@ extension NodeConfiguration {
         var settings = S3Settings()
         settings.region = self.s3.region
         settings.domains = self.s3.domains
+        settings.copyBytesMax = self.s3.copyBytesMax
         settings.limits.connectionsMax = self.s3.connectionsMax
         settings.limits.requestsMax = self.s3.requestsMax
         let logger = Logger(label: "triolet.s3")
