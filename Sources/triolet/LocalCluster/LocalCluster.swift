@@ -177,7 +177,7 @@ struct LocalCluster: Sendable {
 
     /// Our environment without the settings that are each node's own.
     static func environment(_ environment: [String: String]) -> [String: String] {
-        let own = ["NODE", "S3", "ADMIN", "PEER", "CLUSTER", "ROOT", "CONFIG"]
+        let own = ["NODE", "S3_LISTEN", "ADMIN", "PEER", "CLUSTER", "ROOT", "CONFIG"]
         return environment.filter { name, _ in
             !own.contains { name == "TRIOLET_\($0)" || name.hasPrefix("TRIOLET_\($0)_") }
         }
