@@ -13,17 +13,18 @@ package struct EditChange: RegisterChange {
         case replaced
     }
 
-    package let selector: VersionSelector
+    /// Nil edits the newest version, whatever it is.
+    package let name: VersionName?
     package let edit: VersionEdit
-    /// Nil edits whatever the selector finds.
+    /// Nil edits whatever is found by that name.
     package let expected: VersionID?
 
     package init(
-        _ selector: VersionSelector,
+        _ name: VersionName?,
         _ edit: VersionEdit,
         ifStill expected: VersionID? = nil
     ) {
-        self.selector = selector
+        self.name = name
         self.edit = edit
         self.expected = expected
     }
@@ -33,7 +34,11 @@ package struct EditChange: RegisterChange {
         ballot: Ballot
     ) throws(RecordError) -> ChangeDecision<Outcome> {
         var record = try ObjectRecord(value)
-        guard let index = record.index(of: self.selector) else { return .keep(.absent) }
+        guard
+            let index = record.versions.firstIndex(where: {
+                self.name == nil || $0.name == self.name
+            })
+        else { return .keep(.absent) }
         let before = record.versions[index]
         if let expected = self.expected, before.id != expected { return .keep(.replaced) }
         guard !before.isMarker else { return .keep(.marker(before)) }

@@ -170,18 +170,23 @@ extension Coordinator {
         return result
     }
 
-    /// Stores content that is inline in the source and too long to be inline in the target, whose
-    /// bucket keeps versions.
-    private func write(_ bytes: [UInt8], _ plan: CopyPlan) async throws(ClusterError) -> CopyResult
-    {
-        async let promise = self.promise(plan.target.key)
-        let draft = self.draft(
+    /// A manifest of the copy's own.
+    private func draft(_ plan: CopyPlan) -> Draft {
+        self.draft(
             of: plan.entry,
             as: plan.request.storageClass,
             at: plan.target,
             ceiling: self.ceiling(for: plan.target.key),
             plan.operation
         )
+    }
+
+    /// Stores content that is inline in the source and too long to be inline in the target, whose
+    /// bucket keeps versions.
+    private func write(_ bytes: [UInt8], _ plan: CopyPlan) async throws(ClusterError) -> CopyResult
+    {
+        async let promise = self.promise(plan.target.key)
+        let draft = self.draft(plan)
         self.begin(draft.undertakings)
         defer { self.end(draft.undertakings) }
         let body = InlineBody(ByteBuffer(bytes: bytes))
@@ -259,13 +264,7 @@ extension Coordinator {
         async let promise = self.promise(plan.target.key)
         guard let pin = try await self.pin(source, for: plan.target) else { return nil }
         defer { self.unpin(pin) }
-        let draft = self.draft(
-            of: plan.entry,
-            as: plan.request.storageClass,
-            at: plan.target,
-            ceiling: self.ceiling(for: plan.target.key),
-            plan.operation
-        )
+        let draft = self.draft(plan)
         self.begin(draft.undertakings)
         defer { self.end(draft.undertakings) }
         var pulls = ChunkPulls(

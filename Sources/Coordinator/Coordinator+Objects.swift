@@ -104,7 +104,7 @@ extension Coordinator {
 
     package func edit(
         _ name: ObjectName,
-        _ selector: VersionSelector,
+        _ version: VersionName?,
         _ edit: VersionEdit,
         ifStill expected: VersionID?
     ) async throws(ClusterError) -> ObjectSummary {
@@ -112,18 +112,18 @@ extension Coordinator {
         let (target, promised) = try await self.prepare(name)
         switch try await self.change(
             target,
-            EditChange(selector, edit, ifStill: expected),
+            EditChange(version, edit, ifStill: expected),
             WriteTerms(promised: promised),
             operation
         ) {
-        case .edited(let version): return ObjectSummary(version, in: target.bucket)
+        case .edited(let edited): return ObjectSummary(edited, in: target.bucket)
         case .replaced: throw ClusterError(.busy, operation)
         case .absent:
             let code: ClusterError.Code =
-                selector == .current ? .objectNotFound : .versionNotFound
+                version == nil ? .objectNotFound : .versionNotFound
             throw ClusterError(code, operation)
         case .marker(let marker):
-            throw Self.met(marker, isNamed: selector != .current, operation)
+            throw Self.met(marker, isNamed: version != nil, operation)
         }
     }
 }

@@ -42,14 +42,14 @@ package protocol ObjectStore: Sendable {
     @discardableResult
     func delete(_ request: DeleteRequest) async throws(ClusterError) -> DeleteResult
 
-    /// Changes the tags or the access list of a version.
+    /// Changes the tags or the access list of a version; of the newest one for nil.
     ///
     /// Throws `objectNotFound` if there is none, or only a delete marker, and `busy` if it is not
     /// the version with the id `expected` any more: whoever was allowed to change that one may not
     /// be allowed to change its successor.
     func edit(
         _ name: ObjectName,
-        _ selector: VersionSelector,
+        _ version: VersionName?,
         _ edit: VersionEdit,
         ifStill expected: VersionID?
     ) async throws(ClusterError) -> ObjectSummary

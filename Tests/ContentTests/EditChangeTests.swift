@@ -32,20 +32,20 @@ struct EditChangeTests {
     ]
 
     private static func apply(
-        _ selector: VersionSelector,
+        _ name: VersionName?,
         _ edit: VersionEdit,
         to versions: [Version]
     ) throws -> ChangeDecision<EditChange.Outcome> {
-        try EditChange(selector, edit).apply(to: Self.record(versions), ballot: ballot(1))
+        try EditChange(name, edit).apply(to: Self.record(versions), ballot: ballot(1))
     }
 
     @Test("An edit changes the version that is meant, and nothing but what is edited")
     func edit() throws {
         let tags = [Tag(key: "kind", value: "cat")]
-        let selectors: [VersionSelector] = [.current, .null, .id(VersionID(high: 0, low: 1))]
-        for (index, selector) in selectors.enumerated() {
+        let names: [VersionName?] = [nil, .null, .id(VersionID(high: 0, low: 1))]
+        for (index, name) in names.enumerated() {
             let changed = try #require(
-                written(try Self.apply(selector, .tags(tags), to: Self.versions))
+                written(try Self.apply(name, .tags(tags), to: Self.versions))
             )
             var wanted = Self.versions
             wanted[index].tags = tags
@@ -61,7 +61,7 @@ struct EditChangeTests {
     func replaced() throws {
         let edit = VersionEdit.tags([Tag(key: "kind", value: "cat")])
         func apply(_ expected: UInt64) throws -> ChangeDecision<EditChange.Outcome> {
-            try EditChange(.current, edit, ifStill: VersionID(high: 0, low: expected))
+            try EditChange(nil, edit, ifStill: VersionID(high: 0, low: expected))
                 .apply(to: Self.record(Self.versions), ballot: ballot(1))
         }
         #expect(kept(try apply(2)) == .replaced)
@@ -72,19 +72,19 @@ struct EditChangeTests {
     func nothing() throws {
         let access = AccessList(grants: [Grant(.everybody, .read)])
         // The id of the null version is nobody's business.
-        for selector in [
-            VersionSelector.id(VersionID(high: 0, low: 2)), .id(VersionID(high: 9, low: 9)),
+        for name in [
+            VersionName.id(VersionID(high: 0, low: 2)), .id(VersionID(high: 9, low: 9)),
         ] {
-            #expect(kept(try Self.apply(selector, .access(access), to: Self.versions)) == .absent)
+            #expect(kept(try Self.apply(name, .access(access), to: Self.versions)) == .absent)
         }
-        #expect(kept(try Self.apply(.current, .access(access), to: [])) == .absent)
+        #expect(kept(try Self.apply(nil, .access(access), to: [])) == .absent)
         let marker = Version(
             marker: VersionID(high: 0, low: 4),
             isNull: false,
             modified: HybridTime(microseconds: 1),
             access: AccessList()
         )
-        let outcome = kept(try Self.apply(.current, .access(access), to: [marker] + Self.versions))
+        let outcome = kept(try Self.apply(nil, .access(access), to: [marker] + Self.versions))
         #expect(outcome == .marker(marker))
         let same = kept(try Self.apply(.null, .tags([]), to: Self.versions))
         #expect(same == .edited(Self.versions[1]))

@@ -138,16 +138,10 @@ actor MemoryStore: ObjectStore {
 
     func edit(
         _ name: ObjectName,
-        _ selector: VersionSelector,
+        _ version: VersionName?,
         _ edit: VersionEdit,
         ifStill expected: VersionID?
     ) async throws(ClusterError) -> ObjectSummary {
-        let version: VersionName? =
-            switch selector {
-            case .current: nil
-            case .null: .null
-            case .id(let id): .id(id)
-            }
         var object = try self.find(name, version)
         if let expected, object.summary.version != expected { throw ClusterError(.busy, "edit") }
         switch edit {

@@ -37,12 +37,7 @@ struct BucketAccess: Sendable {
         key: ObjectKey?,
         _ context: PolicyContext
     ) throws(S3Error) -> Pass {
-        let resource = "arn:aws:s3:::\(self.bucket.name)"
-        let decision = self.decision(
-            action,
-            key.map { "\(resource)/\($0)" } ?? resource,
-            context
-        )
+        let question = self.question(action, key, context)
         var pass = Pass(
             sender: self.sender.recordID,
             hasSignature: self.sender.user != nil,
@@ -51,7 +46,7 @@ struct BucketAccess: Sendable {
             ignoresPublicGrants: self.block.ignoresPublicAcls,
             enforcedOwner: self.ownership == .enforced ? self.owner : nil
         )
-        switch decision {
+        switch self.decision(on: question) {
         case .allowed: pass.verdict = .allowed
         case .denied: throw S3Error(.accessDenied)
         case .silent: break
@@ -60,7 +55,7 @@ struct BucketAccess: Sendable {
         case .object:
             if let policy = self.policy, policy.asksForObjectTags {
                 pass.verdict = .open
-                pass.tagged = .init(policy: policy, question: self.question(action, key, context))
+                pass.tagged = .init(policy: policy, question: question)
             }
             return pass
         case .bucket(let permission):
@@ -77,7 +72,7 @@ struct BucketAccess: Sendable {
     }
 
     private func mayList(_ context: PolicyContext) -> Bool {
-        switch self.decision("s3:ListBucket", "arn:aws:s3:::\(self.bucket.name)", context) {
+        switch self.decision(on: self.question("s3:ListBucket", nil, context)) {
         case .allowed: true
         case .denied: false
         case .silent:
@@ -90,18 +85,8 @@ struct BucketAccess: Sendable {
         }
     }
 
-    private func decision(
-        _ action: String,
-        _ resource: String,
-        _ context: PolicyContext
-    ) -> BucketPolicy.Decision {
+    private func decision(on question: BucketPolicy.Question) -> BucketPolicy.Decision {
         guard let policy = self.policy else { return .silent }
-        let question = BucketPolicy.Question(
-            principal: self.sender.user?.principal,
-            action: action,
-            resource: resource,
-            context: context
-        )
         let decision = policy.decision(on: question)
         // A public policy counts for the owner alone.
         if decision == .allowed, self.block.restrictsPublicBuckets, policy.isPublic, !self.isOwner {

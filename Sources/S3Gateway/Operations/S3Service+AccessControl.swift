@@ -43,7 +43,7 @@ extension S3Service {
             list = try self.list(parsing: body, owner: owner)
         }
         try Self.check(list, PublicAccessBlock(of: settings))
-        let version = VersionSelector(try request.version())
+        let version = try request.version()
         try await self.ask(request.subject) { [opened] () throws(ClusterError) in
             guard request.addressed.key == nil else {
                 _ = try await self.store.edit(

@@ -37,7 +37,7 @@ extension S3Service {
         if !request.sender.isRoot {
             opened = try await self.openedObject(request, .write).summary.version
         }
-        let version = VersionSelector(try request.version())
+        let version = try request.version()
         return try await self.ask(request.subject) { [opened] () throws(ClusterError) in
             try await self.store.edit(request.object, version, .tags(tags), ifStill: opened)
         }
