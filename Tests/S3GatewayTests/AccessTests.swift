@@ -306,7 +306,18 @@ struct AccessTests {
             try await set("RestrictPublicBuckets")
             #expect(try await alice.send("PUT", "/hers?policy", body: open).status == 204)
             #expect(try await bob.send("PUT", "/hers/p").status == 403)
+            // Whatever the policy looks at.
+            let tagged = Self.policy(
+                "Allow",
+                "s3:GetObject",
+                condition: #"{"StringEquals": {"s3:ExistingObjectTag/open": "yes"}}"#
+            )
+            let put = try await alice.send("PUT", "/hers/t", ["x-amz-tagging": "open=yes"])
+            #expect(put.status == 200)
+            #expect(try await alice.send("PUT", "/hers?policy", body: tagged).status == 204)
+            #expect(try await bob.send("GET", "/hers/t").status == 403)
             #expect(try await alice.send("DELETE", "/hers?publicAccessBlock").status == 204)
+            #expect(try await bob.send("GET", "/hers/t").status == 200)
             let none = try await alice.send("GET", "/hers?publicAccessBlock")
             #expect(none.code == "NoSuchPublicAccessBlockConfiguration")
         }

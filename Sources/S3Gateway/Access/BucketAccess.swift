@@ -53,9 +53,9 @@ struct BucketAccess: Sendable {
         }
         switch authority {
         case .object:
-            if let policy = self.policy, policy.asksForObjectTags {
+            if self.policy?.asksForObjectTags == true {
                 pass.verdict = .open
-                pass.tagged = .init(policy: policy, question: question)
+                pass.tagged = .init(access: self, question: question)
             }
             return pass
         case .bucket(let permission):
@@ -85,7 +85,8 @@ struct BucketAccess: Sendable {
         }
     }
 
-    private func decision(on question: BucketPolicy.Question) -> BucketPolicy.Decision {
+    /// What the policy says, as far as the bucket's settings let it count.
+    func decision(on question: BucketPolicy.Question) -> BucketPolicy.Decision {
         guard let policy = self.policy else { return .silent }
         let decision = policy.decision(on: question)
         // A public policy counts for the owner alone.

@@ -11,9 +11,9 @@ struct Pass: Sendable {
         case open
     }
 
-    /// A policy that looks at the tags of the object.
+    /// What to ask a policy that looks at the tags of the object.
     struct Tagged: Sendable {
-        let policy: BucketPolicy
+        let access: BucketAccess
         let question: BucketPolicy.Question
     }
 
@@ -55,7 +55,7 @@ struct Pass: Sendable {
             for tag in object.tags {
                 question.context[PolicyContext.existingTag + tag.key] = [tag.value]
             }
-            switch tagged.policy.decision(on: question) {
+            switch tagged.access.decision(on: question) {
             case .allowed: verdict = .allowed
             case .denied: throw S3Error(.accessDenied)
             case .silent: break
