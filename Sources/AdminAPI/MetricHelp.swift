@@ -22,7 +22,7 @@ enum MetricHelp {
         "node_chunk_bytes_served_total": "Stored bytes of blocks that were read for others.",
         "node_chunk_bytes_pulled_total": "Stored bytes of chunks fetched from other nodes.",
         "node_pulls_total": "Chunks fetched from other nodes.",
-        "node_starts_refused_total": "Starts of nodes whose directory was put back.",
+        "node_starts_refused_total": "Starts of this node on a directory that was put back.",
         "copy_requests_total": "Copies asked for, by how they were made and how they ended.",
         "copy_duration_seconds": "Duration of those requests.",
         "copy_in_progress": "Copies that this node is making.",

@@ -25,8 +25,10 @@ extension MetadataStore {
         }
         guard identity.incarnation < .max else { throw .damaged("incarnations are used up") }
         identity.incarnation += 1
+        let start = NodeStart(incarnation: identity.incarnation, number: random.next())
         var batch = RowBatch()
         batch.put(.node, NodeRow.identity, identity.sealed(under: NodeRow.identity))
+        OwnStarts.put(start, into: &batch)
         try await translated { () async throws(EngineError) in
             try await engine.commit(batch, durable: true)
         }
@@ -34,7 +36,7 @@ extension MetadataStore {
         return MetadataStore(
             engine: engine,
             identity: identity,
-            start: random.next(),
+            start: start,
             state: try await Self.state(in: engine),
             sabotage: sabotage
         )
@@ -114,6 +116,15 @@ extension MetadataStore {
                 let start = try? NodeStart(sealed: value, under: key)
             else { throw .damaged("start of another node") }
             state.note(start, of: node)
+        }
+        try await Self.eachRow(in: engine, .node, NodeRow.ownStarts, NodeRow.ownStartsEnd) {
+            key,
+            value throws(MetadataError) in
+            guard
+                let incarnation = try? NodeRow.subject(of: key, Incarnation.self),
+                let number = try? StartNumber(sealed: value, under: key)
+            else { throw .damaged("start of this node") }
+            state.ownStarts.add(incarnation, number)
         }
         try await Self.eachRow(in: engine, .node, NodeRow.joining, NodeRow.joiningEnd) {
             key,

@@ -31,14 +31,14 @@ package final class MetadataStore: Sendable {
     init(
         engine: any KeyValueEngine,
         identity: Identity,
-        start: UInt64,
+        start: NodeStart,
         state: consuming NodeState,
         sabotage: AcceptorSabotage
     ) {
         self.engine = engine
         self.node = identity.node
         self.incarnation = identity.incarnation
-        self.start = NodeStart(incarnation: identity.incarnation, number: start)
+        self.start = start
         self.stored = Mutex(state)
         self.sabotage = sabotage
     }
@@ -138,24 +138,43 @@ package final class MetadataStore: Sendable {
         try await self.raise([BucketFence(bucket: bucket, generation: generation)])
     }
 
-    /// Keeps the start of another node in mind, durably, unless a newer one was seen.
+    /// Keeps the start of another node in mind, durably, if it comes after the newest one seen.
     ///
-    /// - Returns: false if one was: that node's directory has been put back to an earlier state,
-    ///   and with it promises were lost.
+    /// - Parameters:
+    ///   - start: of the node.
+    ///   - previous: an earlier start that the node knows of its directory.
+    ///   - node: another one.
+    /// - Returns: nil if it is noted, otherwise the newest start seen: it is not the previous one,
+    ///   and it is for the node to say whether it knows of that one, too.
+    /// - Throws: ``MetadataError/failed(_:)`` if it could not be made durable.
     package func note(
         _ start: NodeStart,
+        after previous: NodeStart?,
         of node: NodeID
-    ) async throws(MetadataError) -> Bool {
+    ) async throws(MetadataError) -> NodeStart? {
         try await self.startsLock.run { () async throws(MetadataError) in
             let seen = self.stored.withLock { $0.starts[node] }
-            guard start.mayFollow(seen) else { return false }
-            guard start != seen else { return true }
+            guard start != seen else { return nil }
+            guard seen == nil || seen == previous else { return seen }
             var batch = RowBatch()
             batch.put(.node, NodeRow.start(node), start.sealed(under: NodeRow.start(node)))
             try await self.commit(batch)
             self.stored.withLock { $0.note(start, of: node) }
-            return true
+            return nil
         }
+    }
+
+    /// The start on this directory before the present one; nil at the first.
+    package var previousStart: NodeStart? { self.stored.withLock { $0.ownStarts.previous } }
+
+    /// Whether a start of this node that another has seen was one on this directory as it is.
+    ///
+    /// If not, the directory has been put back to an earlier state, and promises were lost.
+    package func knows(_ seen: NodeStart) -> Bool {
+        if self.sabotage.contains(.startsByNumber) {
+            return seen.incarnation < self.start.incarnation
+        }
+        return self.stored.withLock { $0.ownStarts.contain(seen) }
     }
 
     /// Makes sure that the directory is never opened again: others have seen it further on than it

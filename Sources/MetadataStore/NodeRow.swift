@@ -12,6 +12,7 @@ import Wire
 ///     index    0x07              | nothing: the index of rows is complete
 ///     retired  0x08              | nothing: the directory must not be used any more
 ///     joining  0x09 | partition  | nothing: the floors of the partition are not known yet
+///     own      0x0A | incarnation u32 | number u64: a start of this node
 ///
 /// Keys from 0x80 on belong to the chunk store. Layout: docs/format/metadata.md, "Node rows".
 enum NodeRow {
@@ -32,6 +33,9 @@ enum NodeRow {
     /// Partitions joined without their floors: the rows from here to ``joiningEnd``.
     static let joining: [UInt8] = [0x09]
     static let joiningEnd: [UInt8] = [0x0A]
+    /// The newest starts of the node itself: the rows from here to ``ownStartsEnd``.
+    static let ownStarts: [UInt8] = [0x0A]
+    static let ownStartsEnd: [UInt8] = [0x0B]
     /// Keys of ours, and of register rows, are below this.
     static let ownEnd: [UInt8] = [0x80]
 
@@ -40,6 +44,10 @@ enum NodeRow {
     static func floor(_ domain: FloorDomain) -> [UInt8] { Self.floors + domain.encoded }
 
     static func start(_ node: NodeID) -> [UInt8] { Self.starts + node.encoded }
+
+    static func ownStart(_ incarnation: UInt32) -> [UInt8] {
+        Self.ownStarts + Incarnation(value: incarnation).encoded
+    }
 
     static func joining(_ partition: PartitionID) -> [UInt8] { Self.joining + partition.encoded }
 

@@ -18,6 +18,8 @@ struct NodeState: Sendable {
     private(set) var ceiling = PromiseCeiling(round: 0)
     /// The newest start seen of each other node, at most ``Limit/nodes``.
     private(set) var starts: [NodeID: NodeStart] = [:]
+    /// The newest starts on the node's own directory.
+    var ownStarts = OwnStarts()
     /// Keys of rows found damaged and not repaired yet, at most ``damagedMax``.
     private(set) var damaged: Set<[UInt8]> = []
 

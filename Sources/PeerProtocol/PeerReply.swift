@@ -34,6 +34,8 @@ package enum PeerReply: Sendable {
     case fences(FencePage)
     case floors(PartitionFloors)
     case change(ChangeReply)
+    /// The newest start seen of the asker: not the one that it says its present one comes after.
+    case seenStart(NodeStart)
 }
 
 extension PeerReply {
@@ -96,6 +98,9 @@ extension PeerReply {
         case .change(let reply):
             kind = .changeReply
             reply.encode(into: &writer)
+        case .seenStart(let start):
+            kind = .seenStart
+            start.encode(into: &writer)
         }
         return PeerMessage(
             kind: kind.rawValue,
@@ -151,6 +156,7 @@ extension PeerReply {
             )
         case .fenceList: self = .fences(try FencePage(from: &reader))
         case .floorPair: self = .floors(try PartitionFloors(from: &reader))
+        case .seenStart: self = .seenStart(try NodeStart(from: &reader))
         case .register, .scan, .fence, .writeChunk, .readChunk, .pullChunk, .dropManifest,
             .pushLayout, .describe, .digests, .ballots, .announce, .underWay, .haveChunks,
             .listChunks, .dropCopies, .scrubChunks, .heldRows, .install, .fences, .raiseFences,

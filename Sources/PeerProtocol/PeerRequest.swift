@@ -24,8 +24,8 @@ package enum PeerRequest: Sendable {
     /// The digests of a partition's ranges; nil asks for one sum for each partition.
     case digests(PartitionID?)
     case ballots(BallotRequest)
-    /// The sender has started: keep it in mind, or say that it has been seen further.
-    case announce(NodeStart)
+    /// The sender has started, after the other start: keep it in mind, or say which one was seen.
+    case announce(NodeStart, after: NodeStart?)
     /// Asks whether the node's coordinator has the operation under way: 1 or 0.
     case underWay(Undertaking)
     /// Which of these chunks are missing, as far as the index knows; at most ``Limit/chunkNames``.
@@ -80,7 +80,9 @@ extension PeerRequest {
         case .describe: break
         case .digests(let partition): writer.writeOptional(partition) { $1.encode(into: &$0) }
         case .ballots(let request): request.encode(into: &writer)
-        case .announce(let start): start.encode(into: &writer)
+        case .announce(let start, let previous):
+            start.encode(into: &writer)
+            writer.writeOptional(previous) { $1.encode(into: &$0) }
         case .underWay(let undertaking): undertaking.encode(into: &writer)
         case .haveChunks(let names), .dropCopies(let names):
             writer.writeList(names) { $1.encode(into: &$0) }
@@ -178,7 +180,14 @@ extension PeerRequest {
                 }
             )
         case .ballots: self = .ballots(try BallotRequest(from: &reader))
-        case .announce: self = .announce(try NodeStart(from: &reader))
+        case .announce:
+            let start = try NodeStart(from: &reader)
+            self = .announce(
+                start,
+                after: try reader.readOptional {
+                    reader throws(RecordError) in try NodeStart(from: &reader)
+                }
+            )
         case .underWay: self = .underWay(try Undertaking(from: &reader))
         case .change: self = .change(try ChangeRequest(from: &reader))
         case .haveChunks: self = .haveChunks(try Self.names(&reader))
@@ -213,7 +222,7 @@ extension PeerRequest {
             )
         case .done, .registerReply, .rows, .blocks, .description, .staleLayout, .needLayout,
             .failure, .digestList, .ballotPage, .chunkNames, .scrubPage, .heldRowList, .installed,
-            .fenceList, .floorPair, .changeReply, .composedChunk:
+            .fenceList, .floorPair, .changeReply, .composedChunk, .seenStart:
             throw .unknownTag(message.kind)
         }
         try reader.finish()

@@ -77,8 +77,6 @@ package struct PeerFailure: Error, Hashable, Sendable, BinaryRecord {
         case layoutConflict = 9
         /// The node has started, and too few others have taken note of it yet.
         case unconfirmed = 10
-        /// The node has been seen in a later start: its directory was put back to an earlier state.
-        case rolledBack = 11
     }
 
     package let code: Code

@@ -198,4 +198,6 @@ package struct AcceptorSabotage: OptionSet, Hashable, Sendable {
     package static let installIgnoresPromise = AcceptorSabotage(rawValue: 1 << 9)
     /// Rows are erased while replicas are being changed.
     package static let eraseAnyConfig = AcceptorSabotage(rawValue: 1 << 10)
+    /// A node whose start has a higher number than the newest one seen counts as further on.
+    package static let startsByNumber = AcceptorSabotage(rawValue: 1 << 18)
 }

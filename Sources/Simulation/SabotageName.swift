@@ -7,7 +7,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case conditionOutside
     case noFloor, eraseMajority, eraseIgnoresPromise, noneIsTomb
     case volatilePromise, rowsBeforeSync, chunksBeforeSync, noIncarnation
-    case corruptIsAbsent, repairBelowCeiling, rolledBackDiskAccepted
+    case corruptIsAbsent, repairBelowCeiling, rolledBackDiskAccepted, startsByNumber
     case noBucketFence, omitPartitionWithoutMajority, listSkipsSettlement
     case chunkQuorumOfOne, copyWithoutHold, releaseIgnoresFence
     case holdAfterAccept, noSecondHold, auditWithoutFence, fenceIsOnlyAPromise
@@ -101,6 +101,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .creationIgnoresFloor: .creationIgnoresFloor
         case .eraseIgnoresPromise: .eraseIgnoresPromise
         case .corruptIsAbsent: .corruptIsAbsent
+        case .startsByNumber: .startsByNumber
         case .repairBelowCeiling: .repairBelowCeiling
         case .noFence: .noFence
         case .installIgnoresPromise: .installIgnoresPromise
@@ -141,6 +142,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .noIncarnation: "ballots of a node look alike in all its lives"
         case .corruptIsAbsent: "a damaged row counts as no row"
         case .repairBelowCeiling: "a damaged row is repaired below promises it may have made"
+        case .startsByNumber: "a node is let in if it has started more often than was seen"
         case .rolledBackDiskAccepted: "nobody remembers how far a node has been seen"
         case .noBucketFence: "a replica acknowledges a fence and keeps none"
         case .omitPartitionWithoutMajority: "a listing leaves out what no majority reports"

@@ -222,6 +222,11 @@ extension Scenario {
             self.faults = FaultPlan(kinds: self.faults.kinds, pauseMicroseconds: 5_000...20_000)
             self.erasesSoon = true
         case .rolledBackDiskAccepted: self.contend([.lostDisks, .turns, .loss])
+        case .startsByNumber:
+            // What was put back crashes again before anybody answers, and is started once more.
+            self.contend([.lostDisks, .crashes, .loss])
+            self.faults.downMilliseconds = 50...300
+            self.faults.turnMicroseconds = 50_000...400_000
         case .noBucketFence:
             self.contend([.lateness, .loss, .clogs])
             self.workload.keys = 2

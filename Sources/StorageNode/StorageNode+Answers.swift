@@ -58,7 +58,8 @@ extension StorageNode {
         case .pushLayout(let layout): return try await self.take(layout)
         case .digests(let partition): return try await self.digests(of: partition)
         case .ballots(let request): return try await self.ballots(request)
-        case .announce(let start): return try await self.take(start, of: node)
+        case .announce(let start, let previous):
+            return try await self.take(start, after: previous, of: node)
         case .underWay(let undertaking):
             return .done(self.undertakings.contains(undertaking) ? 1 : 0)
         case .change: throw PeerFailure(.badRequest, "changes are made elsewhere")

@@ -27,9 +27,11 @@ extension StorageNode {
     /// A directory that was put back to an earlier state has forgotten promises and must not serve.
     /// Nothing on the directory itself shows that; only the others remember its later starts. So a
     /// node announces each start, and answers nothing else until half of the other nodes have noted
-    /// it durably; one that has seen a later start, or another one of the same incarnation, says
-    /// so, at whatever time, and the node leaves service for good: its directory is not opened
-    /// again. The others are told in the end, too.
+    /// it durably. They note it only if it comes after the newest start they have seen; otherwise
+    /// they say which one that was, at whatever time, and if the directory does not know of it, the
+    /// node leaves service for good: its directory is not opened again. The others are told in the
+    /// end, too. Numbers of starts alone would not do: with each start a directory that was put
+    /// back would count on, also past what was seen, if it crashes before anybody answers.
     ///
     /// This costs a message per pair of nodes and start, and nothing per request or connection. It
     /// guards against mistakes of operators, not against nodes that lie: the node refuses itself. A
@@ -71,28 +73,44 @@ extension StorageNode {
 
     private func introduce(to node: NodeID) async {
         var pause = Self.pauses.first
+        var previous = self.rows.previousStart
         while let caller = self.introduction.withLock({ $0.caller }), self.isInService {
-            do throws(PeerCallError) {
-                _ = try await caller.ask(
-                    node,
-                    .announce(self.rows.start),
-                    within: Self.introductionTimeout
-                )
-                return self.wasNoted(by: node)
-            } catch {
-                if case .failure(let failure) = error, failure.code == .rolledBack {
-                    // From now on this is what others are told whatever they ask. It must not look
-                    // like a verdict on them: they would leave service too, for good.
-                    self.leaveService(PeerFailure(.outOfService, failure.text))
-                    // The next start would have a higher number, and pass.
-                    try? await self.rows.retire()
-                    return
-                }
+            let reply = try? await caller.ask(
+                node,
+                .announce(self.rows.start, after: previous),
+                within: Self.introductionTimeout
+            )
+            switch reply {
+            case nil: break
+            case .seenStart(let seen)?:
+                guard self.rows.knows(seen) else { return await self.retire(seen, by: node) }
+                // It missed some: this is the one to come after.
+                let isNews = previous != seen
+                previous = seen
+                if isNews { continue }
+            case .some: return self.wasNoted(by: node)
             }
             self.introduction.withLock { _ = $0.asked.insert(node) }
             await self.doors.time.sleep(for: pause)
             pause = min(pause * 2, Self.pauses.longest)
         }
+    }
+
+    /// Leaves service for good: another node has seen a start that this directory does not know.
+    private func retire(_ seen: NodeStart, by node: NodeID) async {
+        self.instruments.refusedStart()
+        self.logger.error(
+            "the directory was put back to an earlier state: start with an empty one instead",
+            metadata: ["peer.id": "\(node)", "incarnation.seen": "\(seen.incarnation)"]
+        )
+        self.leaveService(
+            PeerFailure(
+                .outOfService,
+                "node \(self.id) has been seen further on, in incarnation \(seen.incarnation)"
+            )
+        )
+        // The next start need not ask anybody.
+        try? await self.rows.retire()
     }
 
     private func wasNoted(by node: NodeID) {
@@ -104,27 +122,19 @@ extension StorageNode {
         }
     }
 
-    /// Takes note of another node's start.
-    ///
-    /// - Throws: `rolledBack` if a later one was seen, or another of the same incarnation.
-    func take(_ start: NodeStart, of node: NodeID) async throws(PeerFailure) -> PeerReply {
+    /// Takes note of another node's start if it comes after the newest one seen.
+    func take(
+        _ start: NodeStart,
+        after previous: NodeStart?,
+        of node: NodeID
+    ) async throws(PeerFailure) -> PeerReply {
         // Of strangers nothing is kept: there is no bound to their number.
         guard self.layouts.layout?.index(of: node) != nil else { return .done(0) }
-        let isNoted = try await self.onRows { () async throws(MetadataError) in
-            try await self.rows.note(start, of: node)
+        let seen = try await self.onRows { () async throws(MetadataError) in
+            try await self.rows.note(start, after: previous, of: node)
         }
-        if isNoted {
-            self.changeHandler?.noticed(start, of: node)
-            return .done(0)
-        }
-        self.instruments.refusedStart()
-        self.logger.error(
-            "node refused: its directory was put back to an earlier state",
-            metadata: ["peer.id": "\(node)", "peer.incarnation": "\(start.incarnation)"]
-        )
-        throw PeerFailure(
-            .rolledBack,
-            "incarnation \(start.incarnation) of node \(node) is not newer than the last one seen"
-        )
+        if let seen { return .seenStart(seen) }
+        self.changeHandler?.noticed(start, of: node)
+        return .done(0)
     }
 }

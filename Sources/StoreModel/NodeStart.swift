@@ -13,12 +13,6 @@ package struct NodeStart: Hashable, Sendable, BinaryRecord {
         self.number = number
     }
 
-    /// Whether this start may follow, or be, the newest one that was seen.
-    package func mayFollow(_ seen: NodeStart?) -> Bool {
-        guard let seen else { return true }
-        return self.incarnation > seen.incarnation || self == seen
-    }
-
     package init(from reader: inout ByteReader) throws(RecordError) {
         self.incarnation = try reader.read()
         self.number = try reader.read()

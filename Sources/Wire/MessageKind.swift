@@ -75,5 +75,6 @@ package enum MessageKind: UInt8, Hashable, Sendable, CaseIterable {
     case installed = 81
     case fenceList = 82
     case floorPair = 83
+    case seenStart = 84
     case changeReply = 76
 }

@@ -130,9 +130,49 @@ struct StartTests {
                 ) { try LayoutPlan.first(nodes: $0) }
             }
             #expect(refused == .internalError)
-            // The next start would count on from there, and pass: there is none.
+            // There is no next start.
             await #expect(throws: StorageNodeError.self) { try await Self.restart(2, back) }
             try await back[0].put(object("a"), content(10))
+        }
+    }
+
+    @Test("An earlier state is noticed however often it is started before anybody answers")
+    func putBackAndCrashed() throws {
+        try TestCluster.run { cluster in
+            await cluster.wait()
+            let machine = cluster.nodes[2].machine
+            let old = try await Self.snapshot(machine)
+            var again = try await Self.restart(2, cluster)
+            await again.wait()
+            machine.crash()
+            try await Self.putBack(old, on: machine)
+            again.isolate(2)
+            for _ in 0..<3 {
+                again = try await again.restarted(2)
+                machine.crash()
+            }
+            again.network.heal()
+            let back = try await again.restarted(2)
+            await back.wait()
+            #expect(!back.nodes[2].storage.isInService)
+        }
+    }
+
+    @Test("A node that was away for several starts of another takes note of the newest")
+    func missedStarts() throws {
+        try TestCluster.run { cluster in
+            await cluster.wait()
+            cluster.nodes[1].machine.crash()
+            cluster.network.crashed(cluster.nodes[1].storage.id)
+            var again = cluster
+            for _ in 0..<3 {
+                again = try await Self.restart(2, again)
+                await again.wait()
+            }
+            again = try await again.restarted(1)
+            await again.wait(.seconds(60))
+            #expect(again.nodes[2].storage.isKnownToAll)
+            #expect(again.nodes[2].storage.isInService)
         }
     }
 

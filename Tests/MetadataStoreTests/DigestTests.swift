@@ -1,9 +1,10 @@
-import MetadataStore
 import Register
 import Runtime
 import SimulatedRuntime
 import StoreModel
 import Testing
+
+@testable import MetadataStore
 
 /// Digests are those of the rows, whenever they were counted.
 struct DigestTests {
@@ -206,24 +207,67 @@ struct DigestTests {
         }
     }
 
-    @Test("The newest start of another node is kept; an older or another one is told apart")
+    @Test("A directory knows its starts, and no others; of those long ago the number will do")
+    func ownStarts() async throws {
+        try await RocksSubject.with { subject in
+            let random = SimulatedRandom(seed: 1)
+            var store = try await MetadataStore.open(engine: subject.engine, random: random)
+            #expect(store.previousStart == nil)
+            var starts = [store.start]
+            for _ in 0..<OwnStarts.startsMax + 5 {
+                store = try await MetadataStore.open(engine: subject.engine, random: random)
+                #expect(store.previousStart == starts.last)
+                starts.append(store.start)
+            }
+            #expect(starts.allSatisfy { store.knows($0) })
+            for start in starts.suffix(3) {
+                let other = NodeStart(
+                    incarnation: start.incarnation,
+                    number: start.number ^ 1
+                )
+                #expect(!store.knows(other))
+            }
+            let next = NodeStart(incarnation: store.incarnation + 1, number: 1)
+            #expect(!store.knows(next))
+            let kept = try await subject.engine.scan(
+                .node,
+                from: NodeRow.ownStarts,
+                to: NodeRow.ownStartsEnd,
+                limit: .max
+            )
+            #expect(kept.count == OwnStarts.startsMax)
+        }
+    }
+
+    @Test("The newest start of another node is kept; one that does not come after it is not")
     func starts() async throws {
         try await RocksSubject.with { subject in
             let random = SimulatedRandom(seed: 1)
             let store = try await MetadataStore.open(engine: subject.engine, random: random)
             let (node, other) = (NodeID(high: 1, low: 1), NodeID(high: 1, low: 2))
             let third = NodeStart(incarnation: 3, number: 30)
-            #expect(try await store.note(third, of: node))
+            #expect(try await store.note(third, after: nil, of: node) == nil)
             let before = subject.engine.syncCount
-            #expect(try await store.note(third, of: node), "The same again.")
+            #expect(try await store.note(third, after: nil, of: node) == nil, "The same again.")
             #expect(subject.engine.syncCount == before)
             try await subject.reopen()
             let again = try await MetadataStore.open(engine: subject.engine, random: random)
-            #expect(try await !again.note(NodeStart(incarnation: 2, number: 20), of: node))
-            #expect(try await !again.note(NodeStart(incarnation: 3, number: 31), of: node))
-            #expect(try await again.note(third, of: node))
-            #expect(try await again.note(NodeStart(incarnation: 1, number: 1), of: other))
-            #expect(try await again.note(NodeStart(incarnation: 4, number: 2), of: node))
+            func seen(
+                _ start: NodeStart,
+                after previous: NodeStart? = nil,
+                of node: NodeID
+            ) async throws -> NodeStart? {
+                try await again.note(start, after: previous, of: node)
+            }
+            let second = NodeStart(incarnation: 2, number: 20)
+            let fork = NodeStart(incarnation: 3, number: 31)
+            let fourth = NodeStart(incarnation: 4, number: 40)
+            #expect(try await seen(second, of: node) == third)
+            #expect(try await seen(fork, after: second, of: node) == third)
+            #expect(try await seen(fourth, after: fork, of: node) == third)
+            #expect(try await seen(third, of: node) == nil)
+            #expect(try await seen(NodeStart(incarnation: 1, number: 1), of: other) == nil)
+            #expect(try await seen(fourth, after: third, of: node) == nil)
             #expect(again.start != store.start)
         }
     }

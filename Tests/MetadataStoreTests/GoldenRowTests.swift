@@ -44,6 +44,7 @@ struct GoldenRowTests {
             "floor": ballot.sealed(under: NodeRow.floor(domain)),
             "ceiling": PromiseCeiling(above: ballot.round).sealed(under: NodeRow.ceiling),
             "start": start.sealed(under: NodeRow.start(NodeID(high: 1, low: 2))),
+            "own-start-key": NodeRow.ownStart(start.incarnation),
             "identity": identity.sealed(under: NodeRow.identity),
             "fence": Fence(generation: 4).sealed(under: fence),
         ]

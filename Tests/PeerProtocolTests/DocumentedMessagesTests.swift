@@ -74,7 +74,16 @@ struct DocumentedMessagesTests {
         )
         try self.expect(.ballots(request), "ballots head")
         let start = NodeStart(incarnation: 3, number: 0xa1a2_a3a4_a5a6_a7a8)
-        try self.expect(.announce(start), "announce head")
+        let previous = NodeStart(incarnation: 2, number: 7)
+        try self.expect(.announce(start, after: previous), "announce head")
+        let seen = NodeStart(incarnation: 1, number: 5)
+        let answer = PeerReply.seenStart(seen).message(epoch: 0)
+        let page = try DocumentedBytes(page: "docs/protocol/messages.md")
+        #expect(answer.head == (try page.buffer("seenStart head")))
+        guard case .seenStart(seen) = try PeerReply(answer) else {
+            Issue.record("not the start that was seen")
+            return
+        }
         let key = try #require(ObjectKey("cat.jpg"))
         var change = ChangeRequest(
             sender: 3,
@@ -87,7 +96,6 @@ struct DocumentedMessagesTests {
         (change.receiver, change.number) = (5, 7)
         try self.expect(.change(change), "change head")
         try self.expect(.underWay(.manifest(Self.manifest)), "underWay head")
-        let page = try DocumentedBytes(page: "docs/protocol/messages.md")
         let photos = RegisterKey.bucket(try #require(BucketName("photos")))
         let row = RowBallot(row: photos.row, accepted: Self.ballot)
         let reply = PeerReply.ballots(BallotPage(rows: [row], isTruncated: false))

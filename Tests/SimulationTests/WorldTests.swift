@@ -64,6 +64,14 @@ struct WorldTests {
         #expect(report.violations == [])
     }
 
+    @Test(
+        "A disk that is put back and crashes before anybody answers is noticed at its next start",
+        arguments: [UInt64(51_864_252_418)]
+    )
+    func putBackAndCrashed(seed: UInt64) {
+        #expect(World.run(Scenario(seed: seed)).violations == [])
+    }
+
     @Test("A node that was refused spoils no other that starts", arguments: [UInt64(50_364)])
     func refusedNode(seed: UInt64) {
         var scenario = Scenario(seed: seed)

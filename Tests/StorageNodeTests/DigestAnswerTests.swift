@@ -140,10 +140,11 @@ struct DigestAnswerTests {
                 _ incarnation: UInt32,
                 _ number: UInt64,
                 by node: NodeID,
+                after previous: NodeStart? = nil,
                 to target: TestNode
             ) async throws -> PeerReply {
                 let start = NodeStart(incarnation: incarnation, number: number)
-                let message = PeerRequest.announce(start).message(epoch: 0)
+                let message = PeerRequest.announce(start, after: previous).message(epoch: 0)
                 return try PeerReply(await target.node.handle(message, from: node))
             }
             let stranger = NodeID(high: 9, low: 9)
@@ -156,11 +157,14 @@ struct DigestAnswerTests {
             machine.restart()
             let again = try await TestNode.open(on: machine)
             #expect(try await announce(7, 1, by: member, to: again).number == 0)
-            let older = try await announce(6, 5, by: member, to: again)
-            #expect(older.failureCode == .rolledBack)
-            let other = try await announce(7, 2, by: member, to: again)
-            #expect(other.failureCode == .rolledBack)
-            #expect(try await announce(8, 3, by: member, to: again).number == 0)
+            let seventh = NodeStart(incarnation: 7, number: 1)
+            #expect(try await announce(6, 5, by: member, to: again).seenStart == seventh)
+            #expect(try await announce(7, 2, by: member, to: again).seenStart == seventh)
+            let fork = NodeStart(incarnation: 7, number: 2)
+            let after = try await announce(8, 3, by: member, after: fork, to: again)
+            #expect(after.seenStart == seventh)
+            let next = try await announce(8, 3, by: member, after: seventh, to: again)
+            #expect(next.number == 0)
         }
     }
 }

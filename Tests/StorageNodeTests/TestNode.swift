@@ -114,6 +114,11 @@ extension PeerReply {
         return nil
     }
 
+    var seenStart: NodeStart? {
+        if case .seenStart(let start) = self { return start }
+        return nil
+    }
+
     var page: ScanPage? {
         if case .rows(let page) = self { return page }
         return nil
