@@ -192,24 +192,33 @@ class Cluster:
             "env", "--for", client, "--node", str(node), "--directory", str(self.directory)
         ).stdout
 
-    def s3(self, node, attempts=2, **config):
+    def s3(self, node, attempts=2, access_key=None, secret_key=None, **config):
         """A boto3 client that talks to one node; `attempts` counts the first one."""
         keys = self.keys()
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint(node),
-            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            aws_access_key_id=access_key or keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=secret_key or keys["AWS_SECRET_ACCESS_KEY"],
             region_name=keys["AWS_DEFAULT_REGION"],
             config=Config(
                 s3={"addressing_style": "path"},
                 retries={"total_max_attempts": attempts, "mode": "standard"},
                 max_pool_connections=32,
-                connect_timeout=5,
-                read_timeout=60,
-                **config,
+                **({"connect_timeout": 5, "read_timeout": 60} | config),
             ),
         )
+
+
+def started(directory, **options):
+    """Yields a cluster that runs, and ends it afterwards: for fixtures."""
+    cluster = Cluster(directory, **options)
+    try:
+        cluster.up()
+        yield cluster
+    finally:
+        if (cluster.directory / "cluster.json").exists():
+            cluster.down()
 
 
 def wait_until(condition, what, within=60):

@@ -12,17 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 for name in ("AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
     os.environ.pop(name, None)
 
-from cluster import Cluster  # noqa: E402
-
-
-def started(directory, **options):
-    cluster = Cluster(directory, **options)
-    try:
-        cluster.up()
-        yield cluster
-    finally:
-        if (cluster.directory / "cluster.json").exists():
-            cluster.down()
+from cluster import started  # noqa: E402
 
 
 @pytest.fixture(scope="session")

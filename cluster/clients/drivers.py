@@ -48,6 +48,13 @@ class AwsCli(CommandLine):
     def aws(self, node, *arguments):
         return self.run(node, self.program, "s3", *arguments)
 
+    def configure(self, **settings):
+        """Settings of `aws s3`, as in its configuration file."""
+        config = self.directory / ".aws" / "config"
+        config.parent.mkdir(exist_ok=True)
+        lines = "".join(f"  {name} = {value}\n" for name, value in settings.items())
+        config.write_text(f"[default]\ns3 =\n{lines}")
+
     def make_bucket(self, node, bucket):
         self.aws(node, "mb", f"s3://{bucket}")
 

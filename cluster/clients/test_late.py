@@ -5,9 +5,6 @@ as one likes; the node that was asked then begins its answer after three seconds
 """
 
 import http.client
-import os
-import signal
-import threading
 import time
 
 import pytest
@@ -15,8 +12,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from cluster import content, digest
+from cluster import content, digest, started
 from drivers import DRIVERS
+from faults import StandStill
 
 MEBIBYTE = 1 << 20
 BUCKET = "late"
@@ -24,58 +22,8 @@ SOURCE = content(21, 128 * MEBIBYTE)
 REDUCED = "REDUCED_REDUNDANCY"
 
 
-class StandStill(threading.Thread):
-    """Stops nodes 2 and 3 once node 1 stores chunks of a copy.
-
-    For good (until the end of the block), or again and again for some seconds, with moments between in which they get
-    on a little, so that nobody takes them for dead.
-    """
-
-    def __init__(self, cluster, seconds=None):
-        super().__init__()
-        self.cluster = cluster
-        self.seconds = seconds
-        self.over = threading.Event()
-        self.stopped = False
-
-    def pulls(self):
-        """Requests to store a chunk of a copy that node 1 was given."""
-        return self.cluster.total("triolet_node_messages_total", [1], kind="pullChunk")
-
-    def __enter__(self):
-        self.before = self.pulls()
-        self.start()
-        return self
-
-    def run(self):
-        while not self.over.is_set() and self.pulls() == self.before:
-            time.sleep(0.01)
-        if self.over.is_set():
-            return
-        self.stopped = True
-        pids = [self.cluster.pid(node) for node in (2, 3)]
-        deadline = time.monotonic() + (self.seconds or 0)
-        while True:
-            try:
-                for pid in pids:
-                    os.kill(pid, signal.SIGSTOP)
-                self.over.wait(2.2 if self.seconds else None)
-            finally:
-                for pid in pids:
-                    os.kill(pid, signal.SIGCONT)
-            if self.over.wait(0.05) or time.monotonic() > deadline:
-                return
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.join()
-        assert self.stopped, "the copy was over before anything stood still"
-
-
 @pytest.fixture(scope="module")
 def slow_cluster(tmp_path_factory):
-    from conftest import started
-
     for cluster in started(tmp_path_factory.mktemp("late")):
         s3 = cluster.s3(1)
         s3.create_bucket(Bucket=BUCKET)
@@ -87,9 +35,7 @@ def prepared(client):
     """The client with one attempt for each request, and copies in one piece."""
     client.extra = {"AWS_MAX_ATTEMPTS": "1"}
     if isinstance(client, DRIVERS["aws"]):
-        config = client.directory / ".aws" / "config"
-        config.parent.mkdir(exist_ok=True)
-        config.write_text("[default]\ns3 =\n  multipart_threshold = 4GB\n")
+        client.configure(multipart_threshold="4GB")
     return client
 
 
