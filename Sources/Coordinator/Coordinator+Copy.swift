@@ -16,6 +16,8 @@ extension Coordinator {
         /// The bucket of the source, as it was found, and the version that is copied.
         let bucket: BucketRecord
         let source: Version
+        /// The target's.
+        var checksums: [Checksum]
         let target: Target
         let entry: VersionID
         let progress: CopyProgress
@@ -50,16 +52,21 @@ extension Coordinator {
                     facts: ["bytes": "\(version.size)", "max": "\(request.sizeMax)"]
                 )
             }
-            let plan = CopyPlan(
+            var plan = CopyPlan(
                 request: request,
                 bucket: source.bucket,
                 source: version,
+                checksums: version.checksums,
                 target: target,
                 entry: entry,
                 progress: progress,
                 operation: operation
             )
-            if let result = try await self.carryOut(plan) { return result }
+            let found = Target(name: request.source, bucket: source.bucket)
+            if let checksums = try await self.checksums(plan, found) {
+                plan.checksums = checksums
+                if let result = try await self.carryOut(plan) { return result }
+            }
             if attempt == Self.sourceAttempts { break }
             if !self.settings.sabotage.contains(.auditIgnoresManifest) { entry = self.newVersion() }
             version = try Self.asSource(
@@ -123,6 +130,32 @@ extension Coordinator {
         }
     }
 
+    /// The target's checksums: the source's, or computed if the request asks for others.
+    ///
+    /// - Returns: nil if the source's content is gone: it has to be looked up again.
+    private func checksums(
+        _ plan: CopyPlan,
+        _ found: Target
+    ) async throws(ClusterError) -> [Checksum]? {
+        let object = FoundObject(coordinator: self, target: found, version: plan.source)
+        let bytes = ObjectBody(
+            reader: object.read(0..<plan.source.size),
+            progress: plan.progress,
+            operation: plan.operation
+        )
+        let summary = ObjectSummary(plan.source, in: plan.bucket)
+        guard let body = plan.request.observe?(summary, bytes) else { return plan.checksums }
+        do {
+            while try await body.next() != nil {}
+            return await body.checksumsAtEnd()
+        } catch let error as ClusterError {
+            if error.code == .objectNotFound { return nil }
+            throw error
+        } catch {
+            throw ClusterError(.internalError, plan.operation, cause: error)
+        }
+    }
+
     private func commit(
         _ plan: CopyPlan,
         _ content: VersionContent,
@@ -138,7 +171,7 @@ extension Coordinator {
             storageClass: plan.request.storageClass,
             modified: self.ballots.now(),
             metadata: metadata,
-            checksums: plan.source.checksums,
+            checksums: plan.checksums,
             content: content,
             tags: plan.request.tags ?? plan.source.tags,
             access: plan.request.access

@@ -255,7 +255,7 @@ extension Coordinator {
 }
 
 /// The bytes of an object as a body to be stored, as long as the copy is wanted.
-private struct ObjectBody: BodySource {
+struct ObjectBody: BodySource {
     let reader: any BodyReader
     let progress: CopyProgress
     let operation: String

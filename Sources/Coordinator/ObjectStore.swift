@@ -318,6 +318,12 @@ package struct CopyRequest: Sendable {
     package var sizeMax: UInt64
     /// Looks at the source version before anything is written; what it throws fails the copy.
     package var sourceCheck: @Sendable (ObjectSummary) throws(ClusterError) -> Void
+    /// Reads along, to compute the target's checksums, where the source has others: its bytes then
+    /// go to the coordinator, by way of the body that this makes of them.
+    ///
+    /// What ``BodySource/checksumsAtEnd()`` gives becomes the target's checksums. Nil carries the
+    /// source's. The copy is made by reference all the same.
+    package var observe: (@Sendable (ObjectSummary, any BodySource) -> (any BodySource)?)?
 
     package init(
         source: ObjectName,

@@ -37,6 +37,31 @@ struct CopyTests {
         }
     }
 
+    @Test("A copy whose checksum has to be computed reads the content, and stores nothing")
+    func observed() throws {
+        try TestCluster.run { cluster in
+            let body = content(Limit.chunkBytes + 5)
+            for (name, bytes) in [("s", body), ("small", content(20)), ("empty", ByteBuffer())] {
+                try await cluster[0].put(object(name), bytes)
+                await cluster.wait()
+                let stored = cluster.chunks
+                let request = Self.request(name, "d") {
+                    $0.observe = { _, body in Counted(body) }
+                }
+                let result = try await cluster[1].copy(request)
+                let counted = String(bytes.readableBytes)
+                #expect(result.summary.checksums.map(\.value) == [Array(counted.utf8)])
+                #expect(cluster.chunks == stored)
+                #expect(try await cluster[2].get(object("d")) == bytes)
+                // Carried as they are.
+                let carried = try await cluster[1].copy(
+                    Self.request("d", "e") { $0.observe = { _, _ in nil } }
+                )
+                #expect(carried.summary.checksums == result.summary.checksums)
+            }
+        }
+    }
+
     @Test("An object copied onto itself, again and again, keeps its content")
     func self_() throws {
         try TestCluster.run { cluster in
@@ -231,5 +256,23 @@ struct CopyTests {
         }
         let isExpected = code == nil || code == .sourceNotFound || code == .busy
         #expect(isExpected, "\(code as Any)")
+    }
+}
+
+/// Has the number of its bytes in place of a checksum.
+private actor Counted: BodySource {
+    private let raw: any BodySource
+    private var count = 0
+
+    init(_ raw: any BodySource) { self.raw = raw }
+
+    func next() async throws -> ByteBuffer? {
+        guard let buffer = try await self.raw.next() else { return nil }
+        self.count += buffer.readableBytes
+        return buffer
+    }
+
+    func checksumsAtEnd() -> [Checksum] {
+        [Checksum(algorithm: .crc32, value: Array(String(self.count).utf8))]
     }
 }

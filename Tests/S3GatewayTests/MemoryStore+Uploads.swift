@@ -47,7 +47,7 @@ extension MemoryStore {
         )
     }
 
-    private func read(_ body: any BodySource) async throws(ClusterError) -> [UInt8] {
+    func read(_ body: any BodySource) async throws(ClusterError) -> [UInt8] {
         var content: [UInt8] = []
         do {
             while let buffer = try await body.next() { content += buffer.readableBytesView }
@@ -217,7 +217,7 @@ extension MemoryStore {
 }
 
 /// Bytes as a body.
-private actor ArrayBody: BodySource {
+actor ArrayBody: BodySource {
     private var bytes: [UInt8]?
 
     init(_ bytes: [UInt8]) { self.bytes = bytes.isEmpty ? nil : bytes }

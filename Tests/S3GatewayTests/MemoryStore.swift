@@ -172,6 +172,11 @@ actor MemoryStore: ObjectStore {
         try request.sourceCheck(source.summary)
         try self.check(request.condition, request.target)
         try await self.suffer()
+        var checksums = source.summary.checksums
+        if let body = request.observe?(source.summary, ArrayBody(source.content)) {
+            _ = try await self.read(body)
+            checksums = await body.checksumsAtEnd()
+        }
         var metadata = request.metadata ?? source.summary.metadata
         if request.metadata == nil { metadata.websiteRedirect = request.websiteRedirect }
         let summary = self.store(
@@ -180,7 +185,7 @@ actor MemoryStore: ObjectStore {
             etag: source.summary.etag,
             request.storageClass,
             metadata,
-            source.summary.checksums,
+            checksums,
             tags: request.tags ?? source.summary.tags,
             access: request.access
         )

@@ -224,7 +224,7 @@ struct MultipartTests {
             for (headers, code) in [
                 (["x-amz-storage-class": "FOO"], "InvalidStorageClass"),
                 (["x-amz-server-side-encryption": "AES256"], "NotImplemented"),
-                (["x-amz-tagging": "a=b&a=c"], "InvalidTag"),
+                (["x-amz-tagging": "a=b&a=c"], "InvalidArgument"),
                 (["x-amz-acl": "open"], "InvalidArgument"),
                 (["x-amz-checksum-type": "COMPOSITE"], "InvalidRequest"),
                 (["x-amz-checksum-algorithm": "FOO"], "InvalidRequest"),

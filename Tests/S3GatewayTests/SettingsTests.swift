@@ -81,8 +81,14 @@ struct SettingsTests {
                 body: Array("<Tagging/>".utf8)
             )
             #expect(wrong.code == "MalformedXML")
-            let header = try await server.send("PUT", "/src/p", ["x-amz-tagging": "a=b&a=c"])
-            #expect(header.status == 400)
+            for (tags, code) in [
+                ("a=b&a=c", "InvalidArgument"), ("k1=v1,k2=v2", "InvalidArgument"),
+                ("a=%ZZ", "InvalidArgument"), ("a=%00", "InvalidTag"),
+                (many.map { "\($0.0)=v" }.joined(separator: "&"), "BadRequest"),
+            ] {
+                let header = try await server.send("PUT", "/src/p", ["x-amz-tagging": tags])
+                #expect(header.status == 400 && header.code == code, "\(tags)")
+            }
         }
     }
 

@@ -38,6 +38,7 @@ struct CopySourceTests {
         arguments: [
             ("", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey."),
             ("wrongformat", "Invalid copy source object key"),
+            ("%", "Invalid copy source encoding"), ("wrong%ZZ", "Invalid copy source encoding"),
             ("src/", "Invalid copy source object key"),
             ("src/%ZZ", "Invalid copy source encoding"),
             ("src/%A/x", "Invalid copy source encoding"),

@@ -11,7 +11,7 @@ struct CopyDirectives {
     let sourceConditions: ReadConditions
     let storageClass: StorageClass
     let mode: CopyRequest.Mode
-    /// The checksum that the copy is to have.
+    /// The checksum that the copy is to have; nil keeps the source's.
     let algorithm: Checksum.Algorithm?
     /// Nil keeps the source's.
     let metadata: ObjectMetadata?

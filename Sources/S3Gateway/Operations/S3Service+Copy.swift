@@ -53,7 +53,6 @@ extension S3Service {
                 do throws(S3Error) {
                     try pass.check(.read, on: summary)
                     try directives.sourceConditions.checkCopy(of: summary, now: now)
-                    try directives.checkAlgorithm(summary)
                     if isSelfCopy, !directives.changesSomething { throw CopyDirectives.selfCopy }
                     guard summary.size <= sizeMax else { throw CopyDirectives.tooLarge(sizeMax) }
                 } catch {
@@ -64,6 +63,17 @@ extension S3Service {
         copy.websiteRedirect = directives.websiteRedirect
         copy.tags = directives.tags
         copy.sourceVersion = directives.source.versionName
+        if let algorithm = directives.algorithm {
+            copy.observe = { summary, body in
+                let isThere =
+                    summary.checksums
+                    == summary.checksums.filter {
+                        $0.algorithm == algorithm && $0.parts == 0
+                    }
+                return isThere && !summary.checksums.isEmpty
+                    ? nil : ChecksummedBody(body, algorithm)
+            }
+        }
         return copy
     }
 
@@ -122,14 +132,6 @@ extension ReadConditions {
 }
 
 extension CopyDirectives {
-    /// A copy carries the checksum of its source; no other is computed for it.
-    fileprivate func checkAlgorithm(_ source: ObjectSummary) throws(S3Error) {
-        guard let algorithm = self.algorithm else { return }
-        guard source.checksums.map(\.algorithm) == [algorithm] else {
-            throw .notImplemented("Computing \(algorithm.name) for a copy")
-        }
-    }
-
     fileprivate static let selfCopy = S3Error(
         .invalidRequest,
         "This copy request is illegal because it is trying to copy an object to itself without "

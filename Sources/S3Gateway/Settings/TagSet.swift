@@ -13,16 +13,20 @@ enum TagSet {
     /// What `x-amz-tagging` says: `kind=cat&colour=black`, encoded as a query is; none if absent.
     static func read(_ headers: [HeaderField]) throws(S3Error) -> [Tag] {
         guard let text = headers.first("x-amz-tagging"), !text.isEmpty else { return [] }
-        let items: [RequestTarget.Item]
-        do throws(S3Error) {
-            items = try RequestTarget(parsing: "/?\(text)").query
-        } catch {
+        let isQuery = text.split(separator: "&").allSatisfy { pair in
+            pair.utf8.count { $0 == UInt8(ascii: "=") } <= 1
+        }
+        let items = isQuery ? (try? RequestTarget(parsing: "/?\(text)"))?.query : nil
+        guard let items, Set(items.map(\.name)).count == items.count else {
             throw .invalidArgument(
                 "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "
                     + "parameters without tag name duplicates.",
                 "x-amz-tagging",
                 text
             )
+        }
+        guard items.count <= Limit.objectTags else {
+            throw S3Error(.badRequest, "Object tags cannot be greater than \(Limit.objectTags)")
         }
         let tags = items.map { Tag(key: $0.name, value: $0.value) }.sorted { $0.key < $1.key }
         try Self.check(tags, max: Limit.objectTags)

@@ -27,7 +27,10 @@ package struct CopySource: Hashable, Sendable {
         rest = rest.dropFirst(Self.separatorLength(rest))
         self.version = try Self.cutVersion(from: &rest)
         guard let separator = rest.indices.first(where: { Self.separatorLength(rest[$0...]) > 0 })
-        else { throw Self.invalid("Invalid copy source object key") }
+        else {
+            let isWellFormed = PercentEncoding.decode(rest) != nil
+            throw Self.invalid("Invalid copy source \(isWellFormed ? "object key" : "encoding")")
+        }
         guard
             let bucketBytes = PercentEncoding.decode(rest[..<separator], plusIsSpace: true),
             let keyBytes = PercentEncoding.decode(
