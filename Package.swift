@@ -55,6 +55,13 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let certificateReloading = Target.Dependency.product(
+    name: "NIOCertificateReloading",
+    package: "swift-nio-extras"
+)
+let certificates = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
@@ -81,6 +88,10 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -149,7 +160,9 @@ let package = Package(
         module(
             "S3Gateway",
             on: ["S3Protocol", "Coordinator", "StoreModel", "Runtime", "CChecksum", "CZlib"],
-            using: [hummingbirdCore, nioCore, nioHTTP1, crypto, lifecycle, logging, metrics]
+            using: [
+                hummingbirdCore, nioCore, nioHTTP1, nioSSL, crypto, lifecycle, logging, metrics,
+            ]
         ),
         module("AdminAPI", using: [hummingbird, nioCore, lifecycle, coreMetrics, logging]),
         module("S3Client", on: ["S3Protocol"], using: [nioCore, nioHTTP1, nioPosix, crypto]),
@@ -163,7 +176,7 @@ let package = Package(
             ],
             using: [
                 arguments, configuration, yams, system, lifecycle, unixSignals, nioCore, nioPosix,
-                crypto, logging, metrics,
+                nioSSL, certificateReloading, certificates, asn1, crypto, logging, metrics,
             ]
         ),
 
@@ -262,7 +275,7 @@ let package = Package(
                 "StoreModel", "S3Protocol", "Runtime", "Coordinator", "S3Gateway", "CChecksum",
                 "CZlib",
             ],
-            using: [nioCore, nioPosix, nioHTTP1, crypto, lifecycle, logging]
+            using: [nioCore, nioPosix, nioHTTP1, nioSSL, crypto, lifecycle, logging]
         ),
         tests(
             "AdminAPITests",

@@ -23,6 +23,8 @@ enum MetricHelp {
         "node_chunk_bytes_pulled_total": "Stored bytes of chunks fetched from other nodes.",
         "node_pulls_total": "Chunks fetched from other nodes.",
         "node_starts_refused_total": "Starts of this node on a directory that was put back.",
+        "tls_certificate_expiry_seconds": "When the certificate of the S3 port expires.",
+        "tls_certificate_failures_total": "Looks at files that were no certificate and key.",
         "copy_requests_total": "Copies asked for, by how they were made and how they ended.",
         "copy_duration_seconds": "Duration of those requests.",
         "copy_in_progress": "Copies that this node is making.",

@@ -19,6 +19,7 @@ struct Triolet: AsyncParsableCommand {
             ScrubCommand.self,
             RingCommand.self,
             ConfigCommand.self,
+            DevCertCommand.self,
             VersionCommand.self,
         ]
     )

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// An answer as it came over the wire.
 struct RawAnswer {
@@ -62,12 +63,20 @@ final class RawConnection {
 
     static func with<Value: Sendable>(
         port: Int,
+        tls: TestCertificate? = nil,
         _ body: (RawConnection) async throws -> Value
     ) async throws -> Value {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                    if let tls {
+                        let handler = try NIOSSLClientHandler(
+                            context: NIOSSLContext(configuration: tls.client),
+                            serverHostname: nil
+                        )
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
+                    return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
                         wrappingChannelSynchronously: channel
                     )
                 }

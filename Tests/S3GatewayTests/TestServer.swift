@@ -32,6 +32,8 @@ struct TestServer: Sendable {
     )
 
     let port: Int
+    /// What the server speaks TLS with.
+    let tls: TestCertificate?
     /// The access key of whoever sends; nil sends without a signature.
     var user: String? = accessKey
     let store: MemoryStore
@@ -43,13 +45,14 @@ struct TestServer: Sendable {
     static func run<Value: Sendable>(
         at seconds: UInt64 = Self.start,
         _ settings: S3Settings = S3Settings(),
+        tls: TestCertificate? = nil,
         _ body: (TestServer) async throws -> Value
     ) async throws -> Value {
         let store = MemoryStore(seconds: seconds)
         let lines = LogLines()
         let (ports, started) = AsyncStream.makeStream(of: Int.self)
         let server = S3Server(
-            settings: S3Server.Settings(host: "127.0.0.1", port: 0),
+            settings: S3Server.Settings(host: "127.0.0.1", port: 0, tls: tls?.server),
             service: S3Service(
                 store: store,
                 credentials: Self.users,
@@ -81,6 +84,7 @@ struct TestServer: Sendable {
             }
             let test = TestServer(
                 port: port,
+                tls: tls,
                 store: store,
                 now: CalendarTime(seconds: Int64(seconds)),
                 lines: lines,
@@ -179,7 +183,7 @@ struct TestServer: Sendable {
 
     /// Sends bytes and reads one answer.
     func exchange(_ bytes: [UInt8], isHead: Bool = false) async throws -> RawAnswer {
-        try await RawConnection.with(port: self.port) { connection in
+        try await RawConnection.with(port: self.port, tls: self.tls) { connection in
             try await connection.send(bytes)
             return try await connection.answer(toHead: isHead)
         }

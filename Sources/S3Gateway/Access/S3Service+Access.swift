@@ -238,7 +238,7 @@ extension S3Request {
         get throws(S3Error) {
             var context = PolicyContext()
             context["aws:SourceIp"] = self.exchange.remote?.ipAddress.map { [$0] }
-            context["aws:SecureTransport"] = ["false"]
+            context["aws:SecureTransport"] = [self.exchange.isSecure ? "true" : "false"]
             context["aws:UserAgent"] = self.headers.first("user-agent").map { [$0] }
             context["aws:Referer"] = self.headers.first("referer").map { [$0] }
             if let user = self.sender.user {

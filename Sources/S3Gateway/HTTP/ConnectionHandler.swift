@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// The last handler of a connection: hands parts of requests to whoever asks, and writes answers.
 ///
@@ -227,7 +228,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         if let socket = self.context?.channel as? any SocketOptionProvider {
             _ = socket.setSoLinger(linger(l_onoff: 1, l_linger: 0))
         }
-        self.abort()
+        self.finish(.closed)
+        guard let context = self.context else { return }
+        // Not by way of TLS: its farewell would say that this is the whole.
+        let pipeline = context.pipeline.syncOperations
+        let tls = try? pipeline.context(handlerType: NIOSSLServerHandler.self)
+        (tls ?? context).close(promise: nil)
     }
 }
 

@@ -3,6 +3,7 @@ import HummingbirdCore
 package import Logging
 package import NIOCore
 import NIOHTTP1
+package import NIOSSL
 
 /// Whoever answers requests.
 package protocol HTTPResponder: Sendable {
@@ -19,8 +20,15 @@ package protocol HTTPResponder: Sendable {
 package struct HTTPChannel: ServerChildChannel {
     private let limits: HTTPLimits
     private let responder: any HTTPResponder
+    private let tls: NIOSSLContext?
 
-    package init(limits: HTTPLimits, responder: any HTTPResponder) {
+    /// Without `tls` in the clear.
+    package init(
+        limits: HTTPLimits,
+        responder: any HTTPResponder,
+        tls: NIOSSLContext? = nil
+    ) {
+        self.tls = tls
         self.limits = limits
         self.responder = responder
     }
@@ -37,10 +45,19 @@ package struct HTTPChannel: ServerChildChannel {
                 leftOverBytesStrategy: .dropBytes,
                 limitConfiguration: decoding
             )
+            if let tls = self.tls {
+                // A handshake counts as part of the first head: it has as much time.
+                let handler = NIOSSLServerHandler(context: tls)
+                try channel.pipeline.syncOperations.addHandler(handler)
+            }
             try channel.pipeline.syncOperations.addHandlers([
                 HTTPResponseEncoder(), ByteToMessageHandler(decoder), handler,
             ])
-            return HTTPConnection(channel: channel, handler: handler)
+            return HTTPConnection(
+                channel: channel,
+                handler: handler,
+                isSecure: self.tls != nil
+            )
         }
     }
 

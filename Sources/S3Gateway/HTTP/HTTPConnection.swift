@@ -8,10 +8,13 @@ import NIOHTTP1
 /// is handed over.
 package struct HTTPConnection: ServerChildChannelValue {
     package let channel: any Channel
+    /// Whether it speaks TLS.
+    let isSecure: Bool
     private let bound: NIOLoopBound<ConnectionHandler>
 
-    init(channel: any Channel, handler: ConnectionHandler) {
+    init(channel: any Channel, handler: ConnectionHandler, isSecure: Bool) {
         self.channel = channel
+        self.isSecure = isSecure
         self.bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
     }
 

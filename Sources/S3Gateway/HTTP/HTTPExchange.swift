@@ -12,6 +12,12 @@ package struct HTTPExchange: Sendable {
     package let remote: SocketAddress?
     private let connection: HTTPConnection
 
+    /// Whether nobody can listen in.
+    package var isSecure: Bool { self.connection.isSecure }
+
+    /// Of addresses under which the client reaches the server.
+    var scheme: String { self.isSecure ? "https" : "http" }
+
     init(head: HTTPRequestHead?, connection: HTTPConnection) {
         self.head = head
         self.connection = connection

@@ -76,7 +76,8 @@ extension S3Service {
             write: { writer in
                 let path = request.target.canonicalPath
                 let host = request.headers.first("host")
-                writer.element("Location", host.map { "http://\($0)\(path)" } ?? path)
+                let scheme = request.exchange.scheme
+                writer.element("Location", host.map { "\(scheme)://\($0)\(path)" } ?? path)
                 writer.element("Bucket", request.bucket.text)
                 writer.element("Key", request.object.key.description)
                 writer.element("ETag", "\"\(summary.etag)\"")

@@ -116,7 +116,7 @@ extension S3Service {
         if !path.hasSuffix("/") { path += "/" }
         path += key
         let host = request.headers.first("host")
-        let location = host.map { "http://\($0)\(path)" } ?? path
+        let location = host.map { "\(request.exchange.scheme)://\($0)\(path)" } ?? path
         headers.add(name: "Location", value: location)
         switch success {
         case .status(201):

@@ -1,6 +1,7 @@
 import HummingbirdCore
 package import Logging
 package import NIOCore
+package import NIOSSL
 import Runtime
 import ServiceLifecycle
 
@@ -10,10 +11,13 @@ package struct S3Server: Service {
         package var host: String
         /// 0 takes any free port.
         package var port: Int
+        /// With it nobody is served in the clear.
+        package var tls: TLSConfiguration?
 
-        package init(host: String, port: Int) {
+        package init(host: String, port: Int, tls: TLSConfiguration? = nil) {
             self.host = host
             self.port = port
+            self.tls = tls
         }
     }
 
@@ -40,8 +44,9 @@ package struct S3Server: Service {
 
     package func run() async throws {
         let limits = self.service.settings.limits
+        let tls = try self.settings.tls.map { try NIOSSLContext(configuration: $0) }
         let server = Server(
-            childChannelSetup: HTTPChannel(limits: limits, responder: self.service),
+            childChannelSetup: HTTPChannel(limits: limits, responder: self.service, tls: tls),
             configuration: ServerConfiguration(
                 address: .hostname(self.settings.host, port: self.settings.port),
                 serverName: nil,

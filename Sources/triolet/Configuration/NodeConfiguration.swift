@@ -26,6 +26,13 @@ struct NodeConfiguration: Sendable {
         var copyBytesMax: UInt64
     }
 
+    struct TLS: Hashable, Sendable {
+        var certificate: String
+        var key: String
+        /// Time from one look at the files to the next.
+        var reload: Duration
+    }
+
     struct Admin: Hashable, Sendable {
         var listen: SocketName
         var token: Secret?
@@ -53,6 +60,8 @@ struct NodeConfiguration: Sendable {
 
     var node: Identity
     var s3: S3
+    /// nil: in the clear.
+    var tls: TLS?
     var admin: Admin
     var peer: Peer
     /// nil: to be generated, or read from the data directory.
@@ -86,6 +95,7 @@ struct NodeConfiguration: Sendable {
     /// nil only after complaints.
     private init?(_ reader: inout SettingReader) {
         let s3 = Self.s3(&reader)
+        let tls = Self.tls(&reader)
         let admin = Self.admin(&reader)
         let peer = Self.peer(&reader)
         let root = Self.root(&reader, isAlone: peer?.seeds.isEmpty ?? true)
@@ -108,6 +118,7 @@ struct NodeConfiguration: Sendable {
         guard let s3, let admin, let peer, let level, let format else { return nil }
         self.node = identity
         self.s3 = s3
+        self.tls = tls
         self.admin = admin
         self.peer = peer
         self.root = root
@@ -134,6 +145,20 @@ struct NodeConfiguration: Sendable {
             requestsMax: requests,
             copyBytesMax: copyLimit
         )
+    }
+
+    private static func tls(_ reader: inout SettingReader) -> TLS? {
+        let reload = reader.duration("tls.reload")
+        let (certificate, key) = (reader.given("tls.cert"), reader.given("tls.key"))
+        guard (certificate == nil) == (key == nil) else {
+            reader.complain("tls.cert and tls.key are needed both, or neither")
+            return nil
+        }
+        guard let certificate, let key, let reload else { return nil }
+        do throws(SecretFile.Refused) { _ = try SecretFile.wholeText(key) } catch {
+            reader.complain("tls.key: \(error)")
+        }
+        return TLS(certificate: certificate, key: key, reload: reload)
     }
 
     private static func admin(_ reader: inout SettingReader) -> Admin? {

@@ -5,7 +5,7 @@ import StoreModel
 
 extension Setting {
     /// All settings of a node, by section.
-    static let all: [Setting] = identity + ports + accounts + bounds + logs
+    static let all: [Setting] = identity + ports + tls + accounts + bounds + logs
 
     static let keys = Set(all.map(\.key))
 
@@ -120,6 +120,27 @@ extension Setting {
             .path,
             "[none]",
             "File with the cluster secret in its first line."
+        ),
+    ]
+
+    private static let tls = [
+        Setting(
+            "tls.cert",
+            .path,
+            "[none: S3 in the clear]",
+            "PEM file with the certificate of the S3 port, and those it was signed with."
+        ),
+        Setting(
+            "tls.key",
+            .path,
+            "[none]",
+            "PEM file with the private key of tls.cert, not readable by every user."
+        ),
+        Setting(
+            "tls.reload",
+            .duration(.seconds(1)...(.seconds(86_400))),
+            "60s",
+            "How often both files are read again; new connections have what was read last."
         ),
     ]
 

@@ -3,6 +3,7 @@ import ChunkStore
 import Coordinator
 import Logging
 import NIOCore
+import NIOSSL
 import Peering
 import Runtime
 import S3Gateway
@@ -61,7 +62,8 @@ extension NodeConfiguration {
         store: any ObjectStore,
         root: RootKey,
         doors: Doors,
-        group: any EventLoopGroup
+        group: any EventLoopGroup,
+        tls: TLSConfiguration?
     ) -> S3Server {
         var settings = S3Settings()
         settings.region = self.s3.region
@@ -71,7 +73,7 @@ extension NodeConfiguration {
         settings.limits.requestsMax = self.s3.requestsMax
         let logger = Logger(label: "triolet.s3")
         return S3Server(
-            settings: .init(host: self.s3.listen.host, port: self.s3.listen.port),
+            settings: .init(host: self.s3.listen.host, port: self.s3.listen.port, tls: tls),
             service: S3Service(
                 store: store,
                 credentials: self.credentials(root),

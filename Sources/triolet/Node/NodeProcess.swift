@@ -95,11 +95,13 @@ enum NodeProcess {
             registry: registry,
             logger: Logger(label: "triolet.admin")
         )
+        let certificate = try configuration.tls.map { try CertificateFiles($0) }
         let gateway = configuration.gateway(
             store: coordinator,
             root: root,
             doors: doors,
-            group: group
+            group: group,
+            tls: certificate?.configuration
         )
 
         // The last one stops first: clients are drained while the node still has its cluster.
@@ -108,6 +110,7 @@ enum NodeProcess {
                 .init(service: PeerService(server: peers)),
                 .init(service: configuration.admin.service(admin)),
                 .init(service: membership),
+                .init(service: CertificateWatch(files: certificate)),
                 .init(service: configuration.s3.service(gateway)),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
