@@ -92,7 +92,7 @@ extension Coordinator {
             for part in bodies.compactMap({ try? PartRecord(decoding: $0) }) {
                 guard await self.take(part, into: &pass) else { return false }
             }
-        case .object, .bucket, .layout: break
+        case .object, .bucket, .layout, .accessKeys: break
         }
         return true
     }

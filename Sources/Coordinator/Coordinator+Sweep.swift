@@ -100,7 +100,7 @@ extension Coordinator {
                 }
                 try await self.manifests.finish(manifest, borrows: borrows)
                 summary.buried += 1
-            case .part, .bucket, .layout: return
+            case .part, .bucket, .layout, .accessKeys: return
             }
         } catch {
             summary.postponed += 1

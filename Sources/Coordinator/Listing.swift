@@ -200,7 +200,7 @@ struct Listing: Sendable {
         case .object(_, let key): key.bytes
         case .bucket(let name): Array(name.text.utf8)
         case .part(_, let key, _, let number): number.encoded + key.bytes
-        case .manifest, .layout: preconditionFailure("A listing of \(key)")
+        case .manifest, .layout, .accessKeys: preconditionFailure("A listing of \(key)")
         }
     }
 

@@ -193,7 +193,7 @@ struct RowScan {
         guard let body = value.body else { return .dead }
         switch key {
         case .bucket, .part: return .live(body)
-        case .manifest, .layout: return .live([])
+        case .manifest, .layout, .accessKeys: return .live([])
         case .object:
             guard let record = try? ObjectRecord(decoding: body) else { return .corrupt }
             switch self.request.subject {

@@ -101,6 +101,8 @@ package enum BucketSetting: Hashable, Sendable {
     case access(AccessList)
     /// nil removes the document.
     case document(BucketDocument.Kind, [UInt8]?)
+    /// The same if the document is still what it was, and nothing otherwise.
+    case replacement(BucketDocument.Kind, of: [UInt8]?, by: [UInt8]?)
 }
 
 extension BucketSettings {
@@ -109,6 +111,8 @@ extension BucketSettings {
         case .versioning(let versioning): self.versioning = versioning
         case .access(let access): self.access = access
         case .document(let kind, let bytes): self[kind] = bytes
+        case .replacement(let kind, let former, let bytes):
+            if self[kind] == former { self[kind] = bytes }
         }
     }
 }

@@ -101,6 +101,16 @@ package enum Limit {
     ///
     /// What a change drops leaves an entry that is shorter than it was itself.
     package static let objectRecordBytes = registerValueBytes - (256 << 10)
+    /// Access keys that were made while the cluster runs: they lie in one value, of at most 500 KB.
+    package static let accessKeys = 1_000
+    /// Longest id of an access key, and longest secret, in bytes.
+    ///
+    /// Source: AWS Identity and Access Management, AccessKey.
+    package static let accessKeyBytes = 128
+    /// Longest name of a user, and of a key, in bytes.
+    ///
+    /// Source: AWS Identity and Access Management, CreateUser.
+    package static let userNameBytes = 64
     /// Nodes of one layout.
     package static let nodes = 1_024
     /// Replicas of metadata and of STANDARD content.

@@ -1,6 +1,6 @@
 /// One of the ``Limit/partitions`` equal parts of the ring, or the system partition.
 package struct PartitionID: Hashable, Comparable, Sendable, BinaryRecord, CustomStringConvertible {
-    /// Holds the registers that describe the cluster itself: the layout and the buckets.
+    /// Holds the registers that describe the cluster itself: layout, buckets and access keys.
     package static let system = PartitionID(unchecked: 0xFFFF)
 
     /// Those of the ring in their order, then the system partition.

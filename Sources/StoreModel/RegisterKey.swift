@@ -7,6 +7,7 @@
 ///     manifest 0x20 | partition u16 | birth ballot (16 bytes)
 ///     bucket   0x40 | name bytes
 ///     layout   0x50
+///     access keys 0x60
 package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomStringConvertible {
     case object(BucketID, ObjectKey)
     /// A part of an upload: the row lies with that of the object, on the same replicas.
@@ -14,6 +15,8 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
     case manifest(ManifestID)
     case bucket(BucketName)
     case layout
+    /// The access keys that were made while the cluster runs, all in one value.
+    case accessKeys
 
     /// Longest binary form: that of a part of the longest object key.
     package static let longestRow =
@@ -41,6 +44,8 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
             writer.writeRaw(name.text.utf8)
         case .layout:
             writer.write(UInt8(0x50))
+        case .accessKeys:
+            writer.write(UInt8(0x60))
         }
         return writer.bytes
     }
@@ -69,6 +74,8 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
             self = .bucket(name)
         case 0x50:
             self = .layout
+        case 0x60:
+            self = .accessKeys
         case let tag:
             throw .unknownTag(tag)
         }
@@ -102,7 +109,7 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
             return PartitionID(hash: hash.value)
         case .part(let bucket, let key, _, _): return RegisterKey.object(bucket, key).partition
         case .manifest(let manifest): return manifest.partition
-        case .bucket, .layout: return .system
+        case .bucket, .layout, .accessKeys: return .system
         }
     }
 
@@ -114,7 +121,7 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
     package var bucket: BucketID? {
         switch self {
         case .object(let bucket, _), .part(let bucket, _, _, _): bucket
-        case .manifest, .bucket, .layout: nil
+        case .manifest, .bucket, .layout, .accessKeys: nil
         }
     }
 
@@ -126,6 +133,7 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
         case .manifest(let manifest): "manifest \(manifest)"
         case .bucket(let name): "bucket \(name)"
         case .layout: "layout"
+        case .accessKeys: "access keys"
         }
     }
 }

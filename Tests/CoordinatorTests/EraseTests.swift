@@ -55,7 +55,7 @@ struct EraseTests {
                 let left = cluster.keys(at: index).filter {
                     switch $0 {
                     case .object, .part, .manifest: true
-                    case .bucket, .layout: false
+                    case .bucket, .layout, .accessKeys: false
                     }
                 }
                 #expect(left.isEmpty, "node \(index)")

@@ -72,6 +72,7 @@ final class Ledger: Sendable {
                 case .manifest: "manifest"
                 case .bucket: "bucket"
                 case .layout: "layout"
+                case .accessKeys: "access keys"
                 }
             switch request {
             case .prepare: return "prepare \(kind)"

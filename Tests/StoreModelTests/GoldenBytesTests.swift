@@ -99,6 +99,15 @@ struct GoldenBytesTests {
                 generation: 1,
                 created: Self.time
             ),
+            "access-keys": AccessKeysRecord([
+                AccessKey(
+                    id: "TRIO2",
+                    secret: HiddenText("secret-2"),
+                    user: KeyUser(id: "ab", name: "alice", account: "012345678901"),
+                    label: "laptop",
+                    created: Self.time
+                )
+            ]),
             "bucket-settings": BucketSettings(
                 versioning: .enabled,
                 access: AccessList(owner: "ab", grants: [Grant(.everybody, .read)]),
@@ -171,6 +180,7 @@ struct GoldenBytesTests {
             "key-manifest": RegisterKey.manifest(Self.manifest),
             "key-bucket": RegisterKey.bucket(try #require(BucketName("photos"))),
             "key-layout": RegisterKey.layout,
+            "key-access-keys": RegisterKey.accessKeys,
             "segment-run": Self.run,
             "owner-upload": Owner.upload(try Self.key(), Self.upload),
             "owner-manifest": Owner.manifest(Self.manifest),

@@ -150,12 +150,15 @@ struct NameTests {
         ) { try RegisterKey(row: long) }
     }
 
-    @Test("Buckets and the layout live in the system partition, the others on the ring")
+    @Test(
+        "Buckets, the layout and access keys live in the system partition, the others on the ring"
+    )
     func partitions() throws {
         let key = try #require(ObjectKey("k"))
         let name = try #require(BucketName("abc"))
         #expect(RegisterKey.bucket(name).partition == .system)
         #expect(RegisterKey.layout.partition == .system)
+        #expect(RegisterKey.accessKeys.partition == .system)
         #expect(RegisterKey.object(BucketID(1), key).partition != .system)
         let manifest = ManifestID(partition: PartitionID(index: 77), birth: .zero)
         #expect(RegisterKey.manifest(manifest).partition == PartitionID(index: 77))

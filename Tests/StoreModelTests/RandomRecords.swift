@@ -54,11 +54,12 @@ extension SplitMix64 {
     }
 
     mutating func registerKey() -> RegisterKey {
-        switch UInt8.random(in: 0..<5, using: &self) {
+        switch UInt8.random(in: 0..<6, using: &self) {
         case 0: .object(self.bucketID(), self.objectKey())
         case 4: .part(self.bucketID(), self.objectKey(), self.uploadID(), self.partNumber())
         case 1: .manifest(self.manifestID())
         case 2: .bucket(self.bucketName())
+        case 5: .accessKeys
         default: .layout
         }
     }
@@ -72,6 +73,20 @@ extension SplitMix64 {
             lineage: self.list(0...Limit.lineage) { $0.operation() },
             body: body,
             hasGarbage: body != nil && self.flip()
+        )
+    }
+
+    mutating func accessKeysRecord() -> AccessKeysRecord {
+        AccessKeysRecord(
+            (0..<Int(self.number(0...3))).map { number in
+                AccessKey(
+                    id: "KEY\(number)",
+                    secret: HiddenText("secret-\(self.number(0...UInt64.max))"),
+                    user: KeyUser(id: "id", name: "alice", account: "012345678901"),
+                    label: self.flip() ? "laptop" : "",
+                    created: self.time()
+                )
+            }
         )
     }
 

@@ -39,6 +39,7 @@ struct RecordKind: Sendable, CustomTestStringConvertible {
         RecordKind("RegisterKey") { $0.registerKey() },
         RecordKind("RegisterValue") { $0.registerValue() },
         RecordKind("BucketRecord") { $0.bucketRecord() },
+        RecordKind("AccessKeysRecord") { $0.accessKeysRecord() },
         RecordKind("ChunkName") { $0.chunkName() },
         RecordKind("SegmentRun") { $0.segmentRun() },
         RecordKind("Owner") { $0.owner() },
