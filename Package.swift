@@ -272,8 +272,8 @@ let package = Package(
         tests(
             "S3GatewayTests",
             on: [
-                "StoreModel", "S3Protocol", "Runtime", "Coordinator", "S3Gateway", "CChecksum",
-                "CZlib",
+                "StoreModel", "S3Protocol", "Runtime", "Content", "Coordinator", "S3Gateway",
+                "CChecksum", "CZlib",
             ],
             using: [nioCore, nioPosix, nioHTTP1, nioSSL, crypto, lifecycle, logging]
         ),

@@ -11,6 +11,10 @@ final class TestTime: TimeSource {
 
     var wallMicroseconds: UInt64 { self.microseconds.withLock { $0 } }
 
+    func advance(milliseconds: UInt64) {
+        self.microseconds.withLock { $0 += milliseconds * 1_000 }
+    }
+
     func sleep(for duration: Duration) async { try? await Task.sleep(for: duration) }
 }
 

@@ -13,7 +13,8 @@ import Testing
 /// A gateway on a free port of this machine, with buckets `src` and `dst` and an object `src/o`.
 struct TestServer: Sendable {
     static let accessKey = "AKIAIOSFODNN7EXAMPLE"
-    static let secret = SecretKey("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+    static let secretText = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    static let secret = SecretKey(secretText)
     static let hello = Array("hello world".utf8)
     static let helloETag = "5eb63bbbe01eeed093cb22bb8f5acdc3"
     static let start: UInt64 = 1_700_000_000
@@ -21,7 +22,7 @@ struct TestServer: Sendable {
     static let owner = Owner(id: "owner-id", displayName: "owner", isRoot: true)
     static let alice = Owner(id: "alice-id", displayName: "alice", account: "111111111111")
     static let bob = Owner(id: "bob-id", displayName: "bob", account: "222222222222")
-    private static let users = FixedCredentials(
+    static let users = FixedCredentials(
         root: owner,
         [
             accessKey: Credential(secret: secret, owner: owner),
@@ -46,6 +47,7 @@ struct TestServer: Sendable {
         at seconds: UInt64 = Self.start,
         _ settings: S3Settings = S3Settings(),
         tls: TestCertificate? = nil,
+        credentials: any Credentials = Self.users,
         _ body: (TestServer) async throws -> Value
     ) async throws -> Value {
         let store = MemoryStore(seconds: seconds)
@@ -55,7 +57,7 @@ struct TestServer: Sendable {
             settings: S3Server.Settings(host: "127.0.0.1", port: 0, tls: tls?.server),
             service: S3Service(
                 store: store,
-                credentials: Self.users,
+                credentials: credentials,
                 settings: settings,
                 doors: Doors(
                     time: TestTime(seconds: seconds),

@@ -108,16 +108,11 @@ extension S3Service {
             let found = try await self.ask(request.subject) { () throws(ClusterError) in
                 try await self.store.bucket(bucket)
             }
-            guard expected == self.owner(found.settings.access.owner).account else {
+            let users = await self.credentials.users()
+            guard expected == users.owner(found.settings.access.owner).account else {
                 throw S3Error(.accessDenied)
             }
         }
-    }
-
-    /// The user whom records know by an id.
-    func owner(_ recordID: String) -> Owner {
-        if recordID.isEmpty { return self.users.root }
-        return self.users.user(id: recordID) ?? Owner(id: recordID, displayName: "")
     }
 
     // MARK: - Lists for what is made
@@ -144,7 +139,11 @@ extension S3Service {
             return AccessList(owner: settings.access.owner)
         case .preferred, .writer: break
         }
-        list = try self.list(headers, owner: list.owner, bucketOwner: settings.access.owner)
+        list = try await self.list(
+            headers,
+            owner: list.owner,
+            bucketOwner: settings.access.owner
+        )
         try Self.check(list, PublicAccessBlock(of: settings))
         return list
     }
@@ -154,21 +153,25 @@ extension S3Service {
         _ headers: AccessHeaders?,
         owner: String,
         bucketOwner: String?
-    ) throws(S3Error) -> AccessList {
+    ) async throws(S3Error) -> AccessList {
         switch headers {
         case nil: return AccessList(owner: owner)
         case .canned(let name):
             return AccessList(owner: owner, grants: Self.grants(name, owner, bucketOwner))
-        case .grants(let named): return try self.list(named, owner: owner)
+        case .grants(let named): return try await self.list(named, owner: owner)
         }
     }
 
     /// A list of grants; what it gives the owner is said by the list itself.
-    func list(_ named: [AccessHeaders.Named], owner: String) throws(S3Error) -> AccessList {
+    func list(
+        _ named: [AccessHeaders.Named],
+        owner: String
+    ) async throws(S3Error) -> AccessList {
         guard named.count <= Limit.grants else { throw S3Error(.malformedACLError) }
+        let users = try await self.users(knowing: named)
         var list = AccessList(owner: owner, isOwnerLimited: true)
         for grant in named {
-            guard let grantee = try self.grantee(grant.name) else { continue }
+            guard let grantee = try Self.grantee(grant.name, users) else { continue }
             if grantee == .user(owner), grant.permission == .fullControl {
                 list.isOwnerLimited = false
             } else {
@@ -178,17 +181,34 @@ extension S3Service {
         return list
     }
 
+    /// The users as they are known here, and anew if somebody among these is not.
+    private func users(knowing named: [AccessHeaders.Named]) async throws(S3Error) -> UserDirectory
+    {
+        let users = await self.credentials.users()
+        let isUnknown = named.contains { named in
+            guard case .id(let id) = named.name else { return false }
+            return id != users.root.id && users.user(id: id) == nil
+        }
+        guard isUnknown else { return users }
+        return try await self.ask(ErrorSubject()) { () throws(ClusterError) in
+            try await self.credentials.usersNow()
+        }
+    }
+
     /// Nil for those whom nobody is.
-    private func grantee(_ name: AccessHeaders.Named.Name) throws(S3Error) -> Grantee? {
+    private static func grantee(
+        _ name: AccessHeaders.Named.Name,
+        _ users: UserDirectory
+    ) throws(S3Error) -> Grantee? {
         switch name {
         case .id(let id):
-            if id == self.users.root.id { return .user("") }
-            guard self.users.user(id: id) != nil else {
+            if id == users.root.id { return .user("") }
+            guard users.user(id: id) != nil else {
                 throw .invalidArgument("Invalid id", "CanonicalUser/ID", id)
             }
             return .user(id)
         case .email(let email):
-            guard let user = self.users.user(email: email) else {
+            guard let user = users.user(email: email) else {
                 throw S3Error(.unresolvableGrantByEmailAddress)
             }
             return .user(user.recordID)

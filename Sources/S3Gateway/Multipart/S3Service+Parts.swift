@@ -62,12 +62,13 @@ extension S3Service {
         let parts = page.parts.prefix(limit)
         let isTruncated = page.next != nil || parts.count < page.parts.count
         let last = parts.last.map { Int($0.number.value) } ?? marker
+        let owner = (await self.credentials.users()).owner(page.upload.owner)
         let document = XMLWriter.document("ListPartsResult") { writer in
             writer.element("Bucket", request.bucket.text)
             writer.element("Key", request.object.key.description)
             writer.element("UploadId", page.upload.id.description)
-            writer.owner(self.owner(page.upload.owner), as: "Initiator")
-            writer.owner(self.owner(page.upload.owner))
+            writer.owner(owner, as: "Initiator")
+            writer.owner(owner)
             writer.element("StorageClass", page.upload.storageClass.rawValue)
             writer.element("PartNumberMarker", String(marker))
             writer.element("NextPartNumberMarker", String(last))

@@ -56,10 +56,11 @@ extension S3Service {
                 )
             )
         }
+        let users = await self.credentials.users()
         let document = XMLWriter.document("ListMultipartUploadsResult") { writer in
             writer.element("Bucket", request.bucket.text)
             query.writeCommon(page, into: &writer)
-            query.writeEntries(page, owner: self.owner, into: &writer)
+            query.writeEntries(page, owner: users.owner, into: &writer)
         }
         return .xml(document)
     }

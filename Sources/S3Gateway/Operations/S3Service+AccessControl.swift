@@ -16,7 +16,7 @@ extension S3Service {
             let summary = try await self.openedObject(request, .readAccess).summary
             list = request.pass.list(of: summary)
         }
-        return .xml(self.document(list))
+        return .xml(Self.document(list, await self.credentials.users()))
     }
 
     func setAccessControl(_ request: S3Request) async throws(S3Error) -> S3Answer {
@@ -38,9 +38,13 @@ extension S3Service {
         let list: AccessList
         if body.isEmpty {
             guard let headers else { throw S3Error(.missingSecurityHeader) }
-            list = try self.list(headers, owner: owner, bucketOwner: settings.access.owner)
+            list = try await self.list(
+                headers,
+                owner: owner,
+                bucketOwner: settings.access.owner
+            )
         } else {
-            list = try self.list(parsing: body, owner: owner)
+            list = try await self.list(parsing: body, owner: owner)
         }
         try Self.check(list, PublicAccessBlock(of: settings))
         let version = try request.version()
@@ -74,13 +78,18 @@ extension S3Service {
         } catch { throw request.pass.veiled(error) }
     }
 
-    private func list(parsing body: [UInt8], owner: String) throws(S3Error) -> AccessList {
+    private func list(
+        parsing body: [UInt8],
+        owner: String
+    ) async throws(S3Error) -> AccessList {
         let policy = try XMLNode(parsing: body)
         guard policy.name == "AccessControlPolicy",
             let list = policy.children.first(where: { $0.name == "AccessControlList" })
         else { throw S3Error(.malformedACLError) }
         if let named = policy.children.first(where: { $0.name == "Owner" })?["ID"] {
-            guard named == self.owner(owner).id else { throw S3Error(.accessDenied) }
+            guard named == (await self.credentials.users()).owner(owner).id else {
+                throw S3Error(.accessDenied)
+            }
         }
         var named: [AccessHeaders.Named] = []
         for grant in list.children {
@@ -100,19 +109,19 @@ extension S3Service {
             }
             named.append(AccessHeaders.Named(name: name, permission: permission))
         }
-        return try self.list(named, owner: owner)
+        return try await self.list(named, owner: owner)
     }
 
-    private func document(_ list: AccessList) -> [UInt8] {
+    private static func document(_ list: AccessList, _ users: UserDirectory) -> [UInt8] {
         var grants = list.grants
         // Last, as Ceph shows it; S3 promises no order.
         if !list.isOwnerLimited { grants.append(Grant(.user(list.owner), .fullControl)) }
         return XMLWriter.document("AccessControlPolicy") { writer in
-            writer.owner(self.owner(list.owner))
+            writer.owner(users.owner(list.owner))
             writer.element("AccessControlList") { writer in
                 for grant in grants {
                     writer.element("Grant") { writer in
-                        self.write(grant.grantee, into: &writer)
+                        Self.write(grant.grantee, users, into: &writer)
                         writer.element("Permission", grant.permission.name)
                     }
                 }
@@ -120,7 +129,11 @@ extension S3Service {
         }
     }
 
-    private func write(_ grantee: Grantee, into writer: inout XMLWriter) {
+    private static func write(
+        _ grantee: Grantee,
+        _ users: UserDirectory,
+        into writer: inout XMLWriter
+    ) {
         let isUser = if case .user = grantee { true } else { false }
         writer.element(
             "Grantee",
@@ -130,7 +143,7 @@ extension S3Service {
         ) { writer in
             switch grantee {
             case .user(let id):
-                let owner = self.owner(id)
+                let owner = users.owner(id)
                 writer.element("ID", owner.id)
                 writer.element("DisplayName", owner.displayName)
             case .everybody: writer.element("URI", GranteeGroup.everybody)

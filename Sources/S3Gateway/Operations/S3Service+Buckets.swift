@@ -13,7 +13,7 @@ extension S3Service {
         .filter { request.sender.isRoot || $0.settings.access.owner == request.sender.recordID }
         let (shown, next) = page.select(from: buckets)
         let document = XMLWriter.document("ListAllMyBucketsResult") { writer in
-            writer.owner(request.sender.user ?? self.users.root)
+            writer.owner(request.sender.user ?? self.credentials.root)
             writer.element("Buckets") { writer in
                 for bucket in shown {
                     writer.element("Bucket") { writer in
@@ -35,7 +35,7 @@ extension S3Service {
             throw .notImplemented("Object lock")
         }
         try self.checkLocation(try await request.wholeBody(bytesMax: 64 << 10))
-        let settings = try self.newBucketSettings(request)
+        let settings = try await self.newBucketSettings(request)
         do throws(S3Error) {
             try await self.ask(request.subject) { () throws(ClusterError) in
                 try await self.store.createBucket(request.bucket, settings: settings)
@@ -52,11 +52,13 @@ extension S3Service {
     }
 
     /// What the headers say of a bucket that is created.
-    private func newBucketSettings(_ request: S3Request) throws(S3Error) -> BucketSettings {
+    private func newBucketSettings(
+        _ request: S3Request
+    ) async throws(S3Error) -> BucketSettings {
         let owner = request.sender.recordID
         let headers = try AccessHeaders.read(request.headers)
         var settings = BucketSettings(
-            access: try self.list(headers, owner: owner, bucketOwner: nil)
+            access: try await self.list(headers, owner: owner, bucketOwner: nil)
         )
         guard let text = request.headers.first("x-amz-object-ownership") else { return settings }
         guard let ownership = ObjectOwnership(rawValue: text) else {

@@ -9,6 +9,7 @@ extension S3Service {
         let marker = request.target["marker"] ?? ""
         let query = try ListQuery(request, after: marker.isEmpty ? nil : Array(marker.utf8))
         let page = try await self.page(query, request)
+        let users = await self.credentials.users()
         let document = XMLWriter.document("ListBucketResult") { writer in
             writer.element("Name", request.bucket.text)
             writer.element("Prefix", query.shown(query.prefix))
@@ -18,7 +19,7 @@ extension S3Service {
                 writer.element("NextMarker", query.shown(next))
             }
             query.writeCommon(page, into: &writer)
-            query.writeEntries(page, owner: self.owner, into: &writer)
+            query.writeEntries(page, owner: users.owner, into: &writer)
         }
         return .xml(document)
     }
@@ -32,6 +33,7 @@ extension S3Service {
         let query = try ListQuery(request, after: after)
         let page = try await self.page(query, request)
         let isOwnerShown = request.target["fetch-owner"] == "true"
+        let users = isOwnerShown ? await self.credentials.users() : nil
         let document = XMLWriter.document("ListBucketResult") { writer in
             writer.element("Name", request.bucket.text)
             writer.element("Prefix", query.shown(query.prefix))
@@ -43,7 +45,7 @@ extension S3Service {
             writer.element("StartAfter", ifPresent: start.map { query.shown(Array($0.utf8)) })
             writer.element("KeyCount", String(page.entries.count))
             query.writeCommon(page, into: &writer)
-            query.writeEntries(page, owner: isOwnerShown ? { self.owner($0) } : nil, into: &writer)
+            query.writeEntries(page, owner: users?.owner, into: &writer)
         }
         return .xml(document)
     }

@@ -40,10 +40,11 @@ extension S3Service {
                 )
             )
         }
+        let users = await self.credentials.users()
         let document = XMLWriter.document("ListVersionsResult") { writer in
             writer.element("Name", request.bucket.text)
             query.writeCommon(page, into: &writer)
-            query.writeEntries(page, owner: { self.owner($0) }, into: &writer)
+            query.writeEntries(page, owner: users.owner, into: &writer)
         }
         return .xml(document)
     }

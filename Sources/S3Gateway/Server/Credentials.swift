@@ -1,3 +1,4 @@
+package import Coordinator
 package import S3Protocol
 
 /// Who owns buckets and objects.
@@ -36,20 +37,21 @@ package struct Credential: Hashable, Sendable {
 
 /// Knows the access keys, and whose they are.
 package protocol Credentials: Sendable {
-    /// Nil for an unknown key.
-    func credential(for accessKey: String) async -> Credential?
+    /// Nil for an unknown key; throws if nobody knows at present.
+    func credential(for accessKey: String) async throws(ClusterError) -> Credential?
     var root: Owner { get }
-    /// The user with a canonical id; nil if there is none.
-    func user(id: String) -> Owner?
-    func user(email: String) -> Owner?
+    /// All users, as far as they are known here.
+    ///
+    /// One that was made a moment ago may be missing.
+    func users() async -> UserDirectory
+    /// All users, those made a moment ago among them.
+    func usersNow() async throws(ClusterError) -> UserDirectory
 }
 
 /// Access keys and users that do not change while the server runs.
 package struct FixedCredentials: Credentials {
-    package let root: Owner
     private let credentials: [String: Credential]
-    private let byID: [String: Owner]
-    private let byEmail: [String: Owner]
+    let directory: UserDirectory
 
     /// `credentials` by access key, the root user's among them; `emails` by canonical id.
     package init(
@@ -57,21 +59,19 @@ package struct FixedCredentials: Credentials {
         _ credentials: [String: Credential],
         emails: [String: String] = [:]
     ) {
-        self.root = root
         self.credentials = credentials
-        let owners = credentials.values.map { ($0.owner.id, $0.owner) }
-        let byID = Dictionary(owners) { first, _ in first }
-        self.byID = byID
-        self.byEmail = Dictionary(
-            emails.compactMap { id, email in byID[id].map { (email, $0) } }
-        ) { first, _ in first }
+        self.directory = UserDirectory(root: root, credentials.values.map(\.owner), emails: emails)
     }
 
-    package func credential(for accessKey: String) async -> Credential? {
-        self.credentials[accessKey]
-    }
+    package var root: Owner { self.directory.root }
 
-    package func user(id: String) -> Owner? { self.byID[id] }
+    func known(_ accessKey: String) -> Credential? { self.credentials[accessKey] }
 
-    package func user(email: String) -> Owner? { self.byEmail[email] }
+    package func credential(
+        for accessKey: String
+    ) async throws(ClusterError) -> Credential? { self.known(accessKey) }
+
+    package func users() async -> UserDirectory { self.directory }
+
+    package func usersNow() async throws(ClusterError) -> UserDirectory { self.directory }
 }

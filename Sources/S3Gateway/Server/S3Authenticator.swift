@@ -1,3 +1,4 @@
+import Coordinator
 import S3Protocol
 
 /// Finds out who sent a request.
@@ -34,7 +35,10 @@ struct S3Authenticator: Sendable {
         _ scope: CredentialScope,
         _ verify: (SigningKey) throws(S3Error) -> Verified
     ) async throws(S3Error) -> Sender {
-        let credential = await self.credentials.credential(for: accessKey)
+        let credential: Credential?
+        do throws(ClusterError) {
+            credential = try await self.credentials.credential(for: accessKey)
+        } catch { throw S3Error(error, about: ErrorSubject()) }
         let secret = credential?.secret ?? Self.nobody
         let key = self.cache.key(for: secret, scope)
         do throws(S3Error) {

@@ -12,7 +12,7 @@ package struct S3Service: HTTPResponder {
     let store: any ObjectStore
     let settings: S3Settings
     let doors: Doors
-    let users: any Credentials
+    let credentials: any Credentials
     let authenticator: S3Authenticator
     private let instruments: S3Instruments
     private let logger: Logger
@@ -27,7 +27,7 @@ package struct S3Service: HTTPResponder {
         self.store = store
         self.settings = settings
         self.doors = doors
-        self.users = credentials
+        self.credentials = credentials
         self.authenticator = S3Authenticator(
             credentials: credentials,
             region: settings.acceptsAnyRegion ? nil : settings.region
