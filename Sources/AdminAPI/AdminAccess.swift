@@ -19,17 +19,25 @@ struct AdminContext: RequestContext, RemoteAddressRequestContext {
     }
 }
 
-/// Lets clients of this machine in, and others with the token.
+/// Lets clients of this machine in, if they need no token, and others with the token.
 struct AdminAccess: RouterMiddleware {
     /// Nil: nobody from outside gets in.
     let token: String?
+    /// Whether whoever runs on this machine may do it.
+    var admitsLocal = true
 
     func handle(
         _ request: Request,
         context: AdminContext,
         next: @concurrent (Request, AdminContext) async throws -> Response
     ) async throws -> Response {
-        guard Self.mayEnter(request.headers, isLocal: context.isLocal, token: self.token) else {
+        guard
+            Self.mayEnter(
+                request.headers,
+                isLocal: context.isLocal && self.admitsLocal,
+                token: self.token
+            )
+        else {
             throw HTTPError(
                 .unauthorized,
                 headers: [.wwwAuthenticate: "Bearer realm=\"triolet admin\""],

@@ -21,20 +21,24 @@ package struct AdminServer: Service {
 
     private let settings: Settings
     private let source: any AdminSource
+    private let access: (any AccessAdmin)?
     private let registry: MetricsRegistry
     private let logger: Logger
     private let listening: @Sendable (_ port: Int) async -> Void
 
-    /// `listening` is told the port once connections are accepted.
+    /// `listening` is told the port once connections are accepted; without `access` there are no
+    /// routes for keys and buckets.
     package init(
         settings: Settings,
         source: any AdminSource,
+        access: (any AccessAdmin)? = nil,
         registry: MetricsRegistry,
         logger: Logger,
         listening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
         self.settings = settings
         self.source = source
+        self.access = access
         self.registry = registry
         self.logger = logger
         self.listening = listening
@@ -54,6 +58,8 @@ package struct AdminServer: Service {
         )
         try await application.run()
     }
+
+    private var hasToken: Bool { self.settings.token?.isEmpty == false }
 
     private func router() -> Router<AdminContext> {
         let router = Router(context: AdminContext.self)
@@ -82,6 +88,10 @@ package struct AdminServer: Service {
         self.addRing(to: guarded)
         self.addCopies(to: guarded)
         self.addRepairs(to: guarded)
+        if let access = self.access {
+            let entry = AdminAccess(token: self.settings.token, admitsLocal: !self.hasToken)
+            self.addAccess(access, to: router.group().add(middleware: entry))
+        }
         return router
     }
 

@@ -14,6 +14,8 @@ struct Triolet: AsyncParsableCommand {
             DemoCommand.self,
             EnvCommand.self,
             HealthCommand.self,
+            KeyCommand.self,
+            BucketCommand.self,
             CopyCommand.self,
             RepairCommand.self,
             ScrubCommand.self,

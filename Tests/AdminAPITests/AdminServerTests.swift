@@ -11,7 +11,7 @@ import Testing
 @testable import AdminAPI
 
 /// A cluster of one node that is ready when the test says so.
-private final class FixedSource: AdminSource {
+final class FixedSource: AdminSource {
     let isReady = Mutex(true)
     let started = Mutex<[HealingWork]>([])
     let changes = Mutex<[RingChange]>([])

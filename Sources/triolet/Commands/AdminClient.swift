@@ -36,7 +36,9 @@ struct AdminClient {
     ) async throws -> (status: Int, text: String) {
         var headers = HTTPHeaders()
         if let token { headers.add(name: "Authorization", value: "Bearer " + token) }
-        if method == .POST { headers.add(name: "Content-Length", value: "\(body.utf8.count)") }
+        if method == .POST || method == .PUT {
+            headers.add(name: "Content-Length", value: "\(body.utf8.count)")
+        }
         if !body.isEmpty { headers.add(name: "Content-Type", value: "application/json") }
         var client = HTTPClient(HTTPOrigin(host: self.address.host, port: self.address.port))
         client.silenceMax = self.silenceMax
@@ -51,9 +53,22 @@ struct AdminClient {
             }
         } catch { throw Failure("nothing answers at \(self.address)", .degraded) }
         guard expects.contains(answer.status) else {
-            throw Failure("\(self.address) answers \(answer.status): \(Self.reason(answer.text))")
+            throw Failure(
+                "\(self.address) answers \(answer.status): \(Self.reason(answer.text))",
+                Self.kind(answer.status)
+            )
         }
         return answer
+    }
+
+    /// The exit code that a status means, where a command has no better one.
+    private static func kind(_ status: Int) -> Failure.Kind {
+        switch status {
+        case 400, 401, 415, 422: .usage
+        case 404: .notFound
+        case 503: .degraded
+        default: .failed
+        }
     }
 
     /// What an error says to people.

@@ -157,14 +157,6 @@ enum RingText {
                     node.zone, node.address,
                 ]
             }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        let lines = rows.map { row in
-            let cells = zip(row, widths).map { cell, width in
-                cell + String(repeating: " ", count: width - cell.count)
-            }
-            let line = cells.joined(separator: "  ")
-            return String(line.reversed().drop { $0 == " " }.reversed())
-        }
-        return ["epoch \(report.epoch), \(report.state.rawValue)"] + lines
+        return ["epoch \(report.epoch), \(report.state.rawValue)"] + TextTable.lines(rows)
     }
 }

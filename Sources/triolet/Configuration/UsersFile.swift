@@ -69,6 +69,16 @@ struct UsersFile: Hashable, Sendable {
         }
     }
 
+    /// Canonical id and account of a user, made of its name: the same wherever they are made.
+    static func identity(of name: String) -> (id: String, account: String) {
+        let digest = Array(SHA256.hash(data: Array("triolet user \(name)".utf8)))
+        let number = digest.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % 1_000_000_000_000
+        let digits = String(number)
+        return (
+            Hexadecimal.text(digest), String(repeating: "0", count: 12 - digits.count) + digits
+        )
+    }
+
     private static func checked(
         _ user: Document.User,
         _ path: String
@@ -77,16 +87,14 @@ struct UsersFile: Hashable, Sendable {
             if !isFine { throw .init(description: "\(path): user \(user.name): \(what)") }
         }
         try check((1...64).contains(user.name.utf8.count), "a name has 1 to 64 bytes")
-        let digest = Array(SHA256.hash(data: Array("triolet user \(user.name)".utf8)))
-        let id = user.id ?? Hexadecimal.text(digest)
+        let made = Self.identity(of: user.name)
+        let id = user.id ?? made.id
         try check(
             (1...AccessList.ownerBytes).contains(id.utf8.count)
                 && id.utf8.allSatisfy { (0x21...0x7E).contains($0) } && id != "anonymous",
             "an id has 1 to 64 printable characters"
         )
-        let number = digest.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % 1_000_000_000_000
-        let digits = String(number)
-        let account = user.account ?? String(repeating: "0", count: 12 - digits.count) + digits
+        let account = user.account ?? made.account
         try check(
             account.utf8.count == 12 && account.utf8.allSatisfy { (0x30...0x39).contains($0) },
             "an account has 12 digits"

@@ -59,7 +59,7 @@ extension NodeConfiguration {
 extension NodeConfiguration {
     /// The S3 port.
     func gateway(
-        store: any ObjectStore,
+        store: any ObjectStore & AccessKeyStore,
         root: RootKey,
         doors: Doors,
         group: any EventLoopGroup,
@@ -76,7 +76,11 @@ extension NodeConfiguration {
             settings: .init(host: self.s3.listen.host, port: self.s3.listen.port, tls: tls),
             service: S3Service(
                 store: store,
-                credentials: self.credentials(root),
+                credentials: KeyDirectory(
+                    fixed: self.credentials(root),
+                    store: store,
+                    doors: doors
+                ),
                 settings: settings,
                 doors: doors,
                 logger: logger
@@ -86,7 +90,7 @@ extension NodeConfiguration {
         )
     }
 
-    /// Who there is; the root key counts if a user has the same one.
+    /// Who is in the settings; the root key counts if a user has the same one.
     private func credentials(_ root: RootKey) -> FixedCredentials {
         var credentials: [String: Credential] = [:]
         var emails: [String: String] = [:]

@@ -92,6 +92,13 @@ enum NodeProcess {
                 directory: directory,
                 membership: membership
             ),
+            access: NodeAccess(
+                store: coordinator,
+                settings: KeyRoster.Settings(
+                    rootKey: root.accessKey,
+                    users: configuration.users.users
+                )
+            ),
             registry: registry,
             logger: Logger(label: "triolet.admin")
         )
