@@ -53,8 +53,9 @@ struct AdminClient {
             }
         } catch { throw Failure("nothing answers at \(self.address)", .degraded) }
         guard expects.contains(answer.status) else {
+            let hint = answer.status == 401 ? " (--token-file FILE has the token)" : ""
             throw Failure(
-                "\(self.address) answers \(answer.status): \(Self.reason(answer.text))",
+                "\(self.address) answers \(answer.status): \(Self.reason(answer.text))\(hint)",
                 Self.kind(answer.status)
             )
         }
