@@ -50,7 +50,7 @@ extension ManifestRecord {
         guard self.state != .dead else { return .gone }
         let place = self.holds.firstIndex { $0.owner == hold.owner }
         if self.state == .open, place == nil { return .otherSegments }
-        if self.state == .sealed, digest != Self.digest(of: self.segments) { return .otherSegments }
+        if self.state == .sealed, digest != self.list.digest { return .otherSegments }
         if let place {
             self.holds[place].ceiling = max(self.holds[place].ceiling, hold.ceiling)
             return .held
@@ -114,12 +114,12 @@ extension ManifestRecord {
     ) -> HoldOutcome {
         switch self.state {
         case .dead: return .gone
-        case .sealed: return self.hold(hold, digest: Self.digest(of: segments))
+        case .sealed: return self.hold(hold, digest: SegmentList(segments).digest)
         case .open:
             self.state = .sealed
-            self.segments = segments
+            self.list = SegmentList(segments)
             self.borrows = borrows
-            return self.hold(hold, digest: Self.digest(of: segments))
+            return self.hold(hold, digest: self.list.digest)
         }
     }
 
@@ -156,7 +156,7 @@ extension ManifestRecord {
     package func checkInvariants() {
         precondition(self.holds.isEmpty == (self.state == .dead), "Dead means unheld.")
         precondition(self.holds.count <= Limit.holders, "Holders are bounded.")
-        precondition(self.state != .open || self.segments.isEmpty, "An open manifest is empty.")
+        precondition(self.state != .open || self.list.isEmpty, "An open manifest is empty.")
     }
 
     /// The record of a manifest that nobody created in time: dead, with chunks perhaps.

@@ -28,7 +28,8 @@ struct RevivalChange: RegisterChange {
         var record = ManifestRecord.stillborn
         if let body = value.body { record = try ManifestRecord(decoding: body) }
         guard record.state == .dead else { return .keep(false) }
-        (record.state, record.segments, record.holds) = (.sealed, self.segments, [self.hold])
+        (record.state, record.holds) = (.sealed, [self.hold])
+        record.list = SegmentList(self.segments)
         return .write(body: record.encoded, hasGarbage: false, true)
     }
 }

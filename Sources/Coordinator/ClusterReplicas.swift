@@ -12,6 +12,7 @@ struct ClusterReplicas: RegisterReplicas {
     let ballots: BallotSource
     let settings: CoordinatorSettings
     let instruments: CoordinatorInstruments
+    let tails: KnownTails
     /// Who keeps the layout's register as long as no layout says so; empty once one does.
     var founders: [NodeID] = []
     /// The layout to go by whatever is in force by now; nil for the present one.
@@ -64,12 +65,18 @@ struct ClusterReplicas: RegisterReplicas {
         enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
     ) async -> [(replica: Int, reply: RegisterReply)] {
         let members = group.members
+        let short = self.tails.named(request, about: key)
         self.instruments.asked(request)
         if let step = request.rareStep(about: key) { await self.doors.reach(step) }
         let (events, inbox) = AsyncStream.makeStream(of: Event.self)
         for replica in members.indices {
             self.doors.background.run {
-                let reply = await self.ask(request, about: key, of: group, replica: replica)
+                let reply = await self.ask(
+                    ShortRequest(whole: request, named: short),
+                    about: key,
+                    of: group,
+                    replica: replica
+                )
                 inbox.yield(.reply(replica, reply))
             }
         }
@@ -100,7 +107,40 @@ struct ClusterReplicas: RegisterReplicas {
         of group: ReplicaGroup,
         replica: Int
     ) async -> RegisterReply? {
-        if let step = request.rareStepToOne(about: key) { await self.doors.reach(step) }
+        let short = self.tails.named(request, about: key)
+        return await self.ask(
+            ShortRequest(whole: request, named: short),
+            about: key,
+            of: group,
+            replica: replica
+        )
+    }
+
+    /// Sends the request in its short form, if it has one, and whole if the replica asks for that.
+    private func ask(
+        _ request: ShortRequest,
+        about key: RegisterKey,
+        of group: ReplicaGroup,
+        replica: Int
+    ) async -> RegisterReply? {
+        if let step = request.whole.rareStepToOne(about: key) { await self.doors.reach(step) }
+        var answer: RegisterReply?
+        if let named = request.named {
+            answer = await self.send(named, about: key, of: group, replica: replica)
+            guard answer == .tailMissing else { return answer }
+            self.tails.forget(key)
+        }
+        answer = await self.send(request.whole, about: key, of: group, replica: replica)
+        self.tails.note(answer, to: request.whole, about: key)
+        return answer
+    }
+
+    private func send(
+        _ request: RegisterRequest,
+        about key: RegisterKey,
+        of group: ReplicaGroup,
+        replica: Int
+    ) async -> RegisterReply? {
         let reply = try? await self.caller.ask(
             group.members[replica],
             .register(key, request),

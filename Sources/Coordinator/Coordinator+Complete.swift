@@ -248,7 +248,7 @@ extension Coordinator {
             Holding(
                 manifest: holding.manifest,
                 owner: holding.owner,
-                digest: ManifestRecord.digest(of: record.segments),
+                digest: record.list.digest,
                 ceiling: holding.ceiling
             )
         )

@@ -57,7 +57,8 @@ package struct Coordinator: ObjectStore {
                 doors: doors,
                 ballots: ballots,
                 settings: settings,
-                instruments: instruments
+                instruments: instruments,
+                tails: KnownTails(leastBytes: settings.tailBytes)
             ),
             absenceTrust: min(.seconds(60), settings.tombstoneAge / 2)
         )

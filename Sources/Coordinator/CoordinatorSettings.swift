@@ -65,6 +65,8 @@ package struct CoordinatorSettings: Sendable {
     ///
     /// Only tests and the simulation lower it.
     package var versionHolders = Limit.versionHolders
+    /// Segments of so many bytes are named to replicas that have them already.
+    package var tailBytes = Limit.tailBytes
     /// Pause between two pages of the audits.
     package var auditInterval: Duration = .seconds(60)
     /// Rows, manifests with chunks and objects that one page of each audit looks at.

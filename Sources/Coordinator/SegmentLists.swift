@@ -65,7 +65,7 @@ extension Coordinator {
             )
             guard case .register(.row(_, let value?))? = reply, let body = value.body,
                 let record = try? ManifestRecord(decoding: body),
-                ManifestRecord.digest(of: record.segments) == digest
+                record.list.digest == digest
             else { continue }
             self.segmentLists.keep(record.segments, of: manifest, digest: digest)
             return record.segments

@@ -83,6 +83,7 @@ extension MetadataStore {
         for (index, accepted) in page {
             let row = PartitionRow.row(of: index)
             batch.delete(.rows, row)
+            if TailRow.mayBe(at: row) { batch.delete(.tails, row) }
             batch.delete(.partitions, index)
             batch.delete(.partitions, GarbageRow.key(of: row))
             batch.delete(.partitions, TombstoneRow.key(of: row, round: accepted.round))
@@ -97,13 +98,13 @@ extension MetadataStore {
 
     // MARK: - Handing over
 
-    /// Rows as they are, promises included, for those who hand them over; nil if the row is
-    /// damaged.
+    /// Rows as they are, whole and promises included, for those who hand them over; nil if the row
+    /// is damaged.
     package func rows(
         _ keys: [[UInt8]]
     ) async throws(MetadataError) -> [(key: [UInt8], row: AcceptorRow?)] {
         var rows: [(key: [UInt8], row: AcceptorRow?)] = []
-        for key in keys { rows.append((key: key, row: try await self.row(key))) }
+        for key in keys { rows.append((key: key, row: try await self.wholeRow(key))) }
         return rows
     }
 

@@ -8,12 +8,15 @@ extension MetadataStore {
 
     /// Reads what the node knows of itself, and starts a new incarnation, durably.
     ///
+    /// Segments of `tailBytes` or more are kept apart from their rows.
+    ///
     /// - Throws: ``MetadataError/damaged(_:)`` if the identity, the layout or a fence cannot be
     ///   read, or if there are rows but no identity: such a directory has forgotten promises and
     ///   must not be used.
     package static func open(
         engine: any KeyValueEngine,
         random: any RandomSource,
+        tailBytes: Int = Limit.tailBytes,
         sabotage: AcceptorSabotage = []
     ) async throws(MetadataError) -> MetadataStore {
         var identity = try await Self.identity(in: engine) ?? Identity(random)
@@ -38,7 +41,7 @@ extension MetadataStore {
             identity: identity,
             start: start,
             state: try await Self.state(in: engine),
-            sabotage: sabotage
+            settings: RowSettings(tailBytes: tailBytes, sabotage: sabotage)
         )
     }
 

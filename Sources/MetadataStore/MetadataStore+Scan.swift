@@ -15,7 +15,9 @@ extension MetadataStore {
         let rows = try await translated { () async throws(EngineError) in
             try await self.engine.scan(.rows, from: start, to: end, limit: limit)
         }
-        return rows.map { self.stored($0.key, $0.value) }
+        var stored: [StoredRow] = []
+        for (key, value) in rows { stored.append(try await self.stored(key, value)) }
+        return stored
     }
 
     /// Rows whose value is a tombstone with a round below `round`, in order of those rounds.
@@ -91,7 +93,7 @@ extension MetadataStore {
                     try await self.engine.get(.rows, key)
                 }
                 guard let value else { continue }
-                let stored = self.stored(key, value)
+                let stored = try await self.stored(key, value)
                 if isWanted(stored.content) { rows.append(stored) }
             }
             if !rows.isEmpty { return rows }
@@ -99,8 +101,11 @@ extension MetadataStore {
         }
     }
 
-    private func stored(_ key: [UInt8], _ value: [UInt8]) -> StoredRow {
-        if let row = try? AcceptorRow(sealed: value, under: key) {
+    private func stored(
+        _ key: [UInt8],
+        _ value: [UInt8]
+    ) async throws(MetadataError) -> StoredRow {
+        if let row = try await self.wholeRow(key, value) {
             return StoredRow(key: key, content: .row(row))
         }
         self.stored.withLock { $0.noteDamage(of: key) }

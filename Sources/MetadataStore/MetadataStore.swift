@@ -26,6 +26,8 @@ package final class MetadataStore: Sendable {
     private let startsLock = TaskLock()
     let digests = RowDigests()
     let stored: Mutex<NodeState>
+    /// Segments of so many bytes are kept apart from their rows.
+    let tailBytes: Int
     let sabotage: AcceptorSabotage
 
     init(
@@ -33,14 +35,15 @@ package final class MetadataStore: Sendable {
         identity: Identity,
         start: NodeStart,
         state: consuming NodeState,
-        sabotage: AcceptorSabotage
+        settings: RowSettings
     ) {
         self.engine = engine
         self.node = identity.node
         self.incarnation = identity.incarnation
         self.start = start
         self.stored = Mutex(state)
-        self.sabotage = sabotage
+        self.tailBytes = settings.tailBytes
+        self.sabotage = settings.sabotage
     }
 
     /// The layout stored last; nil before the first.
@@ -84,7 +87,7 @@ package final class MetadataStore: Sendable {
     ) async throws(MetadataError) -> ReplicaAnswer {
         let rowKey = key.row
         if case .read = request {
-            let row = try await self.row(rowKey)
+            let row = try await self.wholeRow(rowKey)
             guard self.acts(under: epoch) else { return .otherLayout }
             return .reply(row?.read() ?? self.corrupt(rowKey))
         }
@@ -114,6 +117,7 @@ package final class MetadataStore: Sendable {
         if case .erase(let tombstone) = request {
             return try await self.erase(key, before, at: tombstone)
         }
+        let (request, tail) = self.split(request, of: key)
         var row = before
         var rules = self.rules(for: key)
         rules.ignoresPromises = isInstall && self.sabotage.contains(.installIgnoresPromise)
@@ -121,13 +125,18 @@ package final class MetadataStore: Sendable {
             rules.ignoresFloor = self.sabotage.contains(.creationIgnoresFloor)
         }
         let reply = row.apply(request, rules: rules)
+        guard self.hasTail(of: row, before: before, sent: tail) else { return .tailMissing }
+        // Before the promise: a damaged row makes none.
+        guard let shown = try await self.whole(reply, of: key, before) else {
+            return self.corrupt(key.row)
+        }
         if row != before {
-            try await self.replace(key, before, row)
+            try await self.replace(key, before, row, tail: tail)
         } else if case .repair = request {
             // The row is sound; its entry in the index may not be.
             try await self.repairIndex(key, row)
         }
-        return reply
+        return shown
     }
 
     /// Refuses accepts on objects of the bucket that carry a lower generation, from now on and for
@@ -188,13 +197,17 @@ package final class MetadataStore: Sendable {
 }
 
 extension MetadataStore {
+    /// The row as it is stored: its tail is named.
+    ///
     /// - Returns: an empty row if there is none, nil if there is one but it is damaged.
     func row(_ key: [UInt8]) async throws(MetadataError) -> AcceptorRow? {
         let value = try await translated { () async throws(EngineError) in
             try await self.engine.get(.rows, key)
         }
         guard let value else { return AcceptorRow() }
-        if let row = try? AcceptorRow(sealed: value, under: key) { return row }
+        if let row = try? AcceptorRow(sealed: value, under: key), !self.isKnownDamaged(row, key) {
+            return row
+        }
         return self.sabotage.contains(.corruptIsAbsent) ? AcceptorRow() : nil
     }
 
@@ -203,14 +216,16 @@ extension MetadataStore {
         return .corrupt
     }
 
-    /// Writes the row and keeps its marks and its entry in the index, durably.
+    /// Writes the row and keeps its tail, its marks and its entry in the index, durably.
     private func replace(
         _ key: RegisterKey,
         _ before: AcceptorRow,
-        _ after: AcceptorRow
+        _ after: AcceptorRow,
+        tail: [UInt8]?
     ) async throws(MetadataError) {
         var batch = RowBatch()
         batch.put(.rows, key.row, after.sealed(under: key.row))
+        self.changeTail(of: key.row, from: before, to: after, tail, in: &batch)
         batch.changeMarks(of: key.row, from: before, to: after)
         guard before.accepted != after.accepted else {
             return try await self.commit(batch, promising: after.promised)
@@ -264,14 +279,23 @@ extension MetadataStore {
         _ ballot: Ballot,
         _ value: RegisterValue
     ) async throws(MetadataError) -> RegisterReply {
+        // A damaged row has no tail that could stay.
+        guard value.tail == nil else { return .tailMissing }
+        let split = value.split(key, from: self.tailBytes)
         let isLax = self.sabotage.contains(.repairBelowCeiling)
         let ceiling = isLax ? 0 : self.stored.withLock { $0.ceiling.round }
-        guard let row = AcceptorRow.repaired(at: ballot, value, ceiling: ceiling) else {
+        let stored = split?.head ?? value
+        guard let row = AcceptorRow.repaired(at: ballot, stored, ceiling: ceiling) else {
             return .conflict(newest: Ballot(round: ceiling, node: 0, incarnation: 0, sequence: 0))
         }
         let index = PartitionRow.key(of: key.row, in: key.partition)
         var batch = RowBatch()
         batch.put(.rows, key.row, row.sealed(under: key.row))
+        if let name = row.value?.tail, let tail = split?.tail {
+            batch.put(.tails, key.row, TailRow(name, tail).sealed(under: key.row))
+        } else if TailRow.mayBe(at: key.row) {
+            batch.delete(.tails, key.row)
+        }
         // A mark of the damaged row may be left; who follows it finds out.
         batch.changeMarks(of: key.row, from: AcceptorRow(), to: row)
         batch.put(.partitions, index, row.accepted.sealed(under: index))

@@ -95,6 +95,7 @@ extension RowFamily {
         case .partitions: "partitions"
         case .chunks: "chunks"
         case .node: "node"
+        case .tails: "tails"
         }
     }
 }

@@ -129,6 +129,14 @@ package struct AcceptorRow: Hashable, Sendable, BinaryRecord {
         return row
     }
 
+    /// The same row with its value in another form.
+    package func with(_ value: RegisterValue) -> AcceptorRow {
+        var row = self
+        row.value = value
+        row.checkInvariants()
+        return row
+    }
+
     /// A row with nothing accepted is worth its place on disk only for a promise above the floor.
     package func isNeeded(floor: Ballot) -> Bool {
         self.accepted != .zero || self.promised > floor
@@ -196,6 +204,10 @@ package struct AcceptorSabotage: OptionSet, Hashable, Sendable {
     package static let noFence = AcceptorSabotage(rawValue: 1 << 8)
     /// A row that is handed over is taken although a higher ballot was promised.
     package static let installIgnoresPromise = AcceptorSabotage(rawValue: 1 << 9)
+    /// The tail of a row goes when its head changes, whether the new value has it or not.
+    package static let tailGoesWithHead = AcceptorSabotage(rawValue: 1 << 18)
+    /// A tail that is damaged or missing is taken for an empty one.
+    package static let missingTailIsEmpty = AcceptorSabotage(rawValue: 1 << 19)
     /// Rows are erased while replicas are being changed.
     package static let eraseAnyConfig = AcceptorSabotage(rawValue: 1 << 10)
     /// A node whose start has a higher number than the newest one seen counts as further on.

@@ -30,7 +30,9 @@ package enum HeldRow: Hashable, Sendable, BinaryRecord {
                 promised: try Ballot(from: &reader),
                 accepted: try Ballot(from: &reader),
                 value: try reader.readOptional { reader throws(RecordError) in
-                    try RegisterValue(from: &reader)
+                    let value = try RegisterValue(from: &reader)
+                    guard value.tail == nil else { throw .invalid("value without its tail") }
+                    return value
                 }
             )
         case let tag: throw .unknownTag(tag)

@@ -71,13 +71,19 @@ extension RegisterRequest: BinaryRecord {
 ///     row      5 | accepted ballot | value, unless that ballot is zero
 ///     corrupt  6
 ///     erased   7
+///     tailMissing 8
+///
+/// Values in replies are whole.
 ///
 /// Source: docs/protocol/registers.md, "Bytes".
 extension RegisterReply: BinaryRecord {
     package init(from reader: inout ByteReader) throws(RecordError) {
         func accepted(_ reader: inout ByteReader) throws(RecordError) -> (Ballot, RegisterValue?) {
             let ballot = try Ballot(from: &reader)
-            return (ballot, ballot == .zero ? nil : try RegisterValue(from: &reader))
+            guard ballot != .zero else { return (ballot, nil) }
+            let value = try RegisterValue(from: &reader)
+            guard value.tail == nil else { throw .invalid("value without its tail") }
+            return (ballot, value)
         }
         switch try reader.read(UInt8.self) {
         case 1:
@@ -96,6 +102,8 @@ extension RegisterReply: BinaryRecord {
             self = .corrupt
         case 7:
             self = .erased
+        case 8:
+            self = .tailMissing
         case let tag:
             throw .unknownTag(tag)
         }
@@ -123,6 +131,8 @@ extension RegisterReply: BinaryRecord {
             writer.write(UInt8(6))
         case .erased:
             writer.write(UInt8(7))
+        case .tailMissing:
+            writer.write(UInt8(8))
         }
     }
 }

@@ -39,6 +39,10 @@ package enum RegisterReply: Hashable, Sendable {
     case corrupt
     /// Answers erase: there is no row, and the floor that it left is durable.
     case erased
+    /// Answers accept and repair: the value names a tail that the replica does not have.
+    ///
+    /// Nothing has happened; the value is to be sent whole. Proposers never see it.
+    case tailMissing
 }
 
 /// The replicas of registers, as the rounds of ``RegisterProposer`` see them.
@@ -48,7 +52,7 @@ package protocol RegisterReplicas: Sendable {
 
     /// Asks all replicas of a group at once, under the group's epoch.
     ///
-    /// A replica that cannot be reached, answers ``RegisterReply/corrupt`` or acts by another
+    /// Values are whole, in requests and replies. A replica that cannot be reached, answers ``RegisterReply/corrupt`` or acts by another
     /// layout counts as silent. Replies still on their way go on in the background.
     ///
     /// `enough` looks at the replies so far; true ends the wait. `patience` is how long to wait for

@@ -29,7 +29,7 @@ struct PrepareTally {
         case .conflict(let newest):
             self.refused.append(replica)
             self.newest = max(self.newest, newest)
-        case .accepted, .fenced, .row, .corrupt, .erased:
+        case .accepted, .fenced, .row, .corrupt, .erased, .tailMissing:
             break
         }
     }
@@ -75,7 +75,7 @@ struct AcceptTally {
             case .fenced(let generation):
                 self.fenced.append(replica)
                 self.leastGeneration = max(self.leastGeneration, generation)
-            case .promised, .row, .corrupt, .erased:
+            case .promised, .row, .corrupt, .erased, .tailMissing:
                 break
             }
         }

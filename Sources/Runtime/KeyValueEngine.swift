@@ -15,6 +15,8 @@ package enum RowFamily: UInt8, Hashable, Sendable, CaseIterable {
     case chunks = 2
     /// What the node knows of itself: identity, incarnation, layout, fences, floors.
     case node = 3
+    /// Parts of register rows that are long and never change, by register key.
+    case tails = 4
 }
 
 /// Changes that become visible and durable together, applied in order.

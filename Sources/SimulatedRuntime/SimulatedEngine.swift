@@ -23,6 +23,7 @@ package final class SimulatedEngine: KeyValueEngine {
         var underWay: [Commit] = []
         var failure: EngineError?
         var syncCount = 0
+        var writtenBytes = 0
         /// Grows with each crash: the writer of an older one has nothing to say.
         var generation = 0
         var failsNextSync = false
@@ -46,6 +47,11 @@ package final class SimulatedEngine: KeyValueEngine {
     init(_ simulator: Simulator) { self.simulator = simulator }
 
     package var syncCount: Int { self.state.withLock { $0.syncCount } }
+
+    /// Bytes of the keys and values of all changes so far.
+    ///
+    /// For tests.
+    package var writtenBytes: Int { self.state.withLock { $0.writtenBytes } }
 
     /// Rows seen, of all families.
     ///
@@ -136,6 +142,7 @@ package final class SimulatedEngine: KeyValueEngine {
     private static func apply(_ batches: [RowBatch], _ isDurable: Bool, _ state: inout State) {
         for batch in batches {
             state.rows.apply(batch)
+            state.writtenBytes += batch.writtenBytes
             if let row = batch.newestRow { state.newestRow = row }
         }
         state.unsynced += batches.filter { !state.forgets($0) }
@@ -178,19 +185,21 @@ package final class SimulatedEngine: KeyValueEngine {
         self.state.withLock { $0.forgets = batches }
     }
 
-    /// Turns one bit of the value of a durable row, which the seed picks among two families: the
-    /// rows of registers and their index.
+    /// Turns one bit of the value of a durable row, which the seed picks: of a register, tails
+    /// among them, or of the index.
     ///
     /// - Returns: the family; nil if there is no such row.
     package func flipBit() -> RowFamily? {
         let random = self.simulator.draw { SplitMix64(seed: $0.next()) }
         return self.state.withLock { state in
             var random = random
-            let family = random.pick([RowFamily.rows, .rows, .partitions])
-            let rows = state.durable.scan(family, from: [], to: nil, limit: .max)
-                .filter { !$0.value.isEmpty }
+            let families: [[RowFamily]] = [[.rows, .tails], [.rows, .tails], [.partitions]]
+            let rows = random.pick(families).flatMap { family in
+                state.durable.scan(family, from: [], to: nil, limit: .max)
+                    .filter { !$0.value.isEmpty }.map { (family: family, key: $0.key) }
+            }
             guard !rows.isEmpty else { return nil }
-            let key = random.pick(rows.map(\.key))
+            let (family, key) = random.pick(rows)
             let (index, bit) = (random.next(), random.number(in: 0...7))
             state.durable.flip(family, key, index, bit)
             state.rows.flip(family, key, index, bit)
@@ -245,5 +254,14 @@ extension RowBatch {
     fileprivate var newestRow: [UInt8]? {
         for case .put(.rows, let key, _) in self.changes { return key }
         return nil
+    }
+
+    fileprivate var writtenBytes: Int {
+        self.changes.reduce(0) { bytes, change in
+            switch change {
+            case .put(_, let key, let value): bytes + key.count + value.count
+            case .delete(_, let key): bytes + key.count
+            }
+        }
     }
 }

@@ -53,7 +53,7 @@ extension Inspection {
         guard case .manifest(let manifest, _, let digest, _) = version.content else { return nil }
         let record = await self.record(of: manifest)
         guard let record, record.state == .sealed,
-            ManifestRecord.digest(of: record.segments) == digest,
+            record.list.digest == digest,
             record.holds.contains(where: { $0.owner == .version(register, version.id) })
         else {
             let found = record.map { "\($0.state), with \($0.holds.count) holds" } ?? "gone"

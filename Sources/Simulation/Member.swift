@@ -104,7 +104,7 @@ final class Member: Sendable {
         let doors = self.machine.doors
         doors.background.run {
             do {
-                let node = try await self.open(doors, sabotage.acceptor)
+                let node = try await self.open(doors, sabotage.acceptor, settings)
                 guard !Task.isCancelled else { return }
                 self.state.withLock { $0.nodes.append(node) }
                 let handler = SabotagedNode(node: node, sabotage: sabotage.node)
@@ -151,7 +151,8 @@ final class Member: Sendable {
 
     private func open(
         _ doors: Doors,
-        _ sabotage: AcceptorSabotage
+        _ sabotage: AcceptorSabotage,
+        _ coordinator: CoordinatorSettings
     ) async throws -> StorageNode {
         var settings = StorageNodeSettings(
             name: self.name,
@@ -159,6 +160,7 @@ final class Member: Sendable {
             capacityBytes: 1 << 40,
             address: self.address
         )
+        settings.tailBytes = coordinator.tailBytes
         settings.sabotage = sabotage
         // Small volumes, so that some are full, and emptied again.
         settings.chunks = ChunkStoreSettings(

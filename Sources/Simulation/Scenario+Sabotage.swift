@@ -271,6 +271,15 @@ extension Scenario {
             self.moveChunks([])
             self.workload.bodyPauseMicroseconds = 400_000
             self.workload.largeBodies = 20
+        case .tailGoesWithHead:
+            self.suffer([])
+            self.tailBytes = 1
+        case .missingTailIsEmpty:
+            // Tails go bad, and are read before anybody looks for damage.
+            self.crowd([.bitFlips, .lateness], copies: 60, deletes: 5)
+            self.tailBytes = 1
+            self.faults.pauseMicroseconds = 5_000...20_000
+            self.workload.keys = 4
         case .forwardTwice:
             self.nodes = 3
             self.forwardAfter = 0

@@ -27,6 +27,8 @@ package struct Scenario: Sendable {
     package var audits: Bool
     /// Versions that hold one manifest before a child is made: few, so that there are children.
     package var versionHolders: Int
+    /// Segments of so many bytes are the tail of their row: few, so that there are tails.
+    package var tailBytes: Int
     /// Whether the nodes' own audits leave alone what is under way.
     package var auditSpares: Bool
     /// Steps at which work is held up, in the first two parts.
@@ -58,6 +60,7 @@ package struct Scenario: Sendable {
         self.formsUnderFire = random.chance(permille: 300)
         self.erasesSoon = random.chance(permille: 250)
         self.versionHolders = random.pick([1, 2, 3, Limit.versionHolders])
+        self.tailBytes = Limit.tailBytes
         self.forwardAfter = 3
         self.sabotage = []
         self.acceptorSabotage = []
@@ -71,6 +74,7 @@ package struct Scenario: Sendable {
         self.tidies = true
         self.part = .seconds(3)
         self.workload.weights.append((.upload, random.pick([0, 0, 20, 60])))
+        self.drawTails()
         self.drawForwarding()
         self.drawPatience()
         self.drawLayoutChanges()
@@ -84,6 +88,13 @@ package struct Scenario: Sendable {
     private mutating func drawPatience() {
         var random = SplitMix64(seed: self.seed ^ 0x7061_7469_656E_6365)
         self.workload.givingUpPermille = random.pick([0, 200, 600])
+    }
+
+    /// A run is 40 bytes long: in most runs all manifests with segments have tails, in some those
+    /// of two runs or more.
+    private mutating func drawTails() {
+        var random = SplitMix64(seed: self.seed ^ 0x7461_696C_7300_0000)
+        self.tailBytes = random.pick([40, 40, 40, 80, Limit.tailBytes])
     }
 
     /// Drawn apart, so that the other runs stay as they are.

@@ -177,6 +177,7 @@ extension Scenario {
             "scenario.formsUnderFire = \(self.formsUnderFire)",
             "scenario.erasesSoon = \(self.erasesSoon)",
             "scenario.versionHolders = \(self.versionHolders)",
+            "scenario.tailBytes = \(self.tailBytes)",
             "scenario.skewsFromStart = \(self.skewsFromStart)",
             "scenario.registerTimeout = .milliseconds(\(self.registerTimeout.milliseconds))",
             "scenario.tombstoneAge = .milliseconds(\(self.tombstoneAge.milliseconds))",

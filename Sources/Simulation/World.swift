@@ -86,6 +86,7 @@ package struct World: Sendable {
         settings.auditAge = .zero
         settings.auditSpares = scenario.auditSpares
         settings.versionHolders = scenario.versionHolders
+        settings.tailBytes = scenario.tailBytes
         settings.healInterval = .seconds(15)
         settings.healProbe = scenario.tidies ? .seconds(2) : .seconds(3_600)
         settings.healRetry = .seconds(4)

@@ -83,6 +83,7 @@ package final class StorageNode: PeerHandler {
             rows = try await MetadataStore.open(
                 engine: engine,
                 random: doors.random,
+                tailBytes: settings.tailBytes,
                 sabotage: settings.sabotage
             )
         } catch { throw .rows(error) }

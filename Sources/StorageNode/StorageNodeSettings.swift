@@ -29,6 +29,8 @@ package struct StorageNodeSettings: Hashable, Sendable {
     package var pullPatience: Duration
     /// Sizes of volumes, and the space that chunks never take.
     package var chunks = ChunkStoreSettings()
+    /// Segments of so many bytes are kept apart from their rows.
+    package var tailBytes = Limit.tailBytes
     /// Rules broken on purpose; only the simulation may ask for any.
     package var sabotage: AcceptorSabotage = []
 

@@ -96,6 +96,11 @@ package enum Limit {
     /// Largest value of a register, in bytes: 1,000 versions fit with inline content in few of
     /// them.
     package static let registerValueBytes = 4 << 20
+    /// Segments of a manifest that take so many bytes (16 KiB, 410 runs) are the tail of its
+    /// register's value: written once, and named from then on.
+    ///
+    /// Shorter ones cost less than a second row.
+    package static let tailBytes = 16 << 10
     /// Largest record of an object that a version or an upload is added to, in bytes: 256 KiB are
     /// left of ``registerValueBytes`` for tags and grants that are set later.
     ///

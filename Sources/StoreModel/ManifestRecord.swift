@@ -93,7 +93,7 @@ package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
     package var state: State
     package var storageClass: StorageClass
     /// Empty while open.
-    package var segments: [SegmentRun]
+    package var list: SegmentList
     /// Manifests that segments borrow from, sorted, each once.
     package var borrows: [ManifestID]
     /// In order of owner, each once, at most ``Limit/holders``.
@@ -110,7 +110,7 @@ package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
     ) {
         self.state = state
         self.storageClass = storageClass
-        self.segments = segments
+        self.list = SegmentList(segments)
         self.borrows = borrows
         self.holds = holds
     }
@@ -122,9 +122,7 @@ package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
         guard let state = State(rawValue: tag) else { throw .unknownTag(tag) }
         self.state = state
         self.storageClass = try StorageClass(from: &reader)
-        self.segments = try reader.readList(limit: Limit.segmentRuns) {
-            reader throws(RecordError) in try SegmentRun(from: &reader)
-        }
+        self.list = try SegmentList(from: &reader)
         self.borrows = try reader.readList(limit: Limit.borrows) {
             reader throws(RecordError) in try ManifestID(from: &reader)
         }
@@ -138,10 +136,13 @@ package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
         writer.write(UInt8(1))
         writer.write(self.state.rawValue)
         self.storageClass.encode(into: &writer)
-        writer.writeList(self.segments) { $1.encode(into: &$0) }
+        self.list.encode(into: &writer)
         writer.writeList(self.borrows) { $1.encode(into: &$0) }
         writer.writeList(self.holds) { $1.encode(into: &$0) }
     }
+
+    /// The runs of ``list``, read anew each time.
+    package var segments: [SegmentRun] { self.list.runs }
 
     /// The chunks that live and die with a manifest: all that its segments list, but for what they
     /// borrow.
@@ -153,10 +154,8 @@ package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
         }
     }
 
-    /// Tells two lists of segments apart: a hold names the list that its version will name.
+    /// The digest of a list of segments (``SegmentList/digest``).
     package static func digest(of segments: [SegmentRun]) -> UInt64 {
-        var hash = StableHash()
-        for run in segments { hash.combine(run.encoded) }
-        return hash.value
+        SegmentList(segments).digest
     }
 }

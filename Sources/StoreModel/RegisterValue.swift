@@ -1,9 +1,10 @@
 /// What a register holds: a record, and what the protocol must know of its history.
 ///
 ///     version u8 = 1 | flags u8 | change number u64 | lineage: u32 count, u64 each
-///     | body: u32 length, bytes
+///     | body: u32 length, bytes | tail name, if flagged
 ///
-/// flags: bit 0 tombstone (the record is gone), bit 1 garbage (the record has work for the sweep).
+/// flags: bit 0 tombstone (the record is gone), bit 1 garbage (the record has work for the sweep),
+/// bit 2 the tail of the body stands elsewhere.
 /// Source: docs/protocol/registers.md, "Outcome".
 package struct RegisterValue: Hashable, Sendable, BinaryRecord {
     /// Change numbers above this are refused: nobody can make one overflow.
@@ -17,6 +18,10 @@ package struct RegisterValue: Hashable, Sendable, BinaryRecord {
     package var body: [UInt8]?
     /// The record names content that a change has dropped and nobody has released yet.
     package var hasGarbage: Bool
+    /// Names the bytes that are missing in ``body`` and kept elsewhere; nil for a whole value.
+    ///
+    /// Only replicas and what is sent to them know values that are not whole.
+    package let tail: TailName?
 
     /// The record is gone, and nothing is left to do for it.
     package var isTombstone: Bool { self.body == nil }
@@ -25,21 +30,24 @@ package struct RegisterValue: Hashable, Sendable, BinaryRecord {
         changeNumber: UInt64,
         lineage: [OperationID],
         body: [UInt8]?,
-        hasGarbage: Bool
+        hasGarbage: Bool,
+        tail: TailName? = nil
     ) {
+        precondition(body != nil || tail == nil, "A tombstone has no tail.")
         precondition(lineage.count <= Limit.lineage, "The lineage is bounded.")
         precondition(body != nil || !hasGarbage, "A tombstone has no work left.")
         self.changeNumber = changeNumber
         self.lineage = lineage
         self.body = body
         self.hasGarbage = hasGarbage
+        self.tail = tail
     }
 
     package init(from reader: inout ByteReader) throws(RecordError) {
         let version: UInt8 = try reader.read()
         guard version == 1 else { throw .unsupportedVersion(version) }
         let flags: UInt8 = try reader.read()
-        guard flags < 3 else { throw .unknownTag(flags) }
+        guard flags < 8, flags & 1 == 0 || flags == 1 else { throw .unknownTag(flags) }
         self.changeNumber = try reader.read()
         guard self.changeNumber <= Self.highestChange else { throw .invalid("change number") }
         self.lineage = try reader.readList(limit: Limit.lineage) {
@@ -49,13 +57,16 @@ package struct RegisterValue: Hashable, Sendable, BinaryRecord {
         guard flags & 1 == 0 || body.isEmpty else { throw .invalid("tombstone with a body") }
         self.body = flags & 1 == 1 ? nil : body
         self.hasGarbage = flags & 2 == 2
+        self.tail = flags & 4 == 4 ? try TailName(from: &reader) : nil
     }
 
     package func encode(into writer: inout ByteWriter) {
         writer.write(UInt8(1))
-        writer.write(UInt8((self.body == nil ? 1 : 0) | (self.hasGarbage ? 2 : 0)))
+        let history = (self.body == nil ? 1 : 0) | (self.hasGarbage ? 2 : 0)
+        writer.write(UInt8(history | (self.tail == nil ? 0 : 4)))
         writer.write(self.changeNumber)
         writer.writeList(self.lineage) { $1.encode(into: &$0) }
         writer.writeBytes(self.body ?? [])
+        self.tail?.encode(into: &writer)
     }
 }

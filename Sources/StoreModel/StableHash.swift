@@ -12,6 +12,25 @@ package struct StableHash: Sendable {
         for byte in bytes { self.state = (self.state ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
     }
 
+    /// The same for long strings: eight bytes at a time, big-endian.
+    ///
+    /// Each step can be undone, whatever the word: strings of one length that differ in a single
+    /// word never have one hash. What is left at the end is combined byte by byte.
+    package mutating func combine(words bytes: [UInt8]) {
+        let words = bytes.count / 8
+        var state = self.state
+        unsafe bytes.withUnsafeBytes { bytes in
+            for index in 0..<words {
+                let word = unsafe bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)
+                state = (state ^ UInt64(bigEndian: word)) &* 0x0000_0100_0000_01b3
+                // Multiplying carries upwards only.
+                state ^= state >> 32
+            }
+        }
+        self.state = state
+        self.combine(bytes[(words * 8)...])
+    }
+
     package var value: UInt64 {
         var mixed = self.state
         mixed = (mixed ^ (mixed >> 33)) &* 0xff51_afd7_ed55_8ccd

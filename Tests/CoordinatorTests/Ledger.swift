@@ -13,6 +13,8 @@ final class Ledger: Sendable {
         let isRemote: Bool
         /// Stored blocks in the request and in its reply.
         var bodyBytes: Int
+        /// Everything else in the request.
+        let headBytes: Int
         /// When it left.
         let nanoseconds: UInt64
 
@@ -39,6 +41,9 @@ final class Ledger: Sendable {
 
     var bodyBytes: Int { self.entries.reduce(0) { $0 + $1.bodyBytes } }
 
+    /// Bytes of requests without their stored blocks.
+    var headBytes: Int { self.entries.reduce(0) { $0 + $1.headBytes } }
+
     fileprivate func note(_ message: PeerMessage, isRemote: Bool) -> Int {
         let request = (try? PeerRequest(message)).map { Self.name($0) } ?? "unknown"
         let bytes = message.body.readableBytes
@@ -48,6 +53,7 @@ final class Ledger: Sendable {
                     request: request,
                     isRemote: isRemote,
                     bodyBytes: bytes,
+                    headBytes: message.head.readableBytes,
                     nanoseconds: self.time.nanoseconds
                 )
             )

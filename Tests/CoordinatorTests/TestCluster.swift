@@ -98,6 +98,7 @@ struct TestCluster: Sendable {
             address: "\(machine.name):7332"
         )
         own.sabotage = sabotage
+        own.tailBytes = settings.tailBytes
         // Little room is made ahead, so that a disk without space is full at once.
         own.chunks.preallocationBytes = 1 << 20
         let storage = try await StorageNode.open(

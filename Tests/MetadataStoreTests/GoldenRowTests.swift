@@ -22,6 +22,12 @@ struct GoldenRowTests {
             hasGarbage: true
         )
         _ = accepted.accept(ballot, value, generation: 0, rules: AcceptorRules())
+        let manifest = ManifestID(partition: PartitionID(index: 17), birth: ballot)
+        let split = try #require(Self.sealed(manifest).split(.manifest(manifest), from: 1))
+        var sealed = AcceptorRow()
+        _ = sealed.accept(ballot, split.head, generation: 0, rules: AcceptorRules())
+        let name = try #require(split.head.tail)
+        let manifestKey = RegisterKey.manifest(manifest).row
         let fence = NodeRow.fence(bucket)
         let index = PartitionRow.key(
             of: key,
@@ -36,6 +42,8 @@ struct GoldenRowTests {
             "row-key": key,
             "row-promised": promised.sealed(under: key),
             "row-accepted": accepted.sealed(under: key),
+            "row-manifest": sealed.sealed(under: manifestKey),
+            "tail": TailRow(name, split.tail).sealed(under: manifestKey),
             "mark": GarbageRow.key(of: key),
             "mark-tombstone": TombstoneRow.key(of: key, round: ballot.round),
             "index-key": index,
@@ -48,6 +56,18 @@ struct GoldenRowTests {
             "identity": identity.sealed(under: NodeRow.identity),
             "fence": Fence(generation: 4).sealed(under: fence),
         ]
+    }
+
+    private static func sealed(_ manifest: ManifestID) -> RegisterValue {
+        let holder = ManifestID(partition: PartitionID(index: 3), birth: manifest.birth)
+        let record = ManifestRecord(
+            state: .sealed,
+            storageClass: .standard,
+            segments: [SegmentRun(manifest: manifest, length: 100)],
+            borrows: [],
+            holds: [Hold(owner: .manifest(holder), ceiling: .zero)]
+        )
+        return RegisterValue(changeNumber: 1, lineage: [], body: record.encoded, hasGarbage: false)
     }
 
     @Test("The bytes on the page are those of the code, and the page shows no others")

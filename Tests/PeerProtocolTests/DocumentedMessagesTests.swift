@@ -44,6 +44,23 @@ struct DocumentedMessagesTests {
             .register(.object(Self.bucket, key), .prepare(Self.ballot)),
             "register prepare head"
         )
+        let value = RegisterValue(
+            changeNumber: 2,
+            lineage: [],
+            body: [1, 2, 3],
+            hasGarbage: false,
+            tail: TailName(byteCount: 40, digest: 0x0102_0304_0506_0708)
+        )
+        try self.expect(
+            .register(
+                .object(Self.bucket, key),
+                .accept(Self.ballot, value, generation: 0)
+            ),
+            "register accept naming head"
+        )
+        let page = try DocumentedBytes(page: "docs/protocol/messages.md")
+        let missing = PeerReply.register(.tailMissing).message(epoch: 0)
+        #expect(missing.head == (try page.buffer("tailMissing head")))
         try self.expect(.fence(Self.bucket, generation: 3), "fence head")
         let scan = ScanRequest(
             .objects(Self.bucket, prefix: Array("photos/".utf8), delimiter: Array("/".utf8)),

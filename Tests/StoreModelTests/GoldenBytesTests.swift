@@ -87,6 +87,13 @@ struct GoldenBytesTests {
                 body: [0xDE, 0xAD],
                 hasGarbage: true
             ),
+            "value-named": RegisterValue(
+                changeNumber: 3,
+                lineage: [OperationID(0xAA)],
+                body: [0xDE, 0xAD],
+                hasGarbage: true,
+                tail: TailName(byteCount: 40, digest: 0x0102_0304_0506_0708)
+            ),
             "value-tombstone": RegisterValue(
                 changeNumber: 4,
                 lineage: [OperationID(0xCC)],

@@ -72,7 +72,15 @@ extension SplitMix64 {
             changeNumber: self.number(0...RegisterValue.highestChange),
             lineage: self.list(0...Limit.lineage) { $0.operation() },
             body: body,
-            hasGarbage: body != nil && self.flip()
+            hasGarbage: body != nil && self.flip(),
+            tail: body != nil && self.flip() ? self.tailName() : nil
+        )
+    }
+
+    private mutating func tailName() -> TailName {
+        TailName(
+            byteCount: Int.random(in: 1...Limit.registerValueBytes, using: &self),
+            digest: self.next()
         )
     }
 

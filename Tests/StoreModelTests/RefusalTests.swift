@@ -55,8 +55,29 @@ struct RefusalTests {
             value(flags: 1, body: [7]),
             .invalid("tombstone with a body")
         )
-        Self.expectRefusal(of: RegisterValue.self, value(flags: 3, body: []), .unknownTag(3))
+        for flags in [3, 5, 7, 8] as [UInt8] {
+            Self.expectRefusal(
+                of: RegisterValue.self,
+                value(flags: flags, body: []),
+                .unknownTag(flags)
+            )
+        }
         #expect(throws: Never.self) { try RegisterValue(decoding: value(flags: 2, body: [7])) }
+    }
+
+    @Test("The name of a tail has a length, and that is bounded")
+    func tails() {
+        for bytes in [0, UInt32(Limit.registerValueBytes) + 1] {
+            let name = Self.writing {
+                $0.write(bytes)
+                $0.write(UInt64(7))
+            }
+            Self.expectRefusal(
+                of: TailName.self,
+                name,
+                .tooLong(bytes: Int(bytes), limit: Limit.registerValueBytes)
+            )
+        }
     }
 
     @Test("Partitions beyond the ring are refused, but for the system partition")
