@@ -82,10 +82,8 @@ extension MetadataStore {
         in batch: inout RowBatch
     ) {
         let (old, new) = (before.value?.tail, after.value?.tail)
-        if old == new {
-            let isBroken = self.sabotage.contains(.tailGoesWithHead)
-            if old != nil, isBroken, before.value != after.value { batch.delete(.tails, key) }
-        } else if let new, let tail {
+        if old == new { return }
+        if let new, let tail {
             batch.put(.tails, key, TailRow(new, tail).sealed(under: key))
         } else if old != nil {
             batch.delete(.tails, key)

@@ -204,10 +204,8 @@ package struct AcceptorSabotage: OptionSet, Hashable, Sendable {
     package static let noFence = AcceptorSabotage(rawValue: 1 << 8)
     /// A row that is handed over is taken although a higher ballot was promised.
     package static let installIgnoresPromise = AcceptorSabotage(rawValue: 1 << 9)
-    /// The tail of a row goes when its head changes, whether the new value has it or not.
-    package static let tailGoesWithHead = AcceptorSabotage(rawValue: 1 << 18)
     /// A tail that is damaged or missing is taken for an empty one.
-    package static let missingTailIsEmpty = AcceptorSabotage(rawValue: 1 << 19)
+    package static let missingTailIsEmpty = AcceptorSabotage(rawValue: 1 << 18)
     /// Rows are erased while replicas are being changed.
     package static let eraseAnyConfig = AcceptorSabotage(rawValue: 1 << 10)
     /// A node whose start has a higher number than the newest one seen counts as further on.

@@ -34,7 +34,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case birthBallotUsedTwice, createdAboveBirth, creatorSkipsPrepare, creationIgnoresFloor
     case killIgnoresMinority, killBelowBirth, dropBeforeDeath
     case moveHomeDropsFirst
-    case tailGoesWithHead, missingTailIsEmpty
+    case missingTailIsEmpty
 
     /// The switch of the coordinator, if it is one of its rules.
     package var sabotage: Sabotage {
@@ -106,7 +106,6 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .repairBelowCeiling: .repairBelowCeiling
         case .noFence: .noFence
         case .installIgnoresPromise: .installIgnoresPromise
-        case .tailGoesWithHead: .tailGoesWithHead
         case .missingTailIsEmpty: .missingTailIsEmpty
         default: []
         }
@@ -193,7 +192,6 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .killIgnoresMinority: "a manifest is made dead that one replica shows"
         case .killBelowBirth: "a manifest is made dead below the ballot of its birth"
         case .moveHomeDropsFirst: "what stood in for a node is dropped before its home has a copy"
-        case .tailGoesWithHead: "the tail of a row goes although the row still names it"
         case .missingTailIsEmpty: "a tail that is damaged or missing is taken for an empty one"
         case .dropBeforeDeath: "chunks are deleted when a death is proposed (R7)"
         }
@@ -206,7 +204,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
             .negativeWithoutIdentity, .conditionOutside, .noFloor, .eraseMajority, .rowsBeforeSync,
             .chunksBeforeSync, .chunkQuorumOfOne, .copyWithoutHold, .releaseIgnoresFence,
             .holdAfterAccept, .auditWithoutFence, .unlistedDeletedWhileOpen,
-            .noSync, .jointNewOnly, .syncBeforeSwitch, .tailGoesWithHead:
+            .noSync, .jointNewOnly, .syncBeforeSwitch, .missingTailIsEmpty:
             true
         default: false
         }

@@ -271,9 +271,6 @@ extension Scenario {
             self.moveChunks([])
             self.workload.bodyPauseMicroseconds = 400_000
             self.workload.largeBodies = 20
-        case .tailGoesWithHead:
-            self.suffer([])
-            self.tailBytes = 1
         case .missingTailIsEmpty:
             // Tails go bad, and are read before anybody looks for damage.
             self.crowd([.bitFlips, .lateness], copies: 60, deletes: 5)

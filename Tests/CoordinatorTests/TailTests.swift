@@ -128,7 +128,11 @@ struct TailTests {
                 var tail = try #require(try await engine.get(.tails, key.row))
                 var batch = RowBatch()
                 tail[tail.count / 2] ^= 1
-                if isLost { batch.delete(.tails, key.row) } else { batch.put(.tails, key.row, tail) }
+                if isLost {
+                    batch.delete(.tails, key.row)
+                } else {
+                    batch.put(.tails, key.row, tail)
+                }
                 try await engine.commit(batch, durable: true)
                 #expect(await cluster.ask(1, .read, about: key) == .corrupt)
                 let summary = await cluster[1].scrub()

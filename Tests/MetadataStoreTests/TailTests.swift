@@ -247,14 +247,18 @@ struct TailTests {
             ]
             machine.doors.background.run {
                 for (place, value) in values.enumerated() {
-                    _ = try? await store.answer(Self.accept(UInt64(place) + 2, value), about: Self.key)
+                    _ = try? await store.answer(
+                        Self.accept(UInt64(place) + 2, value),
+                        about: Self.key
+                    )
                 }
             }
             await simulator.doors().time.sleep(for: .microseconds(Int(seed) * 200))
             machine.crash()
             machine.restart()
             let again = try await Self.open(machine)
-            guard case .row(let accepted, let value) = try await again.answer(.read, about: Self.key)
+            guard
+                case .row(let accepted, let value) = try await again.answer(.read, about: Self.key)
             else {
                 Issue.record("The row is damaged.")
                 return
