@@ -205,7 +205,7 @@ package struct AcceptorSabotage: OptionSet, Hashable, Sendable {
     /// A row that is handed over is taken although a higher ballot was promised.
     package static let installIgnoresPromise = AcceptorSabotage(rawValue: 1 << 9)
     /// A tail that is damaged or missing is taken for an empty one.
-    package static let missingTailIsEmpty = AcceptorSabotage(rawValue: 1 << 18)
+    package static let missingTailIsEmpty = AcceptorSabotage(rawValue: 1 << 19)
     /// Rows are erased while replicas are being changed.
     package static let eraseAnyConfig = AcceptorSabotage(rawValue: 1 << 10)
     /// A node whose start has a higher number than the newest one seen counts as further on.

@@ -52,7 +52,9 @@ package protocol RegisterReplicas: Sendable {
 
     /// Asks all replicas of a group at once, under the group's epoch.
     ///
-    /// Values are whole, in requests and replies. A replica that cannot be reached, answers ``RegisterReply/corrupt`` or acts by another
+    /// Values are whole, in requests and replies.
+    ///
+    /// A replica that cannot be reached, answers ``RegisterReply/corrupt`` or acts by another
     /// layout counts as silent. Replies still on their way go on in the background.
     ///
     /// `enough` looks at the replies so far; true ends the wait. `patience` is how long to wait for
