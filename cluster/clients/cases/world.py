@@ -1,6 +1,7 @@
 """The world of the acceptance cases: a cluster, three users, two buckets and an object."""
 
 import itertools
+import time
 
 from cluster import started, wait_until
 from raw import Raw
@@ -112,15 +113,21 @@ class World:
         return self.cluster.total("triolet_chunks_stored_bytes")
 
     def settled(self):
-        """What is stored once nothing is deleted or replicated any more."""
-        known = []
+        """What is stored once nothing is deleted or replicated any more, for longer than a sweep."""
+        known, since = None, time.monotonic()
 
         def stands():
-            known.append((self.stored(), self.cluster.total("triolet_sweep_waiting_rows")))
-            return known[-1][1] == 0 and len(known) > 10 and len(set(known[-10:])) == 1
+            nonlocal known, since
+            totals = {"triolet_chunks_stored_bytes": 0, "triolet_sweep_waiting_rows": 0}
+            for name, _, value in self.cluster.metrics():
+                if name in totals:
+                    totals[name] += value
+            if totals != known or totals["triolet_sweep_waiting_rows"] > 0:
+                known, since = totals, time.monotonic()
+            return time.monotonic() - since > 1.3
 
         wait_until(stands, "the nodes come to rest")
-        return known[-1][0]
+        return known["triolet_chunks_stored_bytes"]
 
     def gives_back(self, stored):
         """Waits until no more is stored than `stored`: a number of `settled()`."""
