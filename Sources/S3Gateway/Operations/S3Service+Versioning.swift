@@ -146,12 +146,24 @@ private struct VersionsQuery {
         writer.element("VersionIdMarker", self.versionMarker)
         if let next = page.next {
             writer.element("NextKeyMarker", self.names.shown(next.name))
-            writer.element("NextVersionIdMarker", ifPresent: next.version?.description)
+            writer.element("NextVersionIdMarker", ifPresent: Self.version(next, page)?.description)
         }
         writer.element("MaxKeys", String(self.limit))
         writer.element("Delimiter", ifPresent: self.delimiter.map(self.names.shown))
         writer.element("EncodingType", ifPresent: self.names.type)
         writer.element("IsTruncated", page.next == nil ? "false" : "true")
+    }
+
+    /// The version that the next page begins behind: the last of this one, also if it is the last
+    /// of its key, since clients hand it in again without looking; nil behind a common prefix.
+    private static func version(
+        _ next: ListVersionsRequest.Marker,
+        _ page: VersionPage
+    ) -> VersionName? {
+        guard next.version == nil, case .version(let last)? = page.entries.last,
+            last.key.bytes == next.name
+        else { return next.version }
+        return last.name
     }
 
     /// Versions and delete markers in the order of the page, then the common prefixes.
