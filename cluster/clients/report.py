@@ -61,12 +61,18 @@ def outcome(case):
     return "passes"
 
 
-def outcomes(results):
-    """Results by the names of tests; of a test with parameters the worst."""
-    found = {}
-    for case in ElementTree.parse(results).iter("testcase"):
-        found.setdefault(case.get("name").split("[")[0], set()).add(outcome(case))
-    return {name: min(results, key=severity) for name, results in found.items()}
+def outcomes(files):
+    """Results by the names of tests; of a test with parameters the worst.
+
+    Later files are of tests that were run again.
+    """
+    worst = {}
+    for file in files:
+        found = {}
+        for case in ElementTree.parse(file).iter("testcase"):
+            found.setdefault(case.get("name").split("[")[0], set()).add(outcome(case))
+        worst |= {name: min(results, key=severity) for name, results in found.items()}
+    return worst
 
 
 def severity(result):
@@ -114,7 +120,7 @@ def table(results, committed):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("results", type=Path)
+    parser.add_argument("results", type=Path, nargs="+")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     section = Section("cases")

@@ -5,6 +5,7 @@ them as slow as one likes.
 """
 
 import http.client
+import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -235,8 +236,12 @@ def test_106_client_goes_away_during_a_copy(world):
     with StandStill(world.cluster, seconds=4):
         connection = begun(world)
         assert connection.getresponse().status == 200
-        connection.sock.close()
+        connection.sock.shutdown(socket.SHUT_RDWR)
+        connection.close()
     works_again(world)
+    wait_until(
+        lambda: world.cluster.total("triolet_copy_in_progress") == 0, "the copy is given up"
+    )
     is_old_or_whole(world)
     world.writer.delete(world.D, "c").succeeds(204)
     world.gives_back(before)

@@ -88,12 +88,13 @@ def test_057_readers_during_copies_onto_itself(world):
     """Among 1,000 copies onto itself every GET has the whole content"""
 
     def retried(send):
-        """Like every client of S3, tries again after a 500: nobody knows whether it was made."""
+        """Like every client of S3, tries again after a 500, also one that came late."""
         for _ in range(5):
             answer = send()
-            if answer.status != 500:
+            if answer.root.tag != "Error":
                 break
-            unknown.append(answer.fails(500, "InternalError"))
+            assert answer.text("Code") in ("InternalError", "SlowDown", "ServiceUnavailable")
+            unknown.append(answer)
         return answer
 
     data = content(57, 300_000)
@@ -110,17 +111,17 @@ def test_057_readers_during_copies_onto_itself(world):
 
     def copy(worker):
         client = world.alice(1 + worker % 3)
-        for number in range(COPIES // 4):
+        for number in range(COPIES // 2):
             answer = retried(lambda: client.copy(
                 f"{world.S}/busy", world.S, "busy", x_amz_metadata_directive="REPLACE",
                 x_amz_meta_number=f"{worker}-{number}",
             ))
             answer.copied()
 
-    with ThreadPoolExecutor(7) as pool:
+    with ThreadPoolExecutor(5) as pool:
         readers = [pool.submit(read, node) for node in (1, 2, 3)]
         try:
-            list(pool.map(copy, range(4)))
+            list(pool.map(copy, range(2)))
         finally:
             is_over.set()
         for reader in readers:
