@@ -56,6 +56,10 @@ enum MetricHelp {
         "heal_bytes_total": "Stored bytes that travelled for rounds of healing.",
         "scrub_bytes_total": "Bytes of records that were verified again.",
         "scrub_chunks_total": "Chunks that were verified again.",
+        "lifecycle_expired_total": "What lifecycle rules have removed, hidden or aborted.",
+        "lifecycle_failures_total": "Keys and buckets that a pass of the rules left for later.",
+        "lifecycle_passes_total": "Passes over the buckets with lifecycle rules.",
+        "lifecycle_pass_seconds": "Duration of the last of them.",
         "scrub_passes_total": "Times that all chunks have been verified.",
         "node_volumes_emptied_total": "Volumes that were emptied and removed.",
     ]

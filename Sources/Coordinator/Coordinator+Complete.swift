@@ -74,7 +74,7 @@ extension Coordinator {
             found,
             operation
         )
-        return .completed(ObjectSummary(stored, in: found.target.bucket))
+        return .completed(self.summary(of: stored, at: found.target))
     }
 
     /// Looks up the upload and its parts, and has a ballot promised: all at once if the bucket is

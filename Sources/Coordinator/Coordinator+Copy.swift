@@ -104,7 +104,7 @@ extension Coordinator {
                 return try await self.write(bytes, plan)
             }
             let stored = try await self.commit(plan, .inline(bytes), holding: nil, from: nil)
-            return Self.result(plan, stored, .independent)
+            return self.result(plan, stored, .independent)
         case .manifest(let manifest, let segments, let digest, _):
             let content = SharedContent(
                 manifest: manifest,
@@ -186,7 +186,7 @@ extension Coordinator {
         )
     }
 
-    private static func result(
+    private func result(
         _ plan: CopyPlan,
         _ stored: Version,
         _ mode: CopyRequest.Mode,
@@ -194,7 +194,7 @@ extension Coordinator {
         bytesMoved: UInt64 = 0
     ) -> CopyResult {
         var result = CopyResult(
-            summary: ObjectSummary(stored, in: plan.target.bucket),
+            summary: self.summary(of: stored, at: plan.target),
             mode: mode,
             chunksPulled: chunksPulled,
             bytesMoved: bytesMoved
@@ -226,7 +226,7 @@ extension Coordinator {
         let content = try await self.upload(body, announced: UInt64(bytes.count), draft)
         let (placed, holding) = content.placed
         let stored = try await self.commit(plan, placed, holding: holding, from: await promise)
-        return Self.result(plan, stored, .independent, bytesMoved: plan.source.size)
+        return self.result(plan, stored, .independent, bytesMoved: plan.source.size)
     }
 
     // MARK: - By reference
@@ -262,7 +262,7 @@ extension Coordinator {
         if self.settings.sabotage.contains(.holdAfterAccept) {
             _ = try? await self.manifests.hold(holding)
         }
-        return Self.result(plan, stored, .reference)
+        return self.result(plan, stored, .reference)
     }
 
     /// Takes out the hold, unless rule R1 is broken on purpose.
@@ -313,7 +313,7 @@ extension Coordinator {
             holding: holding,
             from: await promise
         )
-        return Self.result(
+        return self.result(
             plan,
             stored,
             .independent,

@@ -52,7 +52,7 @@ extension Coordinator {
                 from: await promise,
                 operation
             )
-            return ObjectSummary(stored, in: target.bucket)
+            return self.summary(of: stored, at: target)
         } catch {
             // Nothing was written. The bucket as it was seen last is gone; another may be there.
             guard guess != nil, holding == nil, error.code == .bucketNotFound else { throw error }
@@ -66,7 +66,7 @@ extension Coordinator {
             from: fresh,
             operation
         )
-        return ObjectSummary(stored, in: again.bucket)
+        return self.summary(of: stored, at: again)
     }
 
     /// Where a put goes without a look at the bucket: only if its accept can leave at once.

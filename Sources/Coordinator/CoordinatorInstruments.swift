@@ -61,6 +61,21 @@ struct CoordinatorInstruments: Sendable {
     private let scrubBytes = Counter(label: "scrub_bytes_total")
     private let scrubChunks = Counter(label: "scrub_chunks_total")
     private let scrubPasses = Counter(label: "scrub_passes_total")
+    private let expiredObjects = Counter(
+        label: "lifecycle_expired_total",
+        dimensions: [("what", "object")]
+    )
+    private let expiredVersions = Counter(
+        label: "lifecycle_expired_total",
+        dimensions: [("what", "version")]
+    )
+    private let expiredUploads = Counter(
+        label: "lifecycle_expired_total",
+        dimensions: [("what", "upload")]
+    )
+    private let expiryFailures = Counter(label: "lifecycle_failures_total")
+    private let expiryPasses = Counter(label: "lifecycle_passes_total")
+    private let expirySeconds = Gauge(label: "lifecycle_pass_seconds")
 
     /// One message to each replica of a register.
     func asked(_ request: RegisterRequest) {
@@ -160,6 +175,16 @@ struct CoordinatorInstruments: Sendable {
         self.scrubBytes.increment(by: Int64(bytes))
         self.scrubChunks.increment(by: Int64(chunks))
         if isLast { self.scrubPasses.increment() }
+    }
+
+    /// A pass over the buckets with lifecycle rules has ended.
+    func expired(_ summary: LifecycleSummary, seconds: Double) {
+        self.expiredObjects.increment(by: summary.objects)
+        self.expiredVersions.increment(by: summary.versions)
+        self.expiredUploads.increment(by: summary.uploads)
+        self.expiryFailures.increment(by: summary.failures)
+        self.expiryPasses.increment()
+        self.expirySeconds.record(seconds)
     }
 
     func caughtUp(_ summary: CatchUpSummary) {

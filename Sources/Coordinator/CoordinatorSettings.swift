@@ -93,6 +93,12 @@ package struct CoordinatorSettings: Sendable {
     /// How long a change of the layout waits until each chunk is on all of its homes; then as many
     /// copies as a write needs will do.
     package var contentPatience: Duration = .seconds(600)
+    /// The day of lifecycle rules: that of 24 hours begins at midnight UTC.
+    package var lifecycleDay: Duration = .seconds(86_400)
+    /// Own rows that a pass over a bucket with lifecycle rules looks at in one page.
+    package var lifecycleRows = 500
+    /// Pause between two such pages: at most 10,000 rows a second are looked at.
+    package var lifecyclePause: Duration = .milliseconds(50)
     /// Content read in one step, in blocks (1 MiB).
     package var readBlocks = 8
     /// Rules broken on purpose; only the simulation may ask for any.

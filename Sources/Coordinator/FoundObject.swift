@@ -9,7 +9,9 @@ struct FoundObject: OpenObject {
     let target: Target
     let version: Version
 
-    var summary: ObjectSummary { ObjectSummary(self.version, in: self.target.bucket) }
+    var summary: ObjectSummary {
+        self.coordinator.summary(of: self.version, at: self.target)
+    }
 
     func read(_ range: Range<UInt64>) -> any BodyReader {
         precondition(range.upperBound <= self.version.size, "The range lies within the object.")

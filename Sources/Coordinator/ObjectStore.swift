@@ -189,6 +189,8 @@ package struct ObjectSummary: Hashable, Sendable {
     package let tags: [Tag]
     /// In listings the owner alone.
     package let access: AccessList
+    /// When the rules of the bucket remove it if it stays the current version; nil in listings.
+    package var expiry: LifecycleExpiry?
 
     package init(
         version: VersionID,

@@ -3,7 +3,8 @@ package import StoreModel
 /// What part of a node's rows is asked for.
 ///
 ///     what u8 (1 objects, 2 buckets, 3 garbage, 4 tombstones, 5 damaged, 6 unconfirmed,
-///     7 contents, 8 chunk manifests, 9 uploads, 10 parts, 11 part rows, 12 manifests, 13 versions)
+///     7 contents, 8 chunk manifests, 9 uploads, 10 parts, 11 part rows, 12 manifests, 13 versions,
+///     14 judged)
 ///     | what is asked of them | after? | limit u32
 ///
 /// Byte strings have a u32 length; optional ones a u8 for presence first.
@@ -19,6 +20,8 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
         /// Objects of a bucket with versions, delete markers among them, chosen as
         /// ``objects(_:prefix:delimiter:)``.
         case versions(BucketID, prefix: [UInt8], delimiter: [UInt8]?)
+        /// Objects of a bucket whose keys begin with `prefix`, with what lifecycle rules look at.
+        case judged(BucketID, prefix: [UInt8])
         /// Parts of an upload, by number.
         case parts(BucketID, UploadID)
         /// Parts of any upload of any bucket, by upload and number; their records are reported.
@@ -92,6 +95,8 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
                 prefix: try text(&reader),
                 delimiter: try reader.readOptional(text)
             )
+        case 14:
+            self.subject = .judged(try BucketID(from: &reader), prefix: try text(&reader))
         case 11: self.subject = .partRows
         case 10: self.subject = .parts(try BucketID(from: &reader), try UploadID(from: &reader))
         case 2: self.subject = .buckets
@@ -126,6 +131,10 @@ package struct ScanRequest: Hashable, Sendable, BinaryRecord {
             bucket.encode(into: &writer)
             writer.writeBytes(prefix)
             writer.writeOptional(delimiter) { $0.writeBytes($1) }
+        case .judged(let bucket, let prefix):
+            writer.write(UInt8(14))
+            bucket.encode(into: &writer)
+            writer.writeBytes(prefix)
         case .partRows: writer.write(UInt8(11))
         case .parts(let bucket, let upload):
             writer.write(UInt8(10))
@@ -155,7 +164,8 @@ package struct ScannedRow: Hashable, Sendable, BinaryRecord {
         /// A tombstone, or a record without what the subject asks for.
         case dead
         /// What the subject asks for: the current version without its content, the list of open
-        /// uploads or of versions without their metadata, the record of a part or of a bucket.
+        /// uploads or of versions without their metadata, the record of a part or of a bucket, the
+        /// record of an object without its content and metadata.
         case live([UInt8])
         /// Damaged: this replica does not know.
         case corrupt

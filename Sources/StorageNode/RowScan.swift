@@ -41,15 +41,9 @@ struct RowScan {
         case .objects(let bucket, let prefix, let delimiter),
             .uploads(let bucket, let prefix, let delimiter),
             .versions(let bucket, let prefix, let delimiter):
-            let rowPrefix = RowRange.objects(of: bucket)
-            guard let first = self.first(prefix, delimiter) else {
-                return ScanPage(rows: [], next: nil)
-            }
-            return try await self.range(
-                from: rowPrefix + first,
-                to: CommonPrefix.end(of: rowPrefix + prefix),
-                nameStart: rowPrefix.count
-            )
+            return try await self.objects(of: bucket, prefix, delimiter)
+        case .judged(let bucket, let prefix):
+            return try await self.objects(of: bucket, prefix, nil)
         case .parts(let bucket, let upload):
             let rowPrefix = RowRange.parts(of: upload, in: bucket)
             return try await self.range(
@@ -73,6 +67,22 @@ struct RowScan {
         // Those are no rows.
         case .chunkManifests: return ScanPage(rows: [], next: nil)
         }
+    }
+
+    private mutating func objects(
+        of bucket: BucketID,
+        _ prefix: [UInt8],
+        _ delimiter: [UInt8]?
+    ) async throws(MetadataError) -> ScanPage {
+        let rowPrefix = RowRange.objects(of: bucket)
+        guard let first = self.first(prefix, delimiter) else {
+            return ScanPage(rows: [], next: nil)
+        }
+        return try await self.range(
+            from: rowPrefix + first,
+            to: CommonPrefix.end(of: rowPrefix + prefix),
+            nameStart: rowPrefix.count
+        )
     }
 
     /// The first key that is asked for; nil if there can be none.
@@ -199,6 +209,9 @@ struct RowScan {
             switch self.request.subject {
             case .uploads: return UploadList(record).map { .live($0.encoded) } ?? .dead
             case .versions: return VersionList(record).map { .live($0.encoded) } ?? .dead
+            case .judged:
+                let isEmpty = record.versions.isEmpty && record.uploads.isEmpty
+                return isEmpty ? .dead : .live(record.asJudged.encoded)
             default: return record.current.map { .live($0.withoutContent.encoded) } ?? .dead
             }
         }

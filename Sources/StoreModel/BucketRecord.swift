@@ -4,9 +4,9 @@
 ///     | settings
 ///
 /// The generation grows with each attempt to delete the bucket and with each change of its
-/// versioning, and every accept of an object
-/// carries the one its coordinator read: replicas that were told of a newer one refuse it.
-/// Source: docs/protocol/registers.md, "Deleting a bucket".
+/// versioning and of its lifecycle rules, and every accept of an object carries the one its
+/// coordinator read: replicas that were told of a newer one refuse it. Source:
+/// docs/protocol/registers.md, "Deleting a bucket".
 package struct BucketRecord: Hashable, Sendable, BinaryRecord {
     package enum State: UInt8, Hashable, Sendable {
         case active = 1

@@ -89,6 +89,11 @@ package enum Limit {
     /// Largest content kept inside a version of a bucket that keeps old versions, in bytes: 1,000
     /// of them and their metadata fit into one value.
     package static let versionedInlineBytes = 2 << 10
+    /// Lifecycle rules of one bucket.
+    ///
+    /// Source: S3, PutBucketLifecycleConfiguration. So many fit into a bucket's document only if
+    /// they are short.
+    package static let lifecycleRules = 1_000
     /// Dropped entries of one key that wait for release.
     ///
     /// A change that would add one more is refused until the sweep has caught up.

@@ -120,7 +120,7 @@ package struct Upload: Hashable, Sendable, BinaryRecord {
         self.access.encode(into: &writer)
     }
 
-    fileprivate var withoutMetadata: Upload {
+    var withoutMetadata: Upload {
         Upload(
             id: self.id,
             manifest: self.manifest,

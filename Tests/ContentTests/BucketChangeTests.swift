@@ -43,7 +43,7 @@ struct BucketChangeTests {
         #expect(try BucketRecord(decoding: body) == Self.bucket(.active, 3))
     }
 
-    @Test("Settings change while the bucket is active; with its versioning its generation does")
+    @Test("Settings change while the bucket is active; with versioning and rules its generation does")
     func settings() throws {
         let active = Self.bucket(.active, 3)
         var cors = active
@@ -66,6 +66,15 @@ struct BucketChangeTests {
         }
         #expect((record.generation, record.settings.versioning) == (4, .enabled))
         #expect(record.settings[.cors] == [1, 2])
+
+        let ruled = try #require(
+            written(try Self.apply(.set(BucketID(7), .document(.lifecycle, [3])), to: record))
+        )
+        guard case .set(let withRules) = ruled.outcome else {
+            Issue.record("\(ruled.outcome)")
+            return
+        }
+        #expect(withRules.generation == 5 && withRules.settings[.lifecycle] == [3])
 
         for other in [Self.bucket(.deleting, 4), nil] {
             let outcome = kept(try Self.apply(.set(BucketID(7), .versioning(.enabled)), to: other))

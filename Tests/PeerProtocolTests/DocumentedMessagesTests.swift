@@ -74,6 +74,12 @@ struct DocumentedMessagesTests {
             limit: 100
         )
         try self.expect(.scan(versions), "versions head")
+        let judged = ScanRequest(
+            .judged(Self.bucket, prefix: Array("p/".utf8)),
+            after: nil,
+            limit: 500
+        )
+        try self.expect(.scan(judged), "judged head")
     }
 
     @Test("Requests about digests and starts")

@@ -120,7 +120,8 @@ struct BucketTests {
             #expect(answer.status == (code == nil ? 200 : 404))
             #expect(try await server.send("GET", "/none?\(name)").code == "NoSuchBucket")
             let isSettable = [
-                "policy", "cors", "tagging", "publicAccessBlock", "ownershipControls",
+                "policy", "cors", "lifecycle", "tagging", "publicAccessBlock",
+                "ownershipControls",
             ]
             .contains(name)
             let wrong = try await server.send("PUT", "/src?\(name)")

@@ -161,7 +161,8 @@ actor MemoryStore: ObjectStore {
         _ name: ObjectName,
         version: VersionName?
     ) async throws(ClusterError) -> any OpenObject {
-        let object = try self.find(name, version)
+        var object = try self.find(name, version)
+        object.summary.expiry = self.expiry(of: object.summary, name)
         return OpenMemory(object: object, failsAfter: self.trouble.readFailsAfter)
     }
 
@@ -294,7 +295,28 @@ actor MemoryStore: ObjectStore {
             if shown == .null { versions.removeAll { $0.name == .null } }
             versions.insert(Object(summary: summary, content: content, name: shown), at: 0)
         }
-        return summary
+        var told = summary
+        told.expiry = self.expiry(of: summary, name)
+        return told
+    }
+
+    private func expiry(of summary: ObjectSummary, _ name: ObjectName) -> LifecycleExpiry? {
+        let version = Version(
+            id: summary.version,
+            etag: summary.etag,
+            size: summary.size,
+            storageClass: summary.storageClass,
+            modified: summary.modified,
+            metadata: summary.metadata,
+            checksums: [],
+            content: .inline([]),
+            tags: summary.tags
+        )
+        return self.settings[name.bucket]?.lifecycle?.expiry(
+            of: version,
+            name.key,
+            LifecycleDay(microseconds: 86_400_000_000)
+        )
     }
 }
 

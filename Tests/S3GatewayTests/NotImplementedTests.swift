@@ -7,7 +7,8 @@ struct NotImplementedTests {
     @Test(
         "What is missing is named, and never answered with 200",
         arguments: [
-            ("PUT", "/src?lifecycle", "PUT ?lifecycle"), ("GET", "/src/o?torrent", "GET ?torrent"),
+            ("PUT", "/src?replication", "PUT ?replication"),
+            ("GET", "/src/o?torrent", "GET ?torrent"),
             ("POST", "/src/o?select&select-type=2", "SelectObjectContent"),
             ("GET", "/src?new-thing", "The parameter new-thing of ListObjects"),
             ("PUT", "/src/o?new-thing", "The parameter new-thing of PutObject"),

@@ -172,6 +172,33 @@ struct ScanTests {
         }
     }
 
+    @Test("Rules are shown what they look at: tags and sizes below a prefix, and no bytes")
+    func judged() throws {
+        try Simulator.run { simulator in
+            let node = try await TestNode.alone(on: simulator.machine("a"))
+            for name in ["a", "d/1", "d/2", "e"] {
+                let plain = value(live: true, content: 100)
+                var record = try ObjectRecord(decoding: try #require(plain.body))
+                record.versions[0].tags = [StoreModel.Tag(key: "k", value: name)]
+                if name == "d/2" { record.versions = [] }
+                let body = record.versions.isEmpty ? nil : record.encoded
+                _ = await node.put(
+                    key(name),
+                    RegisterValue(changeNumber: 1, lineage: [], body: body, hasGarbage: false)
+                )
+            }
+            let subject = ScanRequest.Subject.judged(Self.bucket, prefix: Array("d/".utf8))
+            let rows = try await Self.all(node, subject, limit: 1)
+            let live = rows.filter { $0.content != .dead }
+            #expect(live.map(Self.text) == ["d/1"])
+            guard case .live(let body) = try #require(live.first).content else { return }
+            let record = try ObjectRecord(decoding: body)
+            #expect(record.versions.map(\.size) == [100] && record.garbage.isEmpty)
+            #expect(record.versions[0].content == .inline([]))
+            #expect(record.versions[0].tags == [StoreModel.Tag(key: "k", value: "d/1")])
+        }
+    }
+
     @Test("A reported version carries its metadata and none of its bytes")
     func withoutContent() throws {
         try Simulator.run { simulator in

@@ -120,6 +120,25 @@ struct GoldenBytesTests {
                 access: AccessList(owner: "ab", grants: [Grant(.everybody, .read)]),
                 documents: [BucketDocument(.cors, Array("<>".utf8))]
             ),
+            "lifecycle": LifecycleRules([
+                LifecycleRule(
+                    id: "a",
+                    filter: LifecycleFilter(
+                        form: .all,
+                        prefix: "p/",
+                        tags: [Tag(key: "k", value: "v")],
+                        sizeAbove: 9
+                    ),
+                    expiration: .days(30),
+                    noncurrent: .init(days: 2, kept: 5)
+                ),
+                LifecycleRule(
+                    id: "b",
+                    isEnabled: false,
+                    filter: LifecycleFilter(form: .prefix, prefix: ""),
+                    abortDays: 7
+                ),
+            ]),
             "access-list": AccessList(
                 owner: "ab",
                 grants: [Grant(.user("cd"), .fullControl), Grant(.authenticated, .readAccess)]

@@ -135,6 +135,34 @@ extension SplitMix64 {
         )
     }
 
+    mutating func lifecycleRules() -> LifecycleRules {
+        var ids: Set<String> = []
+        let rules = self.list(0...4) { $0.lifecycleRule() }.filter { ids.insert($0.id).inserted }
+        return LifecycleRules(rules, variesByStorageClass: self.flip())
+    }
+
+    mutating func lifecycleRule() -> LifecycleRule {
+        let filter = LifecycleFilter(
+            form: [.prefix, .filter, .all].randomElement(using: &self) ?? .filter,
+            prefix: self.flip() ? self.text(upTo: 20) : nil,
+            tags: self.list(0...3) { $0.tag() },
+            sizeAbove: self.flip() ? self.number(0...UInt64.max) : nil,
+            sizeBelow: self.flip() ? self.number(0...UInt64.max) : nil
+        )
+        let days = UInt32(self.number(0...UInt64(UInt32.max)))
+        let expirations: [LifecycleRule.Expiration?] = [
+            .days(days), .date(self.time()), .markers(self.flip()), nil,
+        ]
+        return LifecycleRule(
+            id: self.text(upTo: 20),
+            isEnabled: self.flip(),
+            filter: filter,
+            expiration: expirations.randomElement(using: &self) ?? nil,
+            noncurrent: self.flip() ? .init(days: days, kept: self.flip() ? 7 : nil) : nil,
+            abortDays: self.flip() ? days : nil
+        )
+    }
+
     mutating func tag() -> Tag { Tag(key: self.text(upTo: 20), value: self.text(upTo: 20)) }
 
     mutating func chunkName() -> ChunkName {

@@ -40,6 +40,7 @@ struct RecordKind: Sendable, CustomTestStringConvertible {
         RecordKind("RegisterValue") { $0.registerValue() },
         RecordKind("BucketRecord") { $0.bucketRecord() },
         RecordKind("AccessKeysRecord") { $0.accessKeysRecord() },
+        RecordKind("LifecycleRules") { $0.lifecycleRules() },
         RecordKind("ChunkName") { $0.chunkName() },
         RecordKind("SegmentRun") { $0.segmentRun() },
         RecordKind("Owner") { $0.owner() },

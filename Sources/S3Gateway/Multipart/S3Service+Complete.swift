@@ -71,6 +71,7 @@ extension S3Service {
     ) -> LateAnswer.Content {
         var headers = HTTPHeaders()
         headers.addNewVersion(summary.name)
+        headers.addExpiry(summary.expiry)
         return LateAnswer.Content(
             headers: headers,
             write: { writer in

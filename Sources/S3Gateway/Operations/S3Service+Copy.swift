@@ -95,6 +95,7 @@ extension S3Service {
             "x-triolet-copy-bytes-moved": String(copied.bytesMoved),
         ]
         headers.addVersion(copied.summary.name)
+        headers.addExpiry(copied.summary.expiry)
         headers.addSourceVersion(copied.source)
         if copied.summary.storageClass != .standard {
             headers.add(

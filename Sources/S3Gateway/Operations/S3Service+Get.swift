@@ -21,6 +21,8 @@ extension S3Service {
             "Accept-Ranges": "bytes",
         ]
         headers.addVersion(summary.name)
+        // Of a version that is named nobody knows here whether it is the current one.
+        if request.target["versionId"] == nil { headers.addExpiry(summary.expiry) }
         switch ReadConditions(reading: request.headers).evaluate(
             etag: summary.etag,
             modified: summary.modified.calendarTime,

@@ -106,6 +106,7 @@ extension S3Service {
         let etag = "\"\(summary.etag)\""
         var headers: HTTPHeaders = ["ETag": etag]
         headers.addNewVersion(summary.name)
+        headers.addExpiry(summary.expiry)
         headers.addChecksums(summary.checksums)
         if case .redirect(let url) = success {
             let query = "bucket=\(request.bucket)&key=\(key)&etag=%22\(summary.etag)%22"

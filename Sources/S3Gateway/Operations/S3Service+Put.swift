@@ -26,6 +26,7 @@ extension S3Service {
         }
         var answer: HTTPHeaders = ["ETag": "\"\(summary.etag)\""]
         answer.addNewVersion(summary.name)
+        answer.addExpiry(summary.expiry)
         answer.addChecksums(summary.checksums)
         if summary.storageClass != .standard {
             answer.add(name: "x-amz-storage-class", value: summary.storageClass.rawValue)

@@ -7,8 +7,8 @@ import StoreModel
 /// The settings of a bucket that clients give and read as documents.
 enum BucketDocuments {
     private static let kinds: [String: BucketDocument.Kind] = [
-        "cors": .cors, "ownershipControls": .ownershipControls, "policy": .policy,
-        "publicAccessBlock": .publicAccessBlock, "tagging": .tagging,
+        "cors": .cors, "lifecycle": .lifecycle, "ownershipControls": .ownershipControls,
+        "policy": .policy, "publicAccessBlock": .publicAccessBlock, "tagging": .tagging,
     ]
 
     /// The document that a subresource is.
@@ -18,6 +18,7 @@ enum BucketDocuments {
     static func kept(
         _ kind: BucketDocument.Kind,
         _ body: [UInt8],
+        _ headers: [HeaderField],
         of bucket: BucketSummary
     ) throws(S3Error) -> [UInt8] {
         switch kind {
@@ -38,7 +39,7 @@ enum BucketDocuments {
         case .tagging:
             let tags = try TagSet.read(document: body, max: TagSet.bucketTagsMax)
             return TagSet.document(tags)
-        case .lifecycle: throw .notImplemented("Lifecycle")
+        case .lifecycle: return try LifecycleDocument.read(body, headers).encoded
         }
     }
 
@@ -58,7 +59,34 @@ enum BucketDocuments {
                 (ObjectOwnership(rawValue: String(decoding: kept, as: UTF8.self)) ?? .writer)
                     .document
             )
+        case .lifecycle: Self.lifecycle(kept)
         default: .xml(kept)
+        }
+    }
+
+    private static func lifecycle(_ kept: [UInt8]) -> S3Answer {
+        // It was checked when it was set.
+        let rules = (try? LifecycleRules(decoding: kept)) ?? LifecycleRules([])
+        return .xml(
+            LifecycleDocument.document(rules),
+            headers: LifecycleDocument.headers(rules)
+        )
+    }
+
+    /// What is told of a setting once it is made.
+    static func headers(afterSetting kind: BucketDocument.Kind, _ kept: [UInt8]) -> HTTPHeaders {
+        guard kind == .lifecycle, let rules = try? LifecycleRules(decoding: kept) else {
+            return [:]
+        }
+        return LifecycleDocument.headers(rules)
+    }
+
+    /// Longest body of a setting, in bytes.
+    static func bytesMax(_ kind: BucketDocument.Kind) -> Int {
+        switch kind {
+        case .policy: BucketPolicy.bytesMax
+        case .lifecycle: LifecycleDocument.bytesMax
+        default: Limit.bucketDocumentBytes
         }
     }
 
@@ -72,14 +100,21 @@ extension S3Service {
         guard let kind = request.bucketDocument else {
             preconditionFailure("The router promised a setting.")
         }
-        let max = kind == .policy ? BucketPolicy.bytesMax : Limit.bucketDocumentBytes
-        let body = try await request.wholeBody(bytesMax: max)
-        let kept = try BucketDocuments.kept(kind, body, of: try await self.bucket(request))
+        let body = try await request.wholeBody(bytesMax: BucketDocuments.bytesMax(kind))
+        let kept = try BucketDocuments.kept(
+            kind,
+            body,
+            request.headers,
+            of: try await self.bucket(request)
+        )
         guard kept.count <= Limit.bucketDocumentBytes else {
             throw S3Error(.maxMessageLengthExceeded)
         }
         try await self.set(kind, kept, request)
-        return .empty(BucketDocuments.status(afterSetting: kind))
+        return .empty(
+            BucketDocuments.status(afterSetting: kind),
+            headers: BucketDocuments.headers(afterSetting: kind, kept)
+        )
     }
 
     func deleteBucketConfiguration(_ request: S3Request) async throws(S3Error) -> S3Answer {

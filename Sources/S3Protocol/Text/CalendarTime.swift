@@ -136,6 +136,42 @@ extension CalendarTime {
         )
     }
 
+    /// Reads `2013-05-24`, `2013-05-24T00:00:00Z` and the same with a fraction, which is dropped.
+    package init?(iso8601 text: String) {
+        let halves = text.split(separator: "T", maxSplits: 1, omittingEmptySubsequences: false)
+        let day = halves[0].split(separator: "-", omittingEmptySubsequences: false)
+            .map { Self.number(Array($0.utf8)[...]) }
+        guard day.count == 3, let year = day[0], let month = day[1], let date = day[2] else {
+            return nil
+        }
+        var clock: [Int?] = [0, 0, 0]
+        if halves.count == 2 {
+            guard halves[1].utf8.last == 0x5A else { return nil }
+            let parts = halves[1].dropLast().split(
+                separator: ".",
+                maxSplits: 1,
+                omittingEmptySubsequences: false
+            )
+            guard
+                parts.count == 1
+                    || !parts[1].isEmpty
+                        && parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) })
+            else { return nil }
+            clock = parts[0].split(separator: ":", omittingEmptySubsequences: false)
+                .map { Self.number(Array($0.utf8)[...]) }
+        }
+        guard clock.count == 3, let hour = clock[0], let minute = clock[1], let second = clock[2]
+        else { return nil }
+        self.init(
+            year: year,
+            month: month,
+            day: date,
+            hour: hour,
+            minute: minute,
+            second: second
+        )
+    }
+
     /// Reads the three forms of an HTTP date: IMF-fixdate, RFC 850 and asctime.
     ///
     /// A year of two digits lies in 1970 to 2069. The name of the day is not checked.

@@ -273,6 +273,7 @@ struct NodeConfiguration: Sendable {
         set(reader.duration("tuning.audit_age"), \.auditAge)
         set(reader.duration("tuning.heal_interval"), \.healInterval)
         set(reader.duration("tuning.scrub_period"), \.chunkScrubPeriod)
+        set(reader.duration("lifecycle.day"), \.lifecycleDay)
         return settings
     }
 }

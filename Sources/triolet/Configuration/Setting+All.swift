@@ -5,7 +5,8 @@ import StoreModel
 
 extension Setting {
     /// All settings of a node, by section.
-    static let all: [Setting] = identity + ports + tls + accounts + bounds + logs
+    static let all: [Setting] =
+        identity + ports + tls + accounts + lifecycle + bounds + logs
 
     static let keys = Set(all.map(\.key))
 
@@ -170,6 +171,15 @@ extension Setting {
             "[none]",
             "Buckets created at start if they are missing. S3_BUCKET is read as well."
         ),
+    ]
+
+    private static let lifecycle = [
+        Setting(
+            "lifecycle.day",
+            .duration(.seconds(1)...(.seconds(86_400))),
+            Amount.setting(CoordinatorSettings().lifecycleDay),
+            "The day of lifecycle rules; shorter only for tests. The same on every node."
+        )
     ]
 
     private static let bounds = [

@@ -68,7 +68,10 @@ struct MembershipService: Service {
             }
             self.logger.info("member of the cluster", metadata: ["node.name": "\(self.own.name)"])
             for bucket in self.buckets { await self.create(bucket) }
-            await self.coordinator.runSweeps()
+            await withDiscardingTaskGroup { group in
+                group.addTask { await self.coordinator.runLifecycle() }
+                await self.coordinator.runSweeps()
+            }
         }
     }
 
