@@ -43,7 +43,7 @@ struct BucketChangeTests {
         #expect(try BucketRecord(decoding: body) == Self.bucket(.active, 3))
     }
 
-    @Test("Settings change while the bucket is active; with versioning and rules its generation does")
+    @Test("Settings change while the bucket is active; its generation with versioning and rules")
     func settings() throws {
         let active = Self.bucket(.active, 3)
         var cors = active

@@ -234,6 +234,19 @@ struct AccessTests {
             #expect(try await alice.send("PUT", "/hers?policy", body: tagged).status == 204)
             #expect(try await bob.send("GET", "/hers/t").status == 200)
             #expect(try await bob.send("GET", "/hers/o").status == 403)
+            let untagged = Self.policy(
+                "Deny",
+                "s3:GetObject",
+                condition: #"{"StringNotEquals": {"s3:ExistingObjectTag/open": "yes"}}"#
+            )
+            #expect(try await alice.send("PUT", "/hers?policy", body: untagged).status == 204)
+            #expect(try await alice.send("GET", "/hers/t").status == 200)
+            #expect(try await alice.send("GET", "/hers/o").status == 403)
+            #expect(try await alice.send("GET", "/hers/none").status == 403)
+            #expect(try await alice.send("GET", "/hers/o?acl").status == 200)
+            let never = Self.policy("Deny", "s3:GetObject")
+            #expect(try await alice.send("PUT", "/hers?policy", body: never).status == 204)
+            #expect(try await alice.send("GET", "/hers/t").status == 403)
             let prefix = Self.policy(
                 "Allow",
                 "s3:ListBucket",

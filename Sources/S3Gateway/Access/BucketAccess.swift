@@ -46,18 +46,21 @@ struct BucketAccess: Sendable {
             ignoresPublicGrants: self.block.ignoresPublicAcls,
             enforcedOwner: self.ownership == .enforced ? self.owner : nil
         )
-        switch self.decision(on: question) {
+        let decision = self.decision(on: question)
+        if case .object = authority, let policy = self.policy, policy.asksForObjectTags {
+            // What depends on tags is said when they are known. Without an object there are none.
+            guard !policy.deniesWhateverTags(question) else { throw S3Error(.accessDenied) }
+            pass.tagged = .init(access: self, question: question)
+            pass.mayList = pass.mayList && decision != .denied
+            return pass
+        }
+        switch decision {
         case .allowed: pass.verdict = .allowed
         case .denied: throw S3Error(.accessDenied)
         case .silent: break
         }
         switch authority {
-        case .object:
-            if self.policy?.asksForObjectTags == true {
-                pass.verdict = .open
-                pass.tagged = .init(access: self, question: question)
-            }
-            return pass
+        case .object: return pass
         case .bucket(let permission):
             guard
                 pass.verdict == .allowed

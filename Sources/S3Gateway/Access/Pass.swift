@@ -40,7 +40,7 @@ struct Pass: Sendable {
     let hasSignature: Bool
     var verdict: Verdict
     /// Whether the sender may know which keys the bucket has.
-    let mayList: Bool
+    var mayList: Bool
     /// The bucket does not care for grants to everybody.
     let ignoresPublicGrants: Bool
     /// Whoever owns all objects of the bucket, whatever their lists say.

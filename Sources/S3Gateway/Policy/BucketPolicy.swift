@@ -90,9 +90,12 @@ struct BucketPolicy: Hashable, Sendable {
     }
 
     /// Whether a decision may depend on the tags that the object has.
-    var asksForObjectTags: Bool {
-        self.statements.contains { statement in
-            statement.conditions.contains { $0.key.hasPrefix(PolicyContext.existingTag) }
+    var asksForObjectTags: Bool { self.statements.contains(where: \.asksForObjectTags) }
+
+    /// Whether the answer is no, whatever tags the object has.
+    func deniesWhateverTags(_ question: Question) -> Bool {
+        self.statements.contains {
+            !$0.isAllowing && !$0.asksForObjectTags && $0.speaks(of: question)
         }
     }
 
@@ -108,6 +111,10 @@ struct BucketPolicy: Hashable, Sendable {
 }
 
 extension BucketPolicy.Statement {
+    fileprivate var asksForObjectTags: Bool {
+        self.conditions.contains { $0.key.hasPrefix(PolicyContext.existingTag) }
+    }
+
     fileprivate func speaks(of question: BucketPolicy.Question) -> Bool {
         self.principals.contains(question.principal)
             && self.actions.contains(question.action, ignoringCase: true)
