@@ -126,8 +126,8 @@ extension Coordinator {
         self.hints.remember(name, record)
         // Also if it was set before: whoever did may not have come this far.
         switch setting {
-        case .versioning, .document(.lifecycle, _): break
-        case .access, .document: return
+        case .versioning, .document(.lifecycle, _), .replacement(.lifecycle, _, _): break
+        default: return
         }
         _ = try await self.byOneLayout(operation) { layout throws(ClusterError) in
             try await self.fence(record, by: layout, operation)
