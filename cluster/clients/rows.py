@@ -2,7 +2,7 @@
 
 import ctypes
 
-FAMILIES = ["default", "rows", "partitions", "chunks", "node"]
+FAMILIES = ["default", "rows", "partitions", "chunks", "node", "tails"]
 
 
 def flip(path, offset, bit=3):
