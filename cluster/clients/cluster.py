@@ -20,6 +20,14 @@ BINARY = os.environ.get("TEST_BINARY", str(REPOSITORY / ".build/release/triolet"
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
+# What is deleted is gone soon, so that tests can look whether it is.
+QUICK = {
+    "TRIOLET_TUNING_RELEASE_GRACE": "1s",
+    "TRIOLET_TUNING_SWEEP_INTERVAL": "1s",
+    "TRIOLET_TUNING_AUDIT_INTERVAL": "1s",
+    "TRIOLET_TUNING_AUDIT_AGE": "10s",
+}
+
 
 def free_base_port(nodes):
     """A port such that it and those that `triolet cluster` derives from it are free."""
@@ -192,12 +200,17 @@ class Cluster:
             "env", "--for", client, "--node", str(node), "--directory", str(self.directory)
         ).stdout
 
-    def s3(self, node, attempts=2, access_key=None, secret_key=None, **config):
-        """A boto3 client that talks to one node; `attempts` counts the first one."""
+    def s3(
+        self, node, attempts=2, access_key=None, secret_key=None, authority=None, **config
+    ):
+        """A boto3 client that talks to one node; `attempts` counts the first one.
+
+        With the file of an `authority` over TLS, to a node whose certificate it has signed."""
         keys = self.keys()
         return boto3.client(
             "s3",
-            endpoint_url=self.endpoint(node),
+            endpoint_url=f"https://{self.host(node)}" if authority else self.endpoint(node),
+            verify=str(authority) if authority else None,
             aws_access_key_id=access_key or keys["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=secret_key or keys["AWS_SECRET_ACCESS_KEY"],
             region_name=keys["AWS_DEFAULT_REGION"],

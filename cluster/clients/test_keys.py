@@ -2,9 +2,7 @@
 
 import json
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from cluster import wait_until
 
@@ -30,14 +28,7 @@ class Commands:
 
 
 def client(cluster, node, key, secret):
-    return boto3.client(
-        "s3",
-        endpoint_url=cluster.endpoint(node),
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        region_name="us-east-1",
-        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
-    )
+    return cluster.s3(node, attempts=1, access_key=key, secret_key=secret)
 
 
 def code(operation, **parameters):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-from cluster import Cluster, content, wait_until
+from cluster import content, started, wait_until
 
 DAY_SECONDS = 4
 MIB = 1 << 20
@@ -19,13 +19,7 @@ SHORT = {
 @pytest.fixture
 def short(tmp_path):
     """Three nodes with days of some seconds."""
-    cluster = Cluster(tmp_path / "lifecycle", environment=SHORT)
-    try:
-        cluster.up()
-        yield cluster
-    finally:
-        if (cluster.directory / "cluster.json").exists():
-            cluster.down()
+    yield from started(tmp_path / "lifecycle", environment=SHORT)
 
 
 def set_rules(s3, bucket, *rules):

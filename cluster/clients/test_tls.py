@@ -7,11 +7,9 @@ import socket
 import ssl
 import subprocess
 
-import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
-from cluster import BINARY, Cluster, content, wait_until
+from cluster import BINARY, content, started, wait_until
 
 BUCKET = "tls"
 MEBIBYTE = 1 << 20
@@ -32,27 +30,14 @@ def secure(tmp_path_factory):
         "TRIOLET_TLS_KEY": str(files / "key.pem"),
         "TRIOLET_TLS_RELOAD": "1s",
     }
-    cluster = Cluster(tmp_path_factory.mktemp("tls"), environment=environment)
-    cluster.files = files
-    try:
-        cluster.up()
+    for cluster in started(tmp_path_factory.mktemp("tls"), environment=environment):
+        cluster.files = files
         client(cluster, 1).create_bucket(Bucket=BUCKET)
         yield cluster
-    finally:
-        cluster.down()
 
 
 def client(cluster, node):
-    keys = cluster.keys()
-    return boto3.client(
-        "s3",
-        endpoint_url=f"https://{cluster.host(node)}",
-        verify=str(cluster.files / "ca.pem"),
-        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-        region_name=keys["AWS_DEFAULT_REGION"],
-        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}),
-    )
+    return cluster.s3(node, authority=cluster.files / "ca.pem")
 
 
 def handshake(cluster, node, authority):

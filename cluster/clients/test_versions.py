@@ -3,30 +3,18 @@ away; what is deleted by its id gives back the one before; and in the end nothin
 
 import pytest
 from botocore.exceptions import ClientError
-from cluster import Cluster, content, wait_until
+from cluster import QUICK, content, started, wait_until
 
 BUCKET = "versions"
 MIB = 1 << 20
 # In the version itself; in one chunk; in several.
 SIZES = [200, 30_000, 5 * MIB]
-QUICK = {
-    "TRIOLET_TUNING_RELEASE_GRACE": "1s",
-    "TRIOLET_TUNING_SWEEP_INTERVAL": "1s",
-    "TRIOLET_TUNING_AUDIT_INTERVAL": "1s",
-    "TRIOLET_TUNING_AUDIT_AGE": "10s",
-}
 
 
 @pytest.fixture
 def quick(tmp_path):
     """Three nodes that sweep and audit all the time."""
-    cluster = Cluster(tmp_path / "versions", environment=QUICK)
-    try:
-        cluster.up()
-        yield cluster
-    finally:
-        if (cluster.directory / "cluster.json").exists():
-            cluster.down()
+    yield from started(tmp_path / "versions", environment=QUICK)
 
 
 def code(operation, *arguments, **parameters):

@@ -3,7 +3,7 @@
 import itertools
 import time
 
-from cluster import started, wait_until
+from cluster import QUICK, started, wait_until
 from raw import Raw
 
 CONTENT = b"hello world"
@@ -21,13 +21,6 @@ users:
     email: bob@example.com
     keys: [{ access_key: AKIABOB, secret_key: bobs-secret }]
 """
-# What is deleted is gone soon, so that tests can look whether it is.
-QUICK = {
-    "TRIOLET_TUNING_RELEASE_GRACE": "1s",
-    "TRIOLET_TUNING_SWEEP_INTERVAL": "1s",
-    "TRIOLET_TUNING_AUDIT_INTERVAL": "1s",
-    "TRIOLET_TUNING_AUDIT_AGE": "10s",
-}
 
 
 def cases_cluster(directory):
