@@ -7,8 +7,8 @@ package import StoreModel
 ///                           ▲                            │
 ///                           └──────── active(g+2) ◀──abortDelete
 ///
-/// Settings change while it is active; a change of versioning or of the lifecycle rules leads to
-/// the next generation, too.
+/// Settings change while it is active; a change of one that binds writes leads to the next
+/// generation, too.
 ///
 /// Source: docs/protocol/registers.md, "Deleting a bucket".
 package enum BucketChange: RegisterChange {
@@ -65,11 +65,7 @@ package enum BucketChange: RegisterChange {
             let before = record.settings
             record.settings.set(setting)
             guard record.settings != before else { return .keep(.set(record)) }
-            if record.settings.versioning != before.versioning
-                || record.settings[.lifecycle] != before[.lifecycle]
-            {
-                record.generation += 1
-            }
+            if setting.bindsWrites { record.generation += 1 }
             return .write(body: record.encoded, hasGarbage: false, .set(record))
         default:
             return .keep(.unchanged(current))

@@ -106,9 +106,8 @@ extension Coordinator {
 
     /// Changes a setting of a bucket.
     ///
-    /// A change of versioning or of the lifecycle rules is the next generation: once this returns
-    /// no write goes by the former setting, since a majority of the replicas of every key refuses
-    /// it.
+    /// A change of a setting that binds writes is the next generation: once this returns no write
+    /// goes by the former setting, since a majority of the replicas of every key refuses it.
     package func set(
         _ setting: BucketSetting,
         of name: BucketName
@@ -125,10 +124,7 @@ extension Coordinator {
         }
         self.hints.remember(name, record)
         // Also if it was set before: whoever did may not have come this far.
-        switch setting {
-        case .versioning, .document(.lifecycle, _), .replacement(.lifecycle, _, _): break
-        default: return
-        }
+        guard setting.bindsWrites else { return }
         _ = try await self.byOneLayout(operation) { layout throws(ClusterError) in
             try await self.fence(record, by: layout, operation)
         }

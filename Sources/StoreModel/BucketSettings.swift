@@ -105,6 +105,17 @@ package enum BucketSetting: Hashable, Sendable {
     case replacement(BucketDocument.Kind, of: [UInt8]?, by: [UInt8]?)
 }
 
+extension BucketSetting {
+    /// Whether writes of the bucket's objects go by it, so that none may go by the former value
+    /// once it is changed: its change is a new generation, and fenced.
+    package var bindsWrites: Bool {
+        switch self {
+        case .versioning, .document(.lifecycle, _), .replacement(.lifecycle, _, _): true
+        case .access, .document, .replacement: false
+        }
+    }
+}
+
 extension BucketSettings {
     package mutating func set(_ setting: BucketSetting) {
         switch setting {
