@@ -137,6 +137,7 @@ extension Coordinator {
         _ plan: CopyPlan,
         _ found: Target
     ) async throws(ClusterError) -> [Checksum]? {
+        guard let observe = plan.request.observe else { return plan.checksums }
         let object = FoundObject(coordinator: self, target: found, version: plan.source)
         let bytes = ObjectBody(
             reader: object.read(0..<plan.source.size),
@@ -144,7 +145,7 @@ extension Coordinator {
             operation: plan.operation
         )
         let summary = ObjectSummary(plan.source, in: plan.bucket)
-        guard let body = plan.request.observe?(summary, bytes) else { return plan.checksums }
+        guard let body = observe(summary, bytes) else { return plan.checksums }
         do {
             while try await body.next() != nil {}
             return await body.checksumsAtEnd()

@@ -8,9 +8,13 @@ struct FoundObject: OpenObject {
     let coordinator: Coordinator
     let target: Target
     let version: Version
+    let summary: ObjectSummary
 
-    var summary: ObjectSummary {
-        self.coordinator.summary(of: self.version, at: self.target)
+    init(coordinator: Coordinator, target: Target, version: Version) {
+        self.coordinator = coordinator
+        self.target = target
+        self.version = version
+        self.summary = coordinator.summary(of: version, at: target)
     }
 
     func read(_ range: Range<UInt64>) -> any BodyReader {
