@@ -101,13 +101,11 @@ package struct AdminServer: Service {
         routes.get("/v1/ring") { _, _ in await source.ring() }
         routes.post("/v1/ring/change") { request, context -> EditedResponse<RingReport> in
             let change = try await request.decode(as: RingChange.self, context: context)
-            do throws(RingRefusal) {
-                let outcome = try await source.change(change)
-                return EditedResponse(
-                    status: outcome.isDone ? .ok : .accepted,
-                    response: outcome.report
-                )
-            } catch { throw error.answer }
+            let outcome = try await source.change(change)
+            return EditedResponse(
+                status: outcome.isDone ? .ok : .accepted,
+                response: outcome.report
+            )
         }
     }
 

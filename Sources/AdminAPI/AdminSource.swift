@@ -5,7 +5,7 @@ package protocol AdminSource: Sendable {
     func cluster() async -> ClusterReport
     func ring() async -> RingReport
     /// Changes the layout; returns once that is done, or has taken too long to be waited for.
-    func change(_ change: RingChange) async throws(RingRefusal) -> RingOutcome
+    func change(_ change: RingChange) async throws(AdminRefusal) -> RingOutcome
     /// Sets the gauges that are read, not counted, just before they are written out.
     func refreshMetrics() async
     func copies() async -> CopiesReport

@@ -1,5 +1,3 @@
-import Hummingbird
-
 /// Who is to join or leave: the body of `POST /v1/ring/change`.
 ///
 /// Nodes are named by name, by the first digits of their id, and those that are to join also by
@@ -36,38 +34,5 @@ package struct RingOutcome: Hashable, Sendable {
     package init(isDone: Bool, report: RingReport) {
         self.isDone = isDone
         self.report = report
-    }
-}
-
-/// Why the layout is not changed.
-package struct RingRefusal: Error, Hashable, Sendable {
-    package enum Kind: Hashable, Sendable {
-        /// The request names no change, or one that no layout allows.
-        case invalid
-        /// No such node, or several.
-        case unknownNode
-        /// Another change is under way.
-        case underWay
-        /// This node cannot do it now; the change may be under way all the same.
-        case unavailable
-    }
-
-    package var kind: Kind
-    package var message: String
-
-    package init(_ kind: Kind, _ message: String) {
-        self.kind = kind
-        self.message = message
-    }
-
-    var answer: HTTPError {
-        let status: HTTPResponse.Status =
-            switch self.kind {
-            case .invalid: .badRequest
-            case .unknownNode: .notFound
-            case .underWay: .conflict
-            case .unavailable: .serviceUnavailable
-            }
-        return HTTPError(status, message: self.message)
     }
 }

@@ -42,15 +42,15 @@ final class FixedSource: AdminSource {
         RingReport(epoch: 4, state: .stable, nodes: [], partitions: [[0], [0]], system: [0])
     }
 
-    func change(_ change: RingChange) async throws(RingRefusal) -> RingOutcome {
+    func change(_ change: RingChange) async throws(AdminRefusal) -> RingOutcome {
         self.changes.withLock { $0.append(change) }
         switch change.add {
         case "slow": return RingOutcome(isDone: false, report: await self.ring())
-        case "strange": throw RingRefusal(.unknownNode, "no waiting node is strange")
-        case "second": throw RingRefusal(.underWay, "a change is under way")
-        case "alone": throw RingRefusal(.unavailable, "no majority")
+        case "strange": throw AdminRefusal(.unknown, "no waiting node is strange")
+        case "second": throw AdminRefusal(.conflict, "a change is under way")
+        case "alone": throw AdminRefusal(.unavailable, "no majority")
         case nil where change.remove == nil && change.replace == nil:
-            throw RingRefusal(.invalid, "name one")
+            throw AdminRefusal(.invalid, "name one")
         default: return RingOutcome(isDone: true, report: await self.ring())
         }
     }

@@ -52,13 +52,13 @@ struct RingCandidatesTests {
             RingChange(replace: .init(old: "n3", new: nil)),
         ] {
             #expect { try self.resolve(change) } throws: {
-                ($0 as? RingRefusal)?.kind == .unknownNode
+                ($0 as? AdminRefusal)?.kind == .unknown
             }
         }
-        #expect(throws: RingRefusal.self) {
+        #expect(throws: AdminRefusal.self) {
             try self.resolve(RingChange(add: "n2"), waiting: [self.new, twin])
         }
-        #expect(throws: RingRefusal.self) { try self.resolve(RingChange()) }
-        #expect(throws: RingRefusal.self) { try self.resolve(RingChange(add: "n2", remove: "n3")) }
+        #expect(throws: AdminRefusal.self) { try self.resolve(RingChange()) }
+        #expect(throws: AdminRefusal.self) { try self.resolve(RingChange(add: "n2", remove: "n3")) }
     }
 }

@@ -12,12 +12,12 @@ extension NodeAdmin {
         await self.ring(waiting: self.nonMembers(at: []))
     }
 
-    func change(_ change: RingChange) async throws(RingRefusal) -> RingOutcome {
+    func change(_ change: RingChange) async throws(AdminRefusal) -> RingOutcome {
         guard let layout = self.node.layouts.layout, self.coordinator.isMember else {
-            throw RingRefusal(.unavailable, "this node is no member of the cluster: ask one")
+            throw AdminRefusal(.unavailable, "this node is no member of the cluster: ask one")
         }
         guard !layout.isJoint else {
-            throw RingRefusal(.underWay, "a change is under way since epoch \(layout.epoch)")
+            throw AdminRefusal(.conflict, "a change is under way since epoch \(layout.epoch)")
         }
         let named = [change.add, change.replace?.new].compactMap(\.self)
         let candidates = RingCandidates(
@@ -31,7 +31,7 @@ extension NodeAdmin {
                 resolved,
                 waiting: Self.changePatience
             )
-        } catch { throw RingRefusal(error) }
+        } catch { throw AdminRefusal(ofLayoutChange: error) }
         return RingOutcome(isDone: done != nil, report: await self.ring())
     }
 
@@ -79,7 +79,7 @@ struct RingCandidates {
     /// Those that can join.
     let waiting: [LayoutNode]
 
-    func resolve(_ change: RingChange) throws(RingRefusal) -> MembershipChange {
+    func resolve(_ change: RingChange) throws(AdminRefusal) -> MembershipChange {
         switch (change.add, change.remove, change.replace) {
         case (let name?, nil, nil): return .add(try Self.find(name, in: self.waiting, "waiting"))
         case (nil, let name?, nil): return .remove(try self.member(name).id)
@@ -87,11 +87,11 @@ struct RingCandidates {
             let old = try self.member(replacement.old)
             let new = try Self.find(replacement.new ?? old.name, in: self.waiting, "waiting")
             return .replace(old.id, by: new)
-        default: throw RingRefusal(.invalid, "name one of add, remove and replace")
+        default: throw AdminRefusal(.invalid, "name one of add, remove and replace")
         }
     }
 
-    private func member(_ name: String) throws(RingRefusal) -> LayoutNode {
+    private func member(_ name: String) throws(AdminRefusal) -> LayoutNode {
         try Self.find(name, in: self.members, "member")
     }
 
@@ -101,33 +101,33 @@ struct RingCandidates {
         _ name: String,
         in nodes: [LayoutNode],
         _ kind: String
-    ) throws(RingRefusal) -> LayoutNode {
+    ) throws(AdminRefusal) -> LayoutNode {
         var found = nodes.filter { $0.name == name || $0.address == name }
         if found.isEmpty, name.utf8.count >= 4 {
             found = nodes.filter { "\($0.id)".hasPrefix(name.lowercased()) }
         }
         guard let node = found.first else {
             let all = nodes.map { "\($0.name) (\($0.id.short))" }.joined(separator: ", ")
-            throw RingRefusal(
-                .unknownNode,
+            throw AdminRefusal(
+                .unknown,
                 "no \(kind) node is \(name); " + (all.isEmpty ? "there is none" : "there is \(all)")
             )
         }
         guard found.count == 1 else {
             let ids = found.map(\.id.short).joined(separator: ", ")
-            throw RingRefusal(.unknownNode, "several \(kind) nodes are \(name), by id: \(ids)")
+            throw AdminRefusal(.unknown, "several \(kind) nodes are \(name), by id: \(ids)")
         }
         return node
     }
 }
 
-extension RingRefusal {
-    fileprivate init(_ error: ClusterError) {
+extension AdminRefusal {
+    fileprivate init(ofLayoutChange error: ClusterError) {
         switch error.code {
         case .quorumUnavailable, .outcomeUnknown:
             self.init(.unavailable, "no majority: the change may be under way: \(error)")
         case .internalError: self.init(.invalid, "there is no such layout: \(error)")
-        case .busy: self.init(.underWay, "\(error)")
+        case .busy: self.init(.conflict, "\(error)")
         default: self.init(.unavailable, "\(error)")
         }
     }
