@@ -89,10 +89,7 @@ extension MetadataStore {
             var rows: [StoredRow] = []
             for mark in marks {
                 let key = row(mark.key)
-                let value = try await translated { () async throws(EngineError) in
-                    try await self.engine.get(.rows, key)
-                }
-                guard let value else { continue }
+                guard let value = try await self.value(of: key) else { continue }
                 let stored = try await self.stored(key, value)
                 if isWanted(stored.content) { rows.append(stored) }
             }

@@ -139,12 +139,6 @@ extension MetadataStore {
         return nil
     }
 
-    private func value(of key: [UInt8]) async throws(MetadataError) -> [UInt8]? {
-        try await translated { () async throws(EngineError) in
-            try await self.engine.get(.rows, key)
-        }
-    }
-
     /// The row with its tail in its place; nil if there is no such tail.
     private func joined(
         _ row: AcceptorRow,

@@ -197,14 +197,18 @@ package final class MetadataStore: Sendable {
 }
 
 extension MetadataStore {
+    /// The bytes of a row; nil if there is none.
+    func value(of key: [UInt8]) async throws(MetadataError) -> [UInt8]? {
+        try await translated { () async throws(EngineError) in
+            try await self.engine.get(.rows, key)
+        }
+    }
+
     /// The row as it is stored: its tail is named.
     ///
     /// - Returns: an empty row if there is none, nil if there is one but it is damaged.
     func row(_ key: [UInt8]) async throws(MetadataError) -> AcceptorRow? {
-        let value = try await translated { () async throws(EngineError) in
-            try await self.engine.get(.rows, key)
-        }
-        guard let value else { return AcceptorRow() }
+        guard let value = try await self.value(of: key) else { return AcceptorRow() }
         if let row = try? AcceptorRow(sealed: value, under: key), !self.isKnownDamaged(row, key) {
             return row
         }

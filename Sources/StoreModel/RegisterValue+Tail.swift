@@ -14,9 +14,7 @@ package struct TailName: Hashable, Sendable, BinaryRecord {
     }
 
     package init(of tail: [UInt8]) {
-        var hash = StableHash()
-        hash.combine(words: tail)
-        self.init(byteCount: tail.count, digest: hash.value)
+        self.init(byteCount: tail.count, digest: StableHash.value(ofWords: tail))
     }
 
     package init(from reader: inout ByteReader) throws(RecordError) {

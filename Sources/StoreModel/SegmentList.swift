@@ -51,9 +51,5 @@ package struct SegmentList: Hashable, Sendable, BinaryRecord {
     }
 
     /// Tells two lists apart: a hold names the list that its version will name.
-    package var digest: UInt64 {
-        var hash = StableHash()
-        hash.combine(words: self.bytes)
-        return hash.value
-    }
+    package var digest: UInt64 { StableHash.value(ofWords: self.bytes) }
 }

@@ -31,6 +31,13 @@ package struct StableHash: Sendable {
         self.combine(bytes[(words * 8)...])
     }
 
+    /// The hash of one long string.
+    package static func value(ofWords bytes: [UInt8]) -> UInt64 {
+        var hash = StableHash()
+        hash.combine(words: bytes)
+        return hash.value
+    }
+
     package var value: UInt64 {
         var mixed = self.state
         mixed = (mixed ^ (mixed >> 33)) &* 0xff51_afd7_ed55_8ccd

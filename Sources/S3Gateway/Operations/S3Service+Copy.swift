@@ -66,12 +66,11 @@ extension S3Service {
         if let algorithm = directives.algorithm {
             copy.observe = { summary, body in
                 let isThere =
-                    summary.checksums
-                    == summary.checksums.filter {
+                    !summary.checksums.isEmpty
+                    && summary.checksums.allSatisfy {
                         $0.algorithm == algorithm && $0.parts == 0
                     }
-                return isThere && !summary.checksums.isEmpty
-                    ? nil : ChecksummedBody(body, algorithm)
+                return isThere ? nil : ChecksummedBody(body, algorithm)
             }
         }
         return copy

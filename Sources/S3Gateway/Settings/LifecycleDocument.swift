@@ -31,7 +31,7 @@ enum LifecycleDocument {
         for node in root.children { drafts.append(try Draft(node)) }
         let given = drafts.compactMap(\.id)
         guard Set(given).count == given.count else {
-            throw Self.invalid(
+            throw .invalidArgument(
                 "Rule ID must be unique. Found same ID for more than one rule",
                 "ID",
                 given.first { id in given.count { $0 == id } > 1 } ?? ""
@@ -63,10 +63,6 @@ enum LifecycleDocument {
         ]
     }
 
-    fileprivate static func invalid(_ message: String, _ name: String, _ value: String) -> S3Error {
-        .invalidArgument(message, name, value)
-    }
-
     /// A number of days, at least one.
     fileprivate static func days(
         _ node: XMLNode,
@@ -74,7 +70,7 @@ enum LifecycleDocument {
     ) throws(S3Error) -> UInt32 {
         guard let number = Int64(node.text) else { throw S3Error(.malformedXML) }
         guard number > 0, number <= Int64(Self.daysMax) else {
-            throw Self.invalid(
+            throw .invalidArgument(
                 "'\(node.name)' for \(action) action must be a positive integer",
                 node.name,
                 node.text
@@ -86,7 +82,7 @@ enum LifecycleDocument {
     fileprivate static func kept(_ node: XMLNode) throws(S3Error) -> UInt32 {
         let number = try Self.days(node, of: "NoncurrentVersionExpiration")
         guard number <= Self.keptMax else {
-            throw Self.invalid(
+            throw .invalidArgument(
                 "'NewerNoncurrentVersions' for NoncurrentVersionExpiration action must be at most "
                     + "\(Self.keptMax)",
                 node.name,
@@ -102,7 +98,7 @@ enum LifecycleDocument {
             throw S3Error(.malformedXML)
         }
         guard date.seconds % 86_400 == 0 else {
-            throw Self.invalid("'Date' must be at midnight GMT", "Date", node.text)
+            throw .invalidArgument("'Date' must be at midnight GMT", "Date", node.text)
         }
         return HybridTime(microseconds: UInt64(date.seconds) * 1_000_000)
     }
@@ -204,7 +200,7 @@ private struct Draft {
             guard node.text.count <= LifecycleRule.idCharacters,
                 node.text.utf8.count <= 4 * LifecycleRule.idCharacters
             else {
-                throw LifecycleDocument.invalid(
+                throw .invalidArgument(
                     "ID length should not exceed allowed limit of \(LifecycleRule.idCharacters)",
                     "ID",
                     node.text

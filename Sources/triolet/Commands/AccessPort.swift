@@ -35,9 +35,7 @@ struct AccessPort: ParsableArguments {
         as _: Report.Type = Report.self
     ) async throws -> Report {
         let text = try await self.ask(method, path, body: body)
-        do {
-            return try JSONDecoder().decode(Report.self, from: Data(text.utf8))
-        } catch { throw Failure("\(self.admin) answers something else: is it an admin port?") }
+        return try AdminClient.decoded(text, from: self.admin)
     }
 
     /// Says a report: as JSON, or in these lines.

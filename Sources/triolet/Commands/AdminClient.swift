@@ -62,6 +62,17 @@ struct AdminClient {
         return answer
     }
 
+    /// Reads what an admin port has answered.
+    static func decoded<Report: Decodable>(
+        _ text: String,
+        from admin: String,
+        as _: Report.Type = Report.self
+    ) throws -> Report {
+        do {
+            return try JSONDecoder().decode(Report.self, from: Data(text.utf8))
+        } catch { throw Failure("\(admin) answers something else: is it an admin port?") }
+    }
+
     /// The exit code that a status means, where a command has no better one.
     private static func kind(_ status: Int) -> Failure.Kind {
         switch status {

@@ -90,7 +90,7 @@ enum BucketText {
         [["bucket", "owner", "created", "versioning", "settings"]]
             + buckets.map { bucket in
                 [
-                    bucket.name, self.name(of: bucket.owner), KeyText.time(bucket.created),
+                    bucket.name, bucket.owner.shown, KeyText.time(bucket.created),
                     bucket.versioning,
                     bucket.settings.isEmpty ? "-" : bucket.settings.joined(separator: ", "),
                 ]
@@ -100,15 +100,11 @@ enum BucketText {
     static func lines(_ bucket: BucketReport) -> [String] {
         [
             "bucket:      \(bucket.name)",
-            "owner:       \(self.name(of: bucket.owner))",
+            "owner:       \(bucket.owner.shown)",
             "created:     \(KeyText.time(bucket.created))",
             "versioning:  \(bucket.versioning)",
             "settings:    "
                 + (bucket.settings.isEmpty ? "none" : bucket.settings.joined(separator: ", ")),
         ] + (bucket.grants ?? []).map { "granted:     \(KeyText.line($0))" }
-    }
-
-    private static func name(of user: KeyReport.User) -> String {
-        user.name.isEmpty ? user.id : user.name
     }
 }

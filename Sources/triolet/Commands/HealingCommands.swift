@@ -96,9 +96,7 @@ struct AdminPort: ParsableArguments {
     }
 
     func decoded<Report: Decodable>(_ text: String) throws -> Report {
-        do {
-            return try JSONDecoder().decode(Report.self, from: Data(text.utf8))
-        } catch { throw Failure("\(self.admin) answers something else: is it an admin port?") }
+        try AdminClient.decoded(text, from: self.admin)
     }
 
     func say(_ report: some Encodable, _ lines: [String]) {

@@ -127,7 +127,7 @@ struct KeyCommand: AsyncParsableCommand {
         @OptionGroup var port: AccessPort
 
         func run() async throws {
-            let names = self.subject.names.joined(separator: ",")
+            let names = self.subject.permissions.names.joined(separator: ",")
             let report = try await self.port.ask(
                 .DELETE,
                 "\(self.subject.path)?permissions=\(names)",
@@ -168,11 +168,19 @@ struct GrantSubject: ParsableArguments {
             owner: self.owner ? true : nil
         )
     }
+}
 
+extension GrantPermissions {
+    /// Those that are given, as people and queries name them.
     var names: [String] {
         [("read", self.read), ("write", self.write), ("owner", self.owner)]
-            .filter(\.1).map(\.0)
+            .filter { $0.1 == true }.map(\.0)
     }
+}
+
+extension KeyReport.User {
+    /// What people call the user, or the id of one who is gone.
+    var shown: String { self.name.isEmpty ? self.id : self.name }
 }
 
 /// Keys as lines for people.
@@ -214,10 +222,9 @@ enum KeyText {
 
     /// Who may do what with which bucket.
     static func line(_ grant: GrantReport) -> String {
-        let names = [("read", grant.read), ("write", grant.write), ("owner", grant.owner)]
-            .filter(\.1).map(\.0)
-        let user = grant.user.name.isEmpty ? grant.user.id : grant.user.name
-        return "\(user) on \(grant.bucket): "
+        let names = GrantPermissions(read: grant.read, write: grant.write, owner: grant.owner)
+            .names
+        return "\(grant.user.shown) on \(grant.bucket): "
             + (names.isEmpty ? "nothing granted" : names.joined(separator: ", "))
     }
 

@@ -138,9 +138,7 @@ struct RingPort: ParsableArguments {
     }
 
     private func decoded(_ text: String) throws -> RingReport {
-        do {
-            return try JSONDecoder().decode(RingReport.self, from: Data(text.utf8))
-        } catch { throw Failure("\(self.admin) answers something else: is it an admin port?") }
+        try AdminClient.decoded(text, from: self.admin)
     }
 }
 

@@ -10,7 +10,7 @@ import X509
 ///
 /// New connections have what was read last. Files that do not fit together, or that cannot be read,
 /// change nothing: the node goes on with those it has, says so, and looks again.
-struct CertificateFiles: Sendable {
+struct CertificateFiles: Service {
     private let reloader: TimedCertificateReloader
     /// For the S3 port: TLS 1.2 or later, HTTP/1.1, clients without certificates.
     let configuration: TLSConfiguration
@@ -42,18 +42,7 @@ struct CertificateFiles: Sendable {
     }
 
     /// Looks at the files again and again, until shutdown.
-    func watch() async throws { try await self.reloader.run() }
-}
-
-/// Looks at the files of the certificate as long as the node runs.
-struct CertificateWatch: Service {
-    /// nil if there are none.
-    let files: CertificateFiles?
-
-    func run() async throws {
-        if let files = self.files { try await files.watch() }
-        try await gracefulShutdown()
-    }
+    func run() async throws { try await self.reloader.run() }
 }
 
 /// What operators are told of the certificate.

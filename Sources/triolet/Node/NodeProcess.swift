@@ -117,12 +117,14 @@ enum NodeProcess {
                 .init(service: PeerService(server: peers)),
                 .init(service: configuration.admin.service(admin)),
                 .init(service: membership),
-                .init(service: CertificateWatch(files: certificate)),
                 .init(service: configuration.s3.service(gateway)),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "triolet.lifecycle")
         )
+        if let certificate {
+            services.services.insert(.init(service: certificate), at: 0)
+        }
         services.maximumGracefulShutdownDuration = self.drainTimeout
         logger.info("node started", metadata: configuration.summary(of: node.id))
         let outcome = await Result { try await ServiceGroup(configuration: services).run() }
