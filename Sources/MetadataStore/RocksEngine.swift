@@ -71,6 +71,9 @@ package final class RocksEngine: KeyValueEngine {
 
     package var syncCount: Int { self.state.withLock { $0.syncCount } }
 
+    /// Commits that no write has taken up yet.
+    package var waitingCount: Int { self.state.withLock { $0.waiting.count } }
+
     package func get(
         _ family: RowFamily,
         _ key: [UInt8]

@@ -99,26 +99,6 @@ struct RealDiskTests {
         }
     }
 
-    @Test("Writers at once share syncs")
-    func sharedSyncs() async throws {
-        try await Self.withDirectory { path in
-            try await Place.with(path) { place in
-                let store = place.store
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    for index in 0..<64 {
-                        group.addTask {
-                            let name = Samples.name(1, index)
-                            try await store.write(name, Samples.chunk(name))
-                        }
-                    }
-                    try await group.waitForAll()
-                }
-                #expect(store.statistics.chunks == 64)
-                #expect(store.statistics.syncs < 64)
-            }
-        }
-    }
-
     private static func write(_ manifest: Int, to path: String) async throws {
         try await Place.with(path) { place in
             for index in 0..<5 {

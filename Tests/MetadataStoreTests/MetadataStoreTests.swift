@@ -81,7 +81,11 @@ struct MetadataStoreTests {
             engine: subject.engine,
             random: SimulatedRandom(seed: 1)
         )
+        // The first promise raises the ceiling of all promises, which everybody waits for.
+        _ = try await store.answer(.prepare(Self.ballot(1)), about: try Self.key("first"))
         let before = subject.engine.syncCount
+        // Some of the rows share a lock, and wait for one another.
+        try await subject.gather(100)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<200 {
                 let key = try Self.key("key \(index)")
@@ -92,7 +96,7 @@ struct MetadataStoreTests {
             }
             try await group.waitForAll()
         }
-        #expect(subject.engine.syncCount - before < 200)
+        #expect(subject.engine.syncCount - before <= 1 + 1 + 100)
         await subject.rocks.close()
     }
 
