@@ -80,6 +80,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
     name: "triolet",
@@ -110,6 +111,7 @@ let package = Package(
             from: "2.28.1",
             traits: []
         ),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         // The pure core.
@@ -166,10 +168,16 @@ let package = Package(
         ),
         module("AdminAPI", using: [hummingbird, nioCore, lifecycle, coreMetrics, logging]),
         module("S3Client", on: ["S3Protocol"], using: [nioCore, nioHTTP1, nioPosix, crypto]),
+        module(
+            "LoadGenerator",
+            on: ["StoreModel", "S3Protocol", "Wire", "Platform"],
+            using: [crypto, histogram]
+        ),
         tool(
             "triolet",
             on: [
-                "S3Gateway", "AdminAPI", "S3Client", "Peering", "Platform", "StorageNode",
+                "S3Gateway", "AdminAPI", "S3Client", "LoadGenerator", "Peering", "Platform",
+                "StorageNode",
                 "ChunkStore", "MetadataStore", "Coordinator", "PeerProtocol", "Placement",
                 "Runtime",
                 "S3Protocol", "StoreModel",
@@ -282,6 +290,7 @@ let package = Package(
             on: ["AdminAPI", "S3Client"],
             using: [hummingbird, lifecycle, coreMetrics, logging]
         ),
+        tests("LoadGeneratorTests", on: ["S3Protocol", "LoadGenerator"], using: [crypto]),
         tests("S3ClientTests", on: ["S3Client"], using: [nioCore, nioHTTP1, nioPosix]),
         tests(
             "TrioletTests",

@@ -13,6 +13,7 @@ struct Triolet: AsyncParsableCommand {
             ClusterCommand.self,
             DemoCommand.self,
             EnvCommand.self,
+            BenchCommand.self,
             HealthCommand.self,
             KeyCommand.self,
             BucketCommand.self,

@@ -1,4 +1,4 @@
-import Crypto
+package import Crypto
 import StoreModel
 
 /// What a secret key becomes for one day and region.
@@ -25,7 +25,8 @@ package struct SigningKey: Sendable, CustomStringConvertible, CustomReflectable 
         self.scope = scope
     }
 
-    func sign(_ text: String) -> HMAC<SHA256>.MAC {
+    /// The signature of a text that was put together as the signature version asks.
+    package func sign(_ text: String) -> HMAC<SHA256>.MAC {
         HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: self.key)
     }
 
