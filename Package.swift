@@ -199,7 +199,7 @@ let package = Package(
             ],
             using: [nioCore, crypto, logging]
         ),
-        tool("triolet-sim", on: ["Simulation"], using: [arguments]),
+        tool("triolet-sim", on: ["Simulation", "Placement"], using: [arguments]),
 
         // C.
         .target(name: "CChecksum"),
@@ -297,7 +297,7 @@ let package = Package(
             on: ["TestSupport", "triolet", "AdminAPI", "Placement", "StoreModel"],
             using: [nioCore, logging]
         ),
-        tests("SimulationTests", on: ["SimulatedRuntime", "Simulation"]),
+        tests("SimulationTests", on: ["Placement", "SimulatedRuntime", "Simulation"]),
         tests("HouseTests", on: []),
     ]
 )

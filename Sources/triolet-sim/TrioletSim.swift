@@ -70,7 +70,11 @@ struct TrioletSim: AsyncParsableCommand {
     @Flag(help: "With --seed: only the last line.")
     var quiet = false
 
+    @Flag(help: "Simulate nothing: lay clusters of 10, 100 and 1,000 nodes out, and say how.")
+    var placement = false
+
     func validate() throws {
+        if self.placement { return }
         let ways = [self.seed != nil, self.seeds != nil, self.minutes != nil].count { $0 }
         guard ways == 1 || (self.mutations && self.seed == nil && self.minutes == nil) else {
             throw ValidationError("Say one of --seed, --seeds and --minutes.")
@@ -84,6 +88,7 @@ struct TrioletSim: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if self.placement { return try self.studyPlacement() }
         let failed: Bool
         if let seed = self.seed {
             failed = self.shrink ? self.shrinkRun(seed) : self.tell(seed)
