@@ -12,9 +12,9 @@ extension TrioletSim {
         self.say(
             """
             | nodes, zones | partitions of a node: least, mean, most | most / mean \
-            | add one: moved, must | remove the fullest: moved, must | lost node: senders, receivers \
-            | replicas at the busiest: mean, most | repair of 1 TiB a node at 100 MiB/s \
-            | triples that share a partition |
+            | add one: moved, must | remove the fullest: moved, must \
+            | lost node: senders, receivers | replicas at the busiest: mean, most \
+            | repair of 1 TiB a node at 100 MiB/s | triples that share a partition |
             """
         )
         self.say("|---|---|---|---|---|---|---|---|---|")
