@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Writes the results of the acceptance cases into docs/s3-compatibility.md.
+"""Writes the results of the acceptance cases and of the client matrix into docs/s3-compatibility.md.
 
-    pytest cluster/clients/cases --junitxml=results.xml
+    pytest cluster/clients -o junit_family=xunit1 --junitxml=results.xml
     cluster/clients/report.py results.xml           fails unless the page says what the results say
     cluster/clients/report.py results.xml --write   writes the page
+    cluster/clients/report.py results.xml --only clients    only one of the sections, cases and clients
 
-Tests that were skipped, because a client is not there, say nothing against the page.
+Tests that were skipped, because a client is not there, say nothing against the page, and neither do other
+versions of clients than those on the page.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from xml.etree import ElementTree
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs/s3-compatibility.md"
 CASES = REPOSITORY / "cluster/clients/cases"
+MATRIX = REPOSITORY / "cluster/clients/matrix"
 LAST_CASE = 110
 SKIPPED = "skipped"
 
@@ -84,12 +87,16 @@ def described():
     """The cases: files with what they are about, and the tests in them with what they show."""
     for file in sorted(CASES.glob("test_cases_*.py"), key=first_case):
         tree = ast.parse(file.read_text())
-        tests = [
-            (function.name, ast.get_docstring(function))
-            for function in tree.body
-            if isinstance(function, ast.FunctionDef) and function.name.startswith("test_")
-        ]
-        yield file, ast.get_docstring(tree).splitlines()[0], tests
+        yield file, ast.get_docstring(tree).splitlines()[0], tests_in(tree)
+
+
+def tests_in(tree):
+    """Tests of a module by their names, with their docstrings."""
+    return [
+        (function.name, ast.get_docstring(function))
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef) and function.name.startswith("test_")
+    ]
 
 
 def first_case(file):
@@ -118,14 +125,86 @@ def table(results, committed):
     return "\n" + "\n".join(lines)
 
 
+class ClientRow:
+    """A client in one test, over all that it was run over."""
+
+    def __init__(self):
+        self.versions, self.schemes, self.results = set(), set(), set()
+
+    def add(self, version, scheme, result):
+        self.versions.add(version)
+        self.schemes.add(scheme)
+        self.results.add(result)
+
+    def cells(self):
+        return (
+            ", ".join(sorted(self.versions)), ", ".join(sorted(self.schemes)),
+            min(self.results, key=severity),
+        )
+
+
+def client_rows(files):
+    """What each client was found to do, by the client and the name of the test."""
+    rows = {}
+    for file in files:
+        found = {}
+        for case in ElementTree.parse(file).iter("testcase"):
+            noted = {item.get("name"): item.get("value") for item in case.iter("property")}
+            if "client" in noted:
+                name = noted["client"], case.get("name").split("[")[0]
+                row = found.setdefault(name, ClientRow())
+                row.add(noted["version"], noted["over"], outcome(case))
+        rows |= {name: row.cells() for name, row in found.items()}
+    return rows
+
+
+def client_table(section, files, is_writing):
+    pattern = r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \| .* \| \[`(\w+)`\].* \| ([^|]+) \|$"
+    committed = {
+        (client, test): (version, schemes, result)
+        for client, version, schemes, test, result in re.findall(pattern, section.text, re.MULTILINE)
+    }
+    found = client_rows(files)
+    if not is_writing:
+        # Other versions on another day are no error.
+        found = {
+            name: (committed[name][0], *cells[1:]) if name in committed else cells
+            for name, cells in found.items()
+        }
+    tests = {
+        name: (file, " ".join((text or "").split()))
+        for file in sorted(MATRIX.glob("test_*.py"))
+        for name, text in tests_in(ast.parse(file.read_text()))
+    }
+    missing = set(tests) - {test for _, test in committed | found}
+    if missing:
+        sys.exit(f"clients without a result: {sorted(missing)}")
+    lines = ["", "| client | version | over | what it does | test | result |"]
+    lines.append("|---|---|---|---|---|---|")
+    for (client, test), cells in sorted((committed | found).items(), key=lambda item: item[0][0].lower()):
+        if test not in tests:
+            continue
+        file, text = tests[test]
+        version, schemes, result = cells
+        link = f"[`{test}`](../{file.relative_to(REPOSITORY)})"
+        lines.append(f"| {client} | {version} | {schemes} | {text} | {link} | {result} |")
+    return "\n".join(lines) + "\n\n"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("results", type=Path, nargs="+")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--only", choices=["cases", "clients"])
     arguments = parser.parse_args()
-    section = Section("cases")
-    committed = dict(re.findall(r"\| `(\w+)` \| (.*) \|$", section.text, re.MULTILINE))
-    section.settle(table(outcomes(arguments.results), committed), arguments.write)
+    if arguments.only != "clients":
+        section = Section("cases")
+        committed = dict(re.findall(r"\| `(\w+)` \| (.*) \|$", section.text, re.MULTILINE))
+        section.settle(table(outcomes(arguments.results), committed), arguments.write)
+    if arguments.only != "cases":
+        section = Section("clients")
+        text = client_table(section, arguments.results, arguments.write)
+        section.settle(text, arguments.write)
 
 
 if __name__ == "__main__":
