@@ -69,6 +69,35 @@ struct ListingTests {
         }
     }
 
+    @Test("Control characters in keys: exact in lists, encoded on demand, replaced in errors")
+    func controlCharacters() async throws {
+        try await self.run { server in
+            #expect(try await server.send("PUT", "/dst/q%00%01%0A", body: [1]).status == 200)
+            for version in ["", "list-type=2&"] {
+                let plain = try await server.send("GET", "/dst?\(version)prefix=q")
+                #expect(plain.element("Key") == "q&#x0;&#x1;&#xA;")
+                let encoded = try await server.send(
+                    "GET",
+                    "/dst?\(version)prefix=q&encoding-type=url"
+                )
+                #expect(encoded.element("Key") == "q%00%01%0A")
+                // What comes from the client is encoded, too.
+                let prefix = try await server.send(
+                    "GET",
+                    "/dst?\(version)prefix=q%00&encoding-type=url"
+                )
+                #expect(prefix.element("Prefix") == "q%00")
+            }
+            let missing = try await server.send("GET", "/dst/q%00%01%0A%EF%BF%BF")
+            #expect(missing.status == 404 && missing.code == "NoSuchKey")
+            #expect(missing.element("Key") == "q\u{FFFD}\u{FFFD}&#xA;\u{FFFD}")
+            let copy = try await server.copy("dst/none%01", "/dst/c")
+            #expect(copy.code == "NoSuchKey" && copy.element("Key") == "none\u{FFFD}")
+            let invalid = try await server.send("GET", "/dst?max-keys=%01")
+            #expect(invalid.element("ArgumentValue") == "\u{FFFD}")
+        }
+    }
+
     @Test("Prefix, start-after, and nothing at all")
     func parts() async throws {
         try await self.run { server in

@@ -23,6 +23,21 @@ struct XMLTests {
         )
     }
 
+    @Test("Characters that XML 1.0 has not are references, and replaced where they may be")
+    func unprintable() {
+        let text = "a\u{0}\u{1F}\t\r\n\u{FFFE}\u{FFFF}\u{7F}\u{85}\u{FFFD}é"
+        let document = XMLWriter.document("R", namespace: nil) { $0.element("A", text) }
+        #expect(
+            String(decoding: document, as: UTF8.self).contains(
+                "<A>a&#x0;&#x1F;&#x9;&#xD;&#xA;\u{FFFE}\u{FFFF}\u{7F}\u{85}\u{FFFD}é</A>"
+            )
+        )
+        #expect(
+            XMLWriter.printable(text)
+                == "a\u{FFFD}\u{FFFD}\t\r\n\u{FFFD}\u{FFFD}\u{7F}\u{85}\u{FFFD}é"
+        )
+    }
+
     @Test("Prefixes, attributes, spaces and references are understood")
     func forms() throws {
         let root = try self.read(

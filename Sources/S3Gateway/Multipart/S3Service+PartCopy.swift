@@ -98,7 +98,6 @@ private struct PartCopyDirectives {
     var computesChecksum: Bool { self.mode != .reference }
 
     init(_ headers: [HeaderField]) throws(S3Error) {
-        try RefusedHeaders.check(headers)
         self.source = try CopySource(headers)
         self.range = try headers.first(CopySourceRange.header).map { text throws(S3Error) in
             try CopySourceRange(parsing: text)

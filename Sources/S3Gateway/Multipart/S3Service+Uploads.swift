@@ -6,7 +6,6 @@ import StoreModel
 extension S3Service {
     func createUpload(_ request: S3Request) async throws(S3Error) -> S3Answer {
         let headers = request.headers
-        try RefusedHeaders.check(headers)
         let create = CreateUploadRequest(
             name: request.object,
             metadata: try MetadataHeaders.read(headers),

@@ -25,7 +25,6 @@ struct CopyDirectives {
     let changesSomething: Bool
 
     init(_ headers: [HeaderField]) throws(S3Error) {
-        try RefusedHeaders.check(headers)
         self.source = try CopySource(headers)
         self.condition = try TargetCondition(headers)
         self.sourceConditions = ReadConditions(copying: headers)

@@ -30,10 +30,6 @@ extension S3Service {
 
     /// Creating a bucket again succeeds in us-east-1 and fails elsewhere, as it does with S3.
     func createBucket(_ request: S3Request) async throws(S3Error) -> S3Answer {
-        try RefusedHeaders.check(request.headers)
-        if request.headers.first("x-amz-bucket-object-lock-enabled")?.lowercased() == "true" {
-            throw .notImplemented("Object lock")
-        }
         try self.checkLocation(try await request.wholeBody(bytesMax: 64 << 10))
         let settings = try await self.newBucketSettings(request)
         do throws(S3Error) {

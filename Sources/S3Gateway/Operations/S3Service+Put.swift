@@ -6,7 +6,6 @@ import StoreModel
 extension S3Service {
     func putObject(_ request: S3Request) async throws(S3Error) -> S3Answer {
         let headers = request.headers
-        try RefusedHeaders.check(headers)
         let condition = try TargetCondition(headers)
         let body = try request.body(bytesMax: Limit.objectBytes)
         let put = PutRequest(

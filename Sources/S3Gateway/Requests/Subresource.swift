@@ -35,11 +35,48 @@ enum Subresource {
         _ addressed: Addressed,
         _ subresource: String?
     ) -> String? {
-        guard case .object = addressed else { return nil }
-        switch (method, subresource) {
-        case (.POST, "restore"): return "RestoreObject"
-        case (.POST, "select"): return "SelectObjectContent"
-        default: return nil
+        guard let subresource else { return nil }
+        switch addressed {
+        case .service: return nil
+        case .bucket:
+            if (method, subresource) == (.GET, "session") { return "CreateSession" }
+            guard let setting = Self.bucketSettings[subresource] else { return nil }
+            if method == .POST, setting.hasPrefix("BucketMetadata") { return "Create\(setting)" }
+            return Self.verb(method).map { "\($0)\(setting)" }
+        case .object:
+            switch (method, subresource) {
+            case (.GET, "torrent"): return "GetObjectTorrent"
+            case (.POST, "restore"): return "RestoreObject"
+            case (.POST, "select"): return "SelectObjectContent"
+            case (.PUT, "renameObject"): return "RenameObject"
+            case (.GET, "legal-hold"), (.PUT, "legal-hold"):
+                return Self.verb(method).map { "\($0)ObjectLegalHold" }
+            case (.GET, "retention"), (.PUT, "retention"):
+                return Self.verb(method).map { "\($0)ObjectRetention" }
+            default: return nil
+            }
         }
     }
+
+    private static func verb(_ method: HTTPMethod) -> String? {
+        switch method {
+        case .GET: "Get"
+        case .PUT: "Put"
+        case .DELETE: "Delete"
+        default: nil
+        }
+    }
+
+    /// Settings that buckets of S3 have and those of this server have not, or cannot be given.
+    private static let bucketSettings: [String: String] = [
+        "abac": "BucketAbac", "accelerate": "BucketAccelerateConfiguration",
+        "analytics": "BucketAnalyticsConfiguration", "encryption": "BucketEncryption",
+        "intelligent-tiering": "BucketIntelligentTieringConfiguration",
+        "inventory": "BucketInventoryConfiguration", "logging": "BucketLogging",
+        "metadataConfiguration": "BucketMetadataConfiguration",
+        "metadataTable": "BucketMetadataTableConfiguration",
+        "metrics": "BucketMetricsConfiguration", "notification": "BucketNotificationConfiguration",
+        "object-lock": "ObjectLockConfiguration", "replication": "BucketReplication",
+        "requestPayment": "BucketRequestPayment", "website": "BucketWebsite",
+    ]
 }

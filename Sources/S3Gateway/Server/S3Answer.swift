@@ -40,9 +40,12 @@ extension S3Error {
         _ hostID: String
     ) {
         writer.element("Code", self.code.rawValue)
-        writer.element("Message", self.message)
-        for element in self.elements { writer.element(element.name, element.value) }
-        writer.element("Resource", resource)
+        // A client that cannot read why something failed is worse off than with a character less.
+        writer.element("Message", XMLWriter.printable(self.message))
+        for element in self.elements {
+            writer.element(element.name, XMLWriter.printable(element.value))
+        }
+        writer.element("Resource", XMLWriter.printable(resource))
         writer.element("RequestId", requestID)
         writer.element("HostId", hostID)
     }

@@ -136,6 +136,7 @@ package struct S3Service: HTTPResponder {
         )
         request.record.note { $0.operation = operation.rawValue }
         let request = try await self.admitted(request, operation)
+        try RefusedHeaders.check(request.headers)
         switch try await self.answer(operation, request, identity) {
         case .sent(let bytes, let error):
             request.record.note {

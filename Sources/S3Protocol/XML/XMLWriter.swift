@@ -51,9 +51,25 @@ package struct XMLWriter: Sendable {
         if let text { self.element(name, text) }
     }
 
+    /// The text with a replacement character, U+FFFD, for each that XML 1.0 has not.
+    ///
+    /// Source: Extensible Markup Language 1.0, section 2.2.
+    package static func printable(_ text: String) -> String {
+        let scalars = text.unicodeScalars.map { scalar -> Unicode.Scalar in
+            switch scalar.value {
+            case 0x09, 0x0A, 0x0D: scalar
+            case 0..<0x20, 0xFFFE, 0xFFFF: "\u{FFFD}"
+            default: scalar
+            }
+        }
+        return String(String.UnicodeScalarView(scalars))
+    }
+
     private mutating func raw(_ text: String) { self.bytes += text.utf8 }
 
     /// Escaped; characters that XML 1.0 has not are written as references, as S3 does.
+    ///
+    /// The document says what they are, but parsers of XML 1.0 refuse it. See ``printable(_:)``.
     private mutating func text(_ text: String) {
         for byte in text.utf8 {
             switch byte {
