@@ -26,6 +26,8 @@ struct ChangeProgress<Change: RegisterChange> {
         let ballot: Ballot
         let changeNumber: UInt64
         let outcome: Change.Outcome
+        /// No replica has taken it, nor ever will.
+        var isRefused = false
     }
 
     /// Why no further accept with the effect is sent.
@@ -69,7 +71,7 @@ struct ChangeProgress<Change: RegisterChange> {
     }
 
     /// True while a replica may have the effect.
-    var hasSent: Bool { !self.attempts.isEmpty }
+    var hasSent: Bool { self.attempts.contains { !$0.isRefused } }
 
     /// The first attempt bears the operation's own name, the others bear the numbers after it.
     private var nextName: OperationID {
@@ -106,7 +108,24 @@ struct ChangeProgress<Change: RegisterChange> {
     }
 
     /// Notes that no replica has taken the proposal at a ballot, nor ever will.
-    mutating func refused(at ballot: Ballot) { self.attempts.removeAll { $0.ballot == ballot } }
+    mutating func refused(at ballot: Ballot) {
+        for index in self.attempts.indices where self.attempts[index].ballot == ballot {
+            self.attempts[index].isRefused = true
+        }
+    }
+
+    /// Looks for what has left in a state that is chosen since.
+    ///
+    /// - Returns: the ending, if it took effect. What is below the chosen ballot and did not cannot
+    ///   be carried on any more and is forgotten, as in ``step(_:canTrustAbsence:)``.
+    mutating func look(at chosen: RegisterState, canTrustAbsence: Bool) -> Ending? {
+        switch self.verdict(chosen.value, canTrustAbsence: canTrustAbsence) {
+        case .applied(let outcome): return .done(Changed(outcome: outcome, state: chosen))
+        case .notApplied: self.attempts.removeAll { $0.ballot < chosen.ballot }
+        case .unknown: break
+        }
+        return nil
+    }
 
     /// Decides what a prepared ballot is used for.
     ///
@@ -190,7 +209,8 @@ struct ChangeProgress<Change: RegisterChange> {
         if let attempt = self.attempts.last(where: { lineage.contains($0.name) }) {
             return .applied(attempt.outcome)
         }
-        guard let oldest = self.attempts.map(\.changeNumber).min() else {
+        let open = self.attempts.filter { !$0.isRefused }
+        guard let oldest = open.map(\.changeNumber).min() else {
             // Somebody else has used the name; whose change it was cannot be told.
             return lineage.contains(self.operation) ? .unknown : .notApplied
         }

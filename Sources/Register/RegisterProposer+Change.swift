@@ -107,13 +107,14 @@ extension RegisterProposer {
                     )
                 )
             }
-            // What all have refused is known to be without effect: then the change may yield.
-            let isThorough = !prepared.isFresh || terms.yields(after: rounds.lost + 1)
-            let tally = await self.send(
-                proposal,
-                progress,
+            // What all have refused is known to be without effect.
+            let tally = await self.accept(
+                progress.key,
                 prepared,
-                isThorough: isThorough,
+                proposal.value,
+                generation: proposal.generation,
+                next: proposal.next,
+                isThorough: true,
                 &rounds
             )
             if tally.isRefusedByAll { progress.refused(at: prepared.ballot) }
@@ -123,6 +124,7 @@ extension RegisterProposer {
             case .conflict:
                 rounds.lose()
                 terms.lost(rounds.lost)
+                if let ending = try await self.look(for: &progress, rounds) { return ending }
             case .silent: break
             }
             await self.pause(&rounds)
@@ -154,25 +156,34 @@ extension RegisterProposer {
         )
     }
 
-    /// What rests on a kept promise may rest on a base of long ago, too old for the lineage to tell
-    /// whether it was built upon: then it is good to know that no replica has taken it.
-    private func send<Change: RegisterChange>(
-        _ proposal: Proposal<Change>,
-        _ progress: ChangeProgress<Change>,
-        _ prepared: Prepared,
-        isThorough: Bool,
-        _ rounds: inout Rounds
-    ) async -> AcceptTally {
-        await self.accept(
-            progress.key,
-            prepared,
-            proposal.value,
-            generation: proposal.generation,
-            next: proposal.next,
-            isThorough: isThorough,
-            &rounds
-        )
+    /// Looks at once what has become of accepts that others were in the way of.
+    ///
+    /// Pauses and lost rounds come next, and in the meantime others may make more changes than a
+    /// lineage tells of: then nobody could say any more whether an accept was carried on.
+    ///
+    /// - Returns: how the operation ended, if it was.
+    private func look<Change: RegisterChange>(
+        for progress: inout ChangeProgress<Change>,
+        _ rounds: Rounds
+    ) async throws(RegisterError) -> ChangeProgress<Change>.Ending? {
+        for look in 0..<Self.looksMax where progress.hasSent {
+            let tally = try await self.readOnce(progress.key)
+            guard tally.isQuorum else { return nil }
+            if let chosen = tally.agreed {
+                let ending = progress.look(
+                    at: chosen,
+                    canTrustAbsence: rounds.canTrustAbsence(at: self.replicas.nanoseconds)
+                )
+                if ending != nil || !progress.hasSent { return ending }
+            }
+            await self.replicas.pause(upTo: look < 8 ? Self.readPatience : .milliseconds(16))
+        }
+        return nil
     }
+
+    /// Reads after a lost accept, until those who were in the way have had something chosen: within
+    /// a third of a second where reads are quick.
+    private static var looksMax: Int { 48 }
 
     /// The ballot for the next attempt: the one given, unless replicas act by another layout by
     /// now, or a new one; nil if this round brought none.

@@ -32,27 +32,32 @@ extension RegisterProposer {
         return try await self.commitIdentity(key, generation: generation, &rounds)
     }
 
+    /// Asks all replicas what they have, once.
+    func readOnce(_ key: RegisterKey) async throws(RegisterError) -> ReadTally {
+        let group = try self.replicas.group(of: key)
+        let replies = await self.replicas.ask(
+            .read,
+            about: key,
+            of: group,
+            patience: Self.readPatience
+        ) { ReadTally($0, of: group).agreed != nil }
+        return ReadTally(replies, of: group)
+    }
+
     /// Asks until enough have answered.
     private func askToRead(
         _ key: RegisterKey,
         _ rounds: inout Rounds
     ) async throws(RegisterError) -> ReadTally {
         while true {
-            let group = try self.replicas.group(of: key)
-            let replies = await self.replicas.ask(
-                .read,
-                about: key,
-                of: group,
-                patience: Self.readPatience
-            ) { ReadTally($0, of: group).agreed != nil }
-            let tally = ReadTally(replies, of: group)
+            let tally = try await self.readOnce(key)
             if tally.isQuorum { return tally }
             let error = RegisterError.unavailable(
-                needed: group.quorum.least,
+                needed: tally.group.quorum.least,
                 answered: tally.rows.count,
                 mayHaveHappened: false
             )
-            if !self.hasMoved(key, from: group) {
+            if !self.hasMoved(key, from: tally.group) {
                 guard rounds.mayTryAgainAfterSilence() else { throw error }
             }
             try await self.pause(&rounds, orThrow: error)

@@ -53,7 +53,7 @@ extension RegisterProposer {
             .accept(prepared.ballot, value, generation: generation, next: next),
             about: key,
             of: group,
-            patience: isThorough ? Self.patience(with: prepared) : nil
+            patience: isThorough ? Self.refusalPatience : nil
         ) { replies in
             let tally = AcceptTally(replies, of: group)
             return isThorough ? tally.isChosen || tally.isRefusedByAll : tally.isDecided
@@ -65,12 +65,10 @@ extension RegisterProposer {
 
     /// How long all are waited for once a majority has refused.
     ///
-    /// Many changes may have followed since a promise was kept. Unless all are known to have
-    /// refused it, its accept may be part of what they built on, and have left their lineage: then
-    /// nobody can tell whether it took effect.
-    private static func patience(with prepared: Prepared) -> Duration {
-        prepared.isFresh ? Self.readPatience : .milliseconds(25)
-    }
+    /// Many changes may have followed since the promise. Unless all are known to have refused the
+    /// accept, it may be part of what they built on, and have left their lineage: then nobody can
+    /// tell whether it took effect.
+    private static var refusalPatience: Duration { .milliseconds(25) }
 
     /// Prepares until a majority has promised.
     func prepare(

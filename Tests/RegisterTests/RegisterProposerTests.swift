@@ -404,8 +404,9 @@ struct RegisterProposerTests {
                     beforeAccept: { _, _ in
                         counter.calls += 1
                         if counter.calls == 2 { throw Refusal() }
-                        // Somebody overtakes: the first accept will be refused.
-                        world.put(.prepare(ballot(1_000)), about: testKey, at: 0, 1, 2)
+                        // Somebody overtakes: two refuse the first accept, the third is not heard.
+                        world.put(.prepare(ballot(1_000)), about: testKey, at: 0, 1)
+                        world.isUp[2] = false
                     },
                     Append(item: 7)
                 )
