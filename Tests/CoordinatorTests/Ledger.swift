@@ -4,6 +4,7 @@ import Register
 import Runtime
 import StoreModel
 import Synchronization
+import Wire
 
 /// What a coordinator asked of nodes, its own included.
 final class Ledger: Sendable {
@@ -15,6 +16,11 @@ final class Ledger: Sendable {
         var bodyBytes: Int
         /// Everything else in the request.
         let headBytes: Int
+        /// Frames in which request and reply cross the network, credit for what is beyond the
+        /// window included; 0 for the own node.
+        var frames: Int
+        /// Where in memory the blocks of the request lie; 0 without blocks.
+        let bodyAddress: UInt
         /// When it left.
         let nanoseconds: UInt64
 
@@ -41,6 +47,9 @@ final class Ledger: Sendable {
 
     var bodyBytes: Int { self.entries.reduce(0) { $0 + $1.bodyBytes } }
 
+    /// Frames between machines.
+    var frames: Int { self.entries.reduce(0) { $0 + $1.frames } }
+
     /// Bytes of requests without their stored blocks.
     var headBytes: Int { self.entries.reduce(0) { $0 + $1.headBytes } }
 
@@ -54,6 +63,8 @@ final class Ledger: Sendable {
                     isRemote: isRemote,
                     bodyBytes: bytes,
                     headBytes: message.head.readableBytes,
+                    frames: isRemote ? FrameCount.of(message) : 0,
+                    bodyAddress: bytes > 0 ? Self.address(of: message.body) : 0,
                     nanoseconds: self.time.nanoseconds
                 )
             )
@@ -65,7 +76,12 @@ final class Ledger: Sendable {
         self.state.withLock { entries in
             guard entries.indices.contains(entry) else { return }
             entries[entry].bodyBytes += reply.body.readableBytes
+            if entries[entry].isRemote { entries[entry].frames += FrameCount.of(reply) }
         }
+    }
+
+    private static func address(of buffer: ByteBuffer) -> UInt {
+        unsafe buffer.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) }
     }
 
     private static func name(_ request: PeerRequest) -> String {
@@ -112,6 +128,33 @@ final class Ledger: Sendable {
         case .raiseFloors: return "raise floors"
         case .change: return "change"
         }
+    }
+}
+
+/// How many frames a message takes, by the code that cuts it.
+enum FrameCount {
+    /// Those of the message, and one in which the receiver gives credit if it needs some.
+    static func of(_ message: PeerMessage) -> Int {
+        var outgoing = OutgoingMessage(
+            .request,
+            stream: 1,
+            message: message.kind,
+            epoch: message.epoch,
+            head: message.head,
+            body: message.body
+        )
+        let content = message.head.readableBytes + message.body.readableBytes
+        var frames = 0
+        while !outgoing.isDone {
+            if outgoing.isReady {
+                _ = outgoing.nextFrame()
+            } else {
+                // As ``IncomingMessage/grant()`` does: for all the rest at once.
+                precondition(outgoing.grant(content - FrameLimit.windowBytes))
+            }
+            frames += 1
+        }
+        return frames
     }
 }
 
