@@ -290,7 +290,11 @@ let package = Package(
             on: ["AdminAPI", "S3Client"],
             using: [hummingbird, lifecycle, coreMetrics, logging]
         ),
-        tests("LoadGeneratorTests", on: ["S3Protocol", "LoadGenerator"], using: [crypto]),
+        tests(
+            "LoadGeneratorTests",
+            on: ["S3Protocol", "Wire", "LoadGenerator"],
+            using: [nioCore, nioPosix, nioHTTP1]
+        ),
         tests("S3ClientTests", on: ["S3Client"], using: [nioCore, nioHTTP1, nioPosix]),
         tests(
             "TrioletTests",
@@ -301,3 +305,19 @@ let package = Package(
         tests("HouseTests", on: []),
     ]
 )
+
+// Micro-benchmarks, which nothing needs to be built or tested: docs/performance.md.
+if Context.environment["TRIOLET_BENCHMARKS"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "triolet-benchmarks",
+            dependencies: [
+                "StoreModel", "Register", "Wire", "S3Protocol", "Runtime", "Platform",
+                "ChunkStore", "MetadataStore", "Coordinator", "S3Gateway", nioCore, nioPosix,
+                nioHTTP1, nioEmbedded, crypto, lifecycle, unixSignals, logging,
+            ],
+            path: "Tests/Benchmarks",
+            swiftSettings: settings
+        )
+    )
+}
