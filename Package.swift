@@ -1,16 +1,24 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// The library of libFuzzer to link `triolet-fuzz` with; nil in every build but that of
+/// `cluster/fuzz`, which instruments all our modules.
+let fuzzer = Context.environment["TRIOLET_FUZZER"]
+
+let instruments: [SwiftSetting] =
+    fuzzer == nil ? [] : [.unsafeFlags(["-sanitize=address,fuzzer", "-enable-testing"])]
+
 /// Every target is built alike (docs/decisions/0001-package-settings.md).
-let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-    .strictMemorySafety(),
-    .treatAllWarnings(as: .error),
-]
+let settings: [SwiftSetting] =
+    instruments + [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .strictMemorySafety(),
+        .treatAllWarnings(as: .error),
+    ]
 
 /// A module of the store.
 ///
@@ -81,6 +89,40 @@ let system = Target.Dependency.product(name: "SystemPackage", package: "swift-sy
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+
+/// The modules whose parsers of bytes from outside are fuzzed.
+let fuzzed: [Target.Dependency] = [
+    "StoreModel", "Register", "Content", "Wire", "S3Protocol", "Runtime", "PeerProtocol",
+    "Peering", "ChunkStore", "MetadataStore", "S3Gateway",
+]
+
+/// The same sources twice: a program that makes inputs up, and tests that replay those kept.
+let fuzzing: [Target] =
+    if let fuzzer {
+        [
+            .target(name: "CFuzzer", path: "Tests/CFuzzer"),
+            .executableTarget(
+                name: "triolet-fuzz",
+                dependencies: fuzzed + ["CFuzzer", nioCore],
+                path: "Tests/FuzzTests",
+                exclude: ["Corpus", "CorpusTests.swift"],
+                swiftSettings: settings,
+                linkerSettings: [
+                    .unsafeFlags(["-sanitize=address", "-Xlinker", fuzzer]),
+                    .linkedLibrary("stdc++"),
+                ]
+            ),
+        ]
+    } else {
+        [
+            .testTarget(
+                name: "FuzzTests",
+                dependencies: fuzzed + [nioCore],
+                exclude: ["Corpus", "Runner.swift"],
+                swiftSettings: settings
+            )
+        ]
+    }
 
 let package = Package(
     name: "triolet",
@@ -303,7 +345,7 @@ let package = Package(
         ),
         tests("SimulationTests", on: ["Placement", "SimulatedRuntime", "Simulation"]),
         tests("HouseTests", on: []),
-    ]
+    ] + fuzzing
 )
 
 // Micro-benchmarks, which nothing needs to be built or tested: docs/performance.md.

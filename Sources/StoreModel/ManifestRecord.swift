@@ -130,6 +130,7 @@ package struct ManifestRecord: Hashable, Sendable, BinaryRecord {
             reader throws(RecordError) in try Hold(from: &reader)
         }
         guard self.holds.isEmpty == (state == .dead) else { throw .invalid("holds and state") }
+        guard state != .open || self.list.isEmpty else { throw .invalid("open with segments") }
     }
 
     package func encode(into writer: inout ByteWriter) {

@@ -92,6 +92,7 @@ package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
         self.versions = try reader.readList(limit: Limit.versions) {
             reader throws(RecordError) in try Version(from: &reader)
         }
+        guard self.versions.count(where: \.isNull) <= 1 else { throw .invalid("null versions") }
         self.uploads = try reader.readList(limit: Limit.uploads) {
             reader throws(RecordError) in try Upload(from: &reader)
         }

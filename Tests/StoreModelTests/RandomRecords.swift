@@ -325,8 +325,10 @@ extension SplitMix64 {
     }
 
     mutating func objectRecord() -> ObjectRecord {
-        ObjectRecord(
-            versions: self.list(0...2) { $0.version() },
+        var versions = self.list(0...2) { $0.version() }
+        while versions.count(where: \.isNull) > 1 { versions.removeLast() }
+        return ObjectRecord(
+            versions: versions,
             uploads: self.list(0...2) { $0.upload() },
             garbage: self.list(0...4) { $0.garbage() },
             modified: self.time()

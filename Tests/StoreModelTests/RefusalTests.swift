@@ -131,6 +131,38 @@ struct RefusalTests {
         }
     }
 
+    @Test("An open manifest has no segments: who went on with one would end its process")
+    func openWithSegments() {
+        let id = ManifestID(partition: PartitionID(index: 1), birth: .zero)
+        let record = ManifestRecord(
+            state: .open,
+            storageClass: .standard,
+            segments: [SegmentRun(manifest: id, length: 1)],
+            borrows: [],
+            holds: [Hold(owner: .manifest(id), ceiling: .zero)]
+        )
+        Self.expectRefusal(
+            of: ManifestRecord.self,
+            record.encoded,
+            .invalid("open with segments")
+        )
+    }
+
+    @Test("A key has one null version at most: a put that drops it would meet the other")
+    func nullVersions() {
+        let versions = (0..<2).map { number in
+            Version(
+                marker: VersionID(high: 0, low: number),
+                isNull: true,
+                modified: HybridTime(microseconds: 1),
+                access: AccessList()
+            )
+        }
+        let time = HybridTime(microseconds: 1)
+        let record = ObjectRecord(versions: versions, garbage: [], modified: time)
+        Self.expectRefusal(of: ObjectRecord.self, record.encoded, .invalid("null versions"))
+    }
+
     @Test("A run of chunks is neither empty nor longer than its indices reach")
     func segmentRuns() {
         func run(first: UInt32, chunkBytes: UInt32, length: UInt64) -> [UInt8] {
