@@ -22,7 +22,7 @@ struct AdminContext: RequestContext, RemoteAddressRequestContext {
 /// Lets clients of this machine in, if they need no token, and others with the token.
 struct AdminAccess: RouterMiddleware {
     /// Nil: nobody from outside gets in.
-    let token: String?
+    let token: AdminToken?
     /// Whether whoever runs on this machine may do it.
     var admitsLocal = true
 
@@ -35,7 +35,7 @@ struct AdminAccess: RouterMiddleware {
             Self.mayEnter(
                 request.headers,
                 isLocal: context.isLocal && self.admitsLocal,
-                token: self.token
+                token: self.token?.text
             )
         else {
             throw HTTPError(

@@ -10,12 +10,12 @@ package struct AdminServer: Service {
         /// 0 takes any free port.
         package var port: Int
         /// What clients from other machines must know; nil keeps them out.
-        package var token: String?
+        package var token: AdminToken?
 
         package init(host: String, port: Int, token: String? = nil) {
             self.host = host
             self.port = port
-            self.token = token
+            self.token = token.map(AdminToken.init)
         }
     }
 
@@ -59,7 +59,7 @@ package struct AdminServer: Service {
         try await application.run()
     }
 
-    private var hasToken: Bool { self.settings.token?.isEmpty == false }
+    private var hasToken: Bool { self.settings.token?.text.isEmpty == false }
 
     private func router() -> Router<AdminContext> {
         let router = Router(context: AdminContext.self)

@@ -212,6 +212,15 @@ struct AdminServerTests {
 }
 
 struct AdminAccessTests {
+    @Test("Whoever prints a server, or takes it apart, does not print its token")
+    func hidden() {
+        let settings = AdminServer.Settings(host: "127.0.0.1", port: 0, token: "t0ken")
+        var text = "\(settings) \(String(reflecting: settings)) \(settings.token as Any)"
+        dump(settings, to: &text)
+        #expect(!text.contains("t0ken"))
+        #expect(settings.token?.text == "t0ken")
+    }
+
     @Test("From outside only the token opens the door; from inside nothing is needed")
     func access() {
         func mayEnter(_ header: String?, isLocal: Bool, token: String?) -> Bool {

@@ -6,10 +6,11 @@ import json
 import os
 import random
 import socket
+import struct
 import subprocess
 import time
 
-from cluster import BINARY, content, digest, free_base_port
+from cluster import BINARY, content, digest, free_base_port, wait_until
 
 
 def refusals(cluster, node):
@@ -66,15 +67,18 @@ def test_bytes_that_are_no_handshake(cluster):
 class Insider:
     """Somebody who knows the secret, and so gets past the handshake (docs/protocol/frames.md)."""
 
-    def __init__(self, cluster, node):
-        secret = (cluster.directory / "peer_secret").read_text().strip().encode()
+    def __init__(self, cluster, node, secret=None):
+        secret = secret or (cluster.directory / "peer_secret").read_text().strip().encode()
         key = hmac.digest(secret, b"triolet handshake 1", hashlib.sha256)
         self.peer = socket.create_connection(("127.0.0.1", cluster.peer_port(node)))
         self.peer.settimeout(8)
         own = b"TRIP\x01\x01\x00\x00" + os.urandom(16) + os.urandom(32)
         self.peer.sendall(own)
         other = self.receive(56)
-        self.peer.sendall(hmac.digest(key, b"\x01" + own + other, hashlib.sha256))
+        proof = hmac.digest(key, b"\x01" + own + other, hashlib.sha256)
+        self.peer.sendall(proof)
+        # What somebody who listens has of it.
+        self.said = own + proof
         expected = hmac.digest(key, b"\x02" + own + other, hashlib.sha256)
         assert self.receive(32) == expected
 
@@ -162,3 +166,74 @@ def test_a_node_with_another_secret(cluster, tmp_path):
     for node in known:
         assert_serves(cluster, node)
     assert len(json.loads(cluster.admin(1, "/v1/nodes"))["nodes"]) == 3
+
+
+def frame(kind, stream, payload):
+    head = b"TRIO\x01" + bytes([kind]) + struct.pack(">HQI", 0, stream, len(payload))
+    return head + struct.pack(">I", crc32c(head + payload)) + payload
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def request(kind, stream, head=b"", body_bytes=0):
+    """The first frame of a request that announces a body."""
+    return frame(1, stream, struct.pack(">BQII", kind, 0, len(head), body_bytes) + head)
+
+
+DESCRIBE, WRITE_CHUNK = 9, 4
+
+
+def test_s16_what_is_announced_takes_no_memory(fresh_cluster):
+    """Row S16: lengths that are announced, the largest there may be, and never come"""
+    cluster = fresh_cluster
+    before = cluster.memory(1, "VmRSS")
+    insiders = [Insider(cluster, 1) for _ in range(4)]
+    for insider in insiders:
+        for stream in range(1, 251):
+            insider.peer.sendall(request(WRITE_CHUNK, stream, body_bytes=4 << 20))
+    assert insiders[0].receive(24)[:6] == b"TRIO\x01\x04", "the first of them gets credit"
+    assert_serves(cluster, 1)
+    grown = cluster.memory(1, "VmRSS") - before
+    print(f"1,000 requests that announce 4 MiB each: {grown >> 20} MiB")
+    # The node sets aside 64 MiB for requests, and touches what has come of them only.
+    assert grown < 64 << 20, grown
+    for insider in insiders:
+        insider.peer.close()
+    for length in (8 << 20) + 1, 0xFFFFFFFF:
+        insider = Insider(cluster, 1)
+        insider.peer.sendall(frame(1, 1, struct.pack(">BQII", DESCRIBE, 0, length, 0)))
+        assert is_closed(insider.peer), length
+        insider.peer.close()
+    assert_serves(cluster, 1)
+
+
+def test_s17_what_was_said_before_lets_nobody_in(fresh_cluster):
+    """Row S17: a conversation that was listened to, sent again: to the node as it is, and started again"""
+    cluster = fresh_cluster
+    insider = Insider(cluster, 2)
+    asked = request(DESCRIBE, 1)
+    insider.peer.sendall(asked)
+    assert insider.receive(24)[:6] == b"TRIO\x01\x02", "who is let in is answered"
+    insider.peer.close()
+    for start in "the same start", "another start":
+        known = len(refusals(cluster, 2))
+        with socket.create_connection(("127.0.0.1", cluster.peer_port(2))) as peer:
+            peer.settimeout(8)
+            peer.sendall(insider.said[:56])
+            answer = b""
+            while len(answer) < 56:
+                answer += peer.recv(56 - len(answer))
+            peer.sendall(insider.said[56:] + asked)
+            assert is_closed(peer), start
+        wait_until(lambda: len(refusals(cluster, 2)) > known, f"no log line: {start}", within=10)
+        if start == "the same start":
+            cluster.restart(2)
+            wait_until(lambda: cluster.readiness(2) == "ready", "n2 does not come back")
+    assert_serves(cluster, 2)

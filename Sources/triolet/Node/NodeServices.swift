@@ -18,11 +18,14 @@ struct PeerService: Service {
 }
 
 /// A service on a port of its own, whose failure names that port.
-struct PortService: Service {
+struct PortService: Service, CustomStringConvertible {
     let service: any Service
     /// As in the settings: "s3.listen".
     let setting: String
     let address: SocketName
+
+    /// For logs, in which libraries write services: not all that is in this one.
+    var description: String { "PortService(\(self.setting), \(self.address))" }
 
     func run() async throws {
         do {
