@@ -13,6 +13,9 @@ final class SigningKeyCache: Sendable {
 
     private let keys = Mutex<[Name: SigningKey]>([:])
 
+    /// Keys kept at present.
+    var count: Int { self.keys.withLock { $0.count } }
+
     func key(for secret: SecretKey, _ scope: CredentialScope) -> SigningKey {
         let name = Name(secret: secret, scope: scope)
         if let key = self.keys.withLock({ $0[name] }) { return key }

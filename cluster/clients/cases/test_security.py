@@ -1,5 +1,6 @@
 """Rows of the table of threats that show on a real cluster only (docs/testing.md, "Security")."""
 
+import select
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -100,3 +101,64 @@ def test_s14_slow_clients_are_let_go(world):
         assert slow_head.result() > 5
         assert slow_body.result() > 20
     world.is_absent(world.D, "slow")
+
+
+def test_s20_nobody_is_called_for_a_client(world):
+    """Whatever address a request names, no node connects to it"""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(1)
+        host = "127.0.0.1:%d" % listener.getsockname()[1]
+        url = f"http://{host}/{world.S}/o"
+        for source in (url, f"//{host}/{world.S}/o", f"{host}/{world.S}/o", f"s3://{host}/o", f"@{host}/o"):
+            answer = world.writer.copy(source, world.D, "c")
+            assert 400 <= answer.status < 500, (source, answer)
+        for headers in (
+            {"host": host}, {"x-forwarded-host": host}, {"origin": f"http://{host}", "referer": url},
+            {"x-amz-website-redirect-location": url}, {"x-amz-grant-read": f'uri="http://{host}/group"'},
+        ):
+            world.writer.request("PUT", f"/{world.D}/h", headers, b"x")
+        # The absolute form of a target, as a proxy would have it.
+        exchange(world, f"GET {url} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        policy = (
+            '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", '
+            f'"Resource": "arn:aws:s3:::{world.D}/*", "Condition": {{"StringLike": {{"aws:referer": "{url}"}}}}}}}}'
+        )
+        world.writer.request("PUT", f"/{world.D}?policy", {}, policy.encode())
+        cors = (
+            f"<CORSConfiguration><CORSRule><AllowedOrigin>http://{host}</AllowedOrigin>"
+            "<AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>"
+        )
+        world.writer.request("PUT", f"/{world.D}?cors", {}, cors.encode())
+        world.writer.get(world.D, "h", origin=f"http://{host}")
+        try:
+            _, address = listener.accept()
+            raise AssertionError(f"somebody called: {address}")
+        except TimeoutError:
+            pass
+
+
+def test_s22_what_a_client_announces_takes_no_memory(world):
+    """Bodies of 5 GiB that are announced, and of which 64 KiB come"""
+    before = world.cluster.memory(1, "VmRSS")
+    host, port = world.cluster.host(1).split(":")
+    connections = []
+    try:
+        for number in range(200):
+            target, headers = world.root.signed(
+                "PUT", f"/{world.D}/{number}", {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}, None
+            )
+            lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            connection = socket.create_connection((host, int(port)), timeout=20)
+            connections.append(connection)
+            head = f"PUT {target} HTTP/1.1\r\n{lines}Content-Length: {5 << 30}\r\n\r\n"
+            connection.sendall(head.encode() + b"x" * 65536)
+        assert world.bytes_of(world.S, "o") == CONTENT
+        assert select.select(connections, [], [], 0)[0] == [], "none of them is refused"
+        grown = world.cluster.memory(1, "VmRSS") - before
+        print(f"200 uploads that announce 5 GiB each, with 64 KiB of it: {grown >> 20} MiB")
+        # What has come may be kept twice while it moves on, and each connection takes something.
+        assert grown < 96 << 20, grown
+    finally:
+        for connection in connections:
+            connection.close()
+    assert world.cluster.readiness(1) == "ready"
