@@ -106,7 +106,10 @@ actor MemoryStore: ObjectStore {
 
     func deleteBucket(_ name: BucketName) async throws(ClusterError) {
         _ = try self.objects(name)
-        guard self.tree[name]?.isEmpty == true else {
+        guard
+            self.tree[name]?.isEmpty == true,
+            !self.uploads.values.contains(where: { $0.object.bucket == name })
+        else {
             throw ClusterError(.bucketNotEmpty, "delete")
         }
         self.tree[name] = nil

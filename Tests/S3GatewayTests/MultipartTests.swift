@@ -68,6 +68,23 @@ struct MultipartTests {
         }
     }
 
+    @Test("A bucket goes with the uploads that are open in it, but they stay if it does not go")
+    func bucketWithUploads() async throws {
+        try await TestServer.run { server in
+            let kept = try await server.create("/src/m")
+            let refused = try await server.send("DELETE", "/src")
+            #expect(refused.status == 409 && refused.code == "BucketNotEmpty")
+            #expect(try await server.send("GET", "/src/m?uploadId=\(kept)").status == 200)
+
+            for key in ["a", "b", "b"] { _ = try await server.create("/dst/\(key)") }
+            #expect(try await server.send("DELETE", "/dst").status == 204)
+            #expect(try await server.send("HEAD", "/dst").status == 404)
+            #expect(try await server.send("PUT", "/dst").status == 200)
+            let uploads = try await server.send("GET", "/dst?uploads")
+            #expect(uploads.status == 200 && uploads.elements("UploadId").isEmpty)
+        }
+    }
+
     @Test("Case 90: part numbers are 1 to 10,000", arguments: ["0", "-1", "10001", "", "x"])
     func numbers(text: String) async throws {
         try await TestServer.run { server in

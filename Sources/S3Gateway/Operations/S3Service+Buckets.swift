@@ -97,12 +97,54 @@ extension S3Service {
         return .empty(.ok, headers: ["x-amz-bucket-region": self.settings.region])
     }
 
+    /// Deletes a bucket without versions; what was begun in it and has not become one goes with it.
+    ///
+    /// As in S3: tools that empty a bucket do not look for open uploads.
     func deleteBucket(_ request: S3Request) async throws(S3Error) -> S3Answer {
-        try await self.ask(request.subject) { () throws(ClusterError) in
-            try await self.store.deleteBucket(request.bucket)
+        do throws(S3Error) {
+            try await self.removeBucket(request)
+        } catch  where error.code == .bucketNotEmpty {
+            guard try await self.abortUploadsOfEmptyBucket(request) else { throw error }
+            try await self.removeBucket(request)
         }
         return .empty(.noContent)
     }
+
+    private func removeBucket(_ request: S3Request) async throws(S3Error) {
+        try await self.ask(request.subject) { () throws(ClusterError) in
+            try await self.store.deleteBucket(request.bucket)
+        }
+    }
+
+    /// Returns false, and does nothing, if the bucket has a version or a delete marker.
+    private func abortUploadsOfEmptyBucket(_ request: S3Request) async throws(S3Error) -> Bool {
+        let bucket = request.bucket
+        return try await self.ask(request.subject) { () throws(ClusterError) in
+            let versions = try await self.store.listVersions(
+                ListVersionsRequest(bucket: bucket, limit: 1)
+            )
+            guard versions.entries.isEmpty else { return false }
+            for _ in 0..<Self.pagesOfUploads {
+                let page = try await self.store.listUploads(
+                    ListUploadsRequest(bucket: bucket, limit: Limit.listEntries)
+                )
+                for case .upload(let key, let upload) in page.entries {
+                    let name = UploadName(ObjectName(bucket, key), upload.id)
+                    do throws(ClusterError) {
+                        try await self.store.abortUpload(name)
+                    } catch  where error.code == .uploadNotFound {
+                        continue
+                    }
+                }
+                if page.next == nil { break }
+            }
+            return true
+        }
+    }
+
+    /// How many pages of uploads one request aborts; with more, the bucket is told to be not empty,
+    /// and a repetition goes on.
+    private static var pagesOfUploads: Int { 10 }
 
     func bucketLocation(_ request: S3Request) async throws(S3Error) -> S3Answer {
         try await self.checkBucket(request)
