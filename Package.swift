@@ -243,6 +243,17 @@ let package = Package(
         ),
         tool("triolet-sim", on: ["Simulation", "Placement"], using: [arguments]),
 
+        .executableTarget(
+            name: "triolet-chaos",
+            dependencies: [
+                "S3Client", "S3Protocol", "Simulation", "SimulatedRuntime", arguments, nioCore,
+                nioPosix, nioHTTP1,
+            ],
+            path: "Tests/Chaos",
+            exclude: ["scenarios"],
+            swiftSettings: settings
+        ),
+
         // C.
         .target(name: "CChecksum"),
         .target(name: "CPlatform"),
@@ -344,6 +355,7 @@ let package = Package(
             using: [nioCore, logging]
         ),
         tests("SimulationTests", on: ["Placement", "SimulatedRuntime", "Simulation"]),
+        tests("ChaosTests", on: ["triolet-chaos"], using: [nioCore, nioPosix]),
         tests("HouseTests", on: []),
     ] + fuzzing
 )

@@ -8,7 +8,7 @@ package import S3Protocol
 /// For the command line and for tests: it does not retry, and it says what the server said.
 package struct S3Client: Sendable {
     package let origin: HTTPOrigin
-    private let http: HTTPClient
+    private var http: HTTPClient
     private let signer: RequestSigner
     private let now: @Sendable () -> CalendarTime
 
@@ -22,6 +22,36 @@ package struct S3Client: Sendable {
         self.http = HTTPClient(origin)
         self.signer = signer
         self.now = now
+    }
+
+    /// Longest time without any byte in either direction; then the request has failed.
+    package var silenceMax: TimeAmount {
+        get { self.http.silenceMax }
+        set { self.http.silenceMax = newValue }
+    }
+
+    /// Sends any request whose body and answer are small enough to be held.
+    ///
+    /// An error that comes after the status 200 is thrown as well.
+    package func send(_ request: S3Request) async throws -> S3Answer {
+        var body = request.body
+        let needsLength = request.body != nil || request.method != "GET"
+        let length = needsLength ? String(request.body?.readableBytes ?? 0) : nil
+        let answer = try await self.send(
+            request.method,
+            RequestTarget(
+                path: self.target(request.bucket, request.key).path,
+                query: request.query.map { .init(name: $0.0, value: $0.1) }
+            ),
+            request.headers + (length.map { [HeaderField("content-length", $0)] } ?? []),
+            payload: request.body == nil ? .empty : .unsigned,
+            body: {
+                defer { body = nil }
+                return body
+            }
+        ) { head, body in S3Answer(head, text: try await body.text()) }
+        if let failure = S3Failure(status: answer.status, text: answer.text) { throw failure }
+        return answer
     }
 
     // MARK: Buckets

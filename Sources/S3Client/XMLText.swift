@@ -2,14 +2,14 @@
 ///
 /// Not a parser: elements of one name must not be nested in each other, as none are in S3's
 /// answers.
-enum XMLText {
+package enum XMLText {
     /// The content of the first element of that name; unescaped if it holds text only.
-    static func first(_ name: String, in document: String) -> String? {
+    package static func first(_ name: String, in document: String) -> String? {
         var rest = document[...]
         return self.next(name, &rest)
     }
 
-    static func all(_ name: String, in document: String) -> [String] {
+    package static func all(_ name: String, in document: String) -> [String] {
         var rest = document[...]
         var found: [String] = []
         while let content = self.next(name, &rest) { found.append(content) }

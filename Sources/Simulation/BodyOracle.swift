@@ -1,5 +1,5 @@
 import Crypto
-import NIOCore
+package import NIOCore
 import SimulatedRuntime
 import StoreModel
 
@@ -7,13 +7,15 @@ import StoreModel
 ///
 /// A body is one random block repeated, each repetition beginning with its own number: any slice
 /// tells from which put and from which place it came.
-struct BodyOracle: Sendable {
+package struct BodyOracle: Sendable {
     private static let blockBytes = 16 << 10
 
-    let seed: UInt64
+    package let seed: UInt64
+
+    package init(seed: UInt64) { self.seed = seed }
 
     /// The body of one put.
-    func body(of put: Int, bytes: Int) -> ByteBuffer {
+    package func body(of put: Int, bytes: Int) -> ByteBuffer {
         var random = SplitMix64(seed: self.seed ^ (UInt64(put) << 20))
         // Half of the bodies are worth compressing.
         let mask: UInt64 = put % 2 == 0 ? .max : 0x0F0F_0F0F_0F0F_0F0F
@@ -34,7 +36,7 @@ struct BodyOracle: Sendable {
     }
 
     /// The bytes of a body that may be put together of pieces.
-    func bytes(of body: History.Body) -> ByteBuffer {
+    package func bytes(of body: History.Body) -> ByteBuffer {
         if body.isPlain { return self.body(of: body.put, bytes: body.bytes) }
         var bytes = ByteBuffer()
         bytes.reserveCapacity(body.bytes)
@@ -47,7 +49,7 @@ struct BodyOracle: Sendable {
     }
 
     /// The ETag of a body: its MD5.
-    static func etag(of body: ByteBuffer) -> String {
+    package static func etag(of body: ByteBuffer) -> String {
         var digest = Insecure.MD5()
         unsafe body.withUnsafeReadableBytes { unsafe digest.update(bufferPointer: $0) }
         return Hexadecimal.text(Array(digest.finalize()))

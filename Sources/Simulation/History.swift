@@ -2,31 +2,31 @@ import StoreModel
 import Synchronization
 
 /// What all clients did and saw.
-final class History: Sendable {
+package final class History: Sendable {
     /// What is known of the bytes of a version or a part.
-    struct Body: Hashable, Sendable {
+    package struct Body: Hashable, Sendable {
         /// Some of the bytes that a put has made.
-        struct Piece: Hashable, Sendable {
-            let put: Int
+        package struct Piece: Hashable, Sendable {
+            package let put: Int
             /// Of all that the put has made.
-            let bytes: Int
-            let range: Range<Int>
+            package let bytes: Int
+            package let range: Range<Int>
         }
 
         /// The put that made the bytes, or put them together.
-        let put: Int
-        let bytes: Int
-        let etag: String
-        let pieces: [Piece]
+        package let put: Int
+        package let bytes: Int
+        package let etag: String
+        package let pieces: [Piece]
 
-        init(put: Int, bytes: Int, etag: String) {
+        package init(put: Int, bytes: Int, etag: String) {
             self.put = put
             self.bytes = bytes
             self.etag = etag
             self.pieces = bytes > 0 ? [Piece(put: put, bytes: bytes, range: 0..<bytes)] : []
         }
 
-        init(pieces: [Piece], etag: String, put: Int) {
+        package init(pieces: [Piece], etag: String, put: Int) {
             self.put = put
             self.bytes = pieces.reduce(0) { $0 + $1.range.count }
             self.etag = etag
@@ -42,7 +42,7 @@ final class History: Sendable {
         }
 
         /// Some of the bytes, in a body without a known ETag.
-        func slice(_ range: Range<Int>, of put: Int) -> Body {
+        package func slice(_ range: Range<Int>, of put: Int) -> Body {
             var start = 0
             var pieces: [Piece] = []
             for piece in self.pieces {
@@ -61,22 +61,22 @@ final class History: Sendable {
     }
 
     /// One of some keys held something.
-    struct Sight: Sendable {
+    package struct Sight: Sendable {
         let keys: [Int]
         let operation: KeyOperation
     }
 
-    struct Counts: Hashable, Sendable {
-        var succeeded = 0
+    package struct Counts: Hashable, Sendable {
+        package var succeeded = 0
         /// Refused for good reason: a false condition, nothing there.
-        var refused = 0
+        package var refused = 0
         /// Certainly not done.
-        var failed = 0
-        var unknown = 0
+        package var failed = 0
+        package var unknown = 0
         /// Of those that succeeded: objects and parts that were copied.
-        var copies = 0
+        package var copies = 0
 
-        var total: Int { self.succeeded + self.refused + self.failed + self.unknown }
+        package var total: Int { self.succeeded + self.refused + self.failed + self.unknown }
     }
 
     private struct State {
@@ -96,12 +96,12 @@ final class History: Sendable {
 
     private let state: Mutex<State>
 
-    init(keys: Int) {
+    package init(keys: Int) {
         self.state = Mutex(State(operations: Array(repeating: [], count: keys)))
     }
 
     /// Gives an operation its number, from 1.
-    func begin(_ what: String) -> Int {
+    package func begin(_ what: String) -> Int {
         self.state.withLock { state in
             state.number += 1
             state.pending[state.number] = what
@@ -109,7 +109,7 @@ final class History: Sendable {
         }
     }
 
-    func end(_ number: Int, _ count: WritableKeyPath<Counts, Int>) {
+    package func end(_ number: Int, _ count: WritableKeyPath<Counts, Int>) {
         self.state.withLock { state in
             state.pending[number] = nil
             state.counts[keyPath: count] += 1
@@ -117,9 +117,9 @@ final class History: Sendable {
     }
 
     /// An operation that succeeded was a copy.
-    func countCopy() { self.state.withLock { $0.counts.copies += 1 } }
+    package func countCopy() { self.state.withLock { $0.counts.copies += 1 } }
 
-    func add(_ operation: KeyOperation, key: Int) {
+    package func add(_ operation: KeyOperation, key: Int) {
         self.state.withLock { $0.operations[key].append(operation) }
     }
 
@@ -133,10 +133,10 @@ final class History: Sendable {
 
     var sights: [Sight] { self.state.withLock { $0.sights } }
 
-    func setBody(_ body: Body, of tag: Int) { self.state.withLock { $0.bodies[tag] = [body] } }
+    package func setBody(_ body: Body, of tag: Int) { self.state.withLock { $0.bodies[tag] = [body] } }
 
     /// Notes what else a version may have, told apart by its ETag.
-    func addBody(_ body: Body, of tag: Int) {
+    package func addBody(_ body: Body, of tag: Int) {
         self.state.withLock { state in
             if state.bodies[tag, default: []].contains(where: { $0.etag == body.etag }) { return }
             state.bodies[tag, default: []].append(body)
@@ -144,15 +144,15 @@ final class History: Sendable {
     }
 
     /// The body of a version; nil if there is none, or it is not known which it is.
-    func body(of tag: Int) -> Body? {
+    package func body(of tag: Int) -> Body? {
         self.state.withLock { $0.bodies[tag].flatMap { $0.count == 1 ? $0.first : nil } }
     }
 
-    func body(of tag: Int, etag: String) -> Body? {
+    package func body(of tag: Int, etag: String) -> Body? {
         self.state.withLock { $0.bodies[tag]?.first { $0.etag == etag } }
     }
 
-    func report(_ violation: Violation) {
+    package func report(_ violation: Violation) {
         self.state.withLock { state in
             // One broken promise is enough to look at; a thousand of them hide the first.
             if state.violations.count < 20 { state.violations.append(violation) }
@@ -168,21 +168,21 @@ final class History: Sendable {
         }
     }
 
-    var counts: Counts { self.state.withLock { $0.counts } }
+    package var counts: Counts { self.state.withLock { $0.counts } }
 
-    var violations: [Violation] { self.state.withLock { $0.violations } }
+    package var violations: [Violation] { self.state.withLock { $0.violations } }
 
     /// Operations that have not ended, in the order in which they began.
-    var pending: [String] {
+    package var pending: [String] {
         self.state.withLock { state in
             state.pending.sorted { $0.key < $1.key }.map { "#\($0.key) \($0.value)" }
         }
     }
 
-    var operations: [[KeyOperation]] { self.state.withLock { $0.operations } }
+    package var operations: [[KeyOperation]] { self.state.withLock { $0.operations } }
 
     /// For each tag the first put that had the same body: bodies of a byte or none are often alike.
-    var bodies: [Int: Int] {
+    package var bodies: [Int: Int] {
         self.state.withLock { state in
             var first: [String: Int] = [:]
             for (tag, bodies) in state.bodies.sorted(by: { $0.key < $1.key }) {

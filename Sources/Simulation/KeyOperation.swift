@@ -26,6 +26,8 @@ package struct KeyOperation: Hashable, Sendable {
         case deleteIf(Condition)
         /// Saw that there is something, but not what.
         case present
+        /// Saw the body of this put, whichever version had it.
+        case presentBody(of: Int)
         /// Removed what was there.
         case remove
         /// Was told that the condition is false.
@@ -42,6 +44,7 @@ package struct KeyOperation: Hashable, Sendable {
             case .delete: "deleted"
             case .deleteIf(let condition): "deleted \(condition)"
             case .present: "found something"
+            case .presentBody(let put): "found the body of #\(put)"
             case .remove: "removed what was there"
             case .refused(let condition): "refused \(condition)"
             case .missing: "refused, nothing there"
@@ -52,7 +55,7 @@ package struct KeyOperation: Hashable, Sendable {
         var mayChange: Bool {
             switch self {
             case .write, .delete, .deleteIf, .remove: true
-            case .read, .present, .refused, .missing: false
+            case .read, .present, .presentBody, .refused, .missing: false
             }
         }
     }

@@ -64,7 +64,7 @@ package struct Linearizability {
             case .write(_, let condition): if condition != .none { isConditional = true }
             case .deleteIf: isConditional = true
             // What is there may be a write of unknown outcome.
-            case .present, .remove: isConditional = true
+            case .present, .presentBody, .remove: isConditional = true
             case .delete, .missing: break
             }
         }
@@ -73,7 +73,7 @@ package struct Linearizability {
             switch operation.action {
             case .write(let tag, _): return isConditional || seen.contains(tag)
             case .delete, .deleteIf, .remove: return true
-            case .read, .present, .refused, .missing: return false
+            case .read, .present, .presentBody, .refused, .missing: return false
             }
         }
     }
@@ -117,6 +117,7 @@ package struct Linearizability {
         case .deleteIf(.absent): return state == 0 ? 0 : nil
         case .deleteIf(.body(let put)): return self.hasBody(state, of: put) ? 0 : nil
         case .present: return state != 0 ? state : nil
+        case .presentBody(let put): return self.hasBody(state, of: put) ? state : nil
         case .remove: return state != 0 ? 0 : nil
         case .missing: return state == 0 ? 0 : nil
         case .refused(.none): return nil

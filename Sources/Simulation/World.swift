@@ -120,7 +120,7 @@ package struct World: Sendable {
             world.history.report(Violation(.noProgress, "\(error); pending: \(pending)"))
         }
         world.last.noteCompletions()
-        let (checked, gaveUp) = world.checkHistory()
+        let (checked, gaveUp) = world.history.check()
         let counts = world.history.counts
         let report = RunReport(
             scenario: scenario,

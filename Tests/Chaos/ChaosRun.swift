@@ -1,0 +1,151 @@
+import Foundation
+import NIOCore
+import S3Client
+import SimulatedRuntime
+import Simulation
+
+/// Plays one scenario on processes and judges it.
+struct ChaosRun: Sendable {
+    let scenario: Scenario
+    let name: String
+    let seed: UInt64
+    let binary: String
+    let directory: String
+    let environment: [String: String]
+    let say: @Sendable (String) -> Void
+
+    /// Keys in use change so often, so that operations of unknown outcome do not pile up.
+    private static let generationSeconds = 8
+    private static let attemptPatience = Int64(2_000)
+
+    func run() async throws -> RunSummary {
+        let cluster = try await ChaosCluster(
+            self.scenario,
+            binary: self.binary,
+            directory: self.directory,
+            environment: self.environment
+        )
+        let disks = Disks(self.scenario)
+        let summary: RunSummary
+        do {
+            try disks.mount(cluster)
+            summary = try await self.serving(cluster) {
+                try await self.play(on: cluster, disks)
+            }
+        } catch {
+            await cluster.end()
+            disks.unmount()
+            throw error
+        }
+        await cluster.end()
+        disks.unmount()
+        return summary
+    }
+
+    /// Runs `body` with the proxies in place.
+    private func serving(
+        _ cluster: ChaosCluster,
+        _ body: @escaping @Sendable () async throws -> RunSummary
+    ) async throws -> RunSummary {
+        try await withThrowingTaskGroup(of: RunSummary?.self) { group in
+            let (ready, signal) = AsyncStream.makeStream(of: Void.self)
+            group.addTask {
+                defer { signal.finish() }
+                try await cluster.serveLinks { signal.yield(()) }
+                return nil
+            }
+            for await _ in ready { break }
+            group.addTask { try await body() }
+            while let result = try await group.next() {
+                if let summary = result {
+                    group.cancelAll()
+                    return summary
+                }
+            }
+            throw ChaosError("the proxies have ended")
+        }
+    }
+
+    private func play(on cluster: ChaosCluster, _ disks: Disks) async throws -> RunSummary {
+        for node in cluster.numbers { try cluster.start(node) }
+        for node in cluster.numbers { try await cluster.waitUntilReady(node) }
+        let seconds = Int(self.scenario.lasts / .seconds(1))
+        let recorder = Recorder(
+            seed: self.seed,
+            keys: self.scenario.keys,
+            generations: max(1, seconds / Self.generationSeconds)
+        )
+        let clients = cluster.numbers.map {
+            cluster.client($0, patience: .milliseconds(Self.attemptPatience))
+        }
+        try await clients[0].createBucket(ChaosClient.bucket)
+        let injector = Injector(
+            scenario: self.scenario,
+            cluster: cluster,
+            disks: disks,
+            recorder: recorder,
+            windows: Windows(),
+            say: self.say
+        )
+        let begin = recorder.now
+        let readyAfter = try await withThrowingTaskGroup(of: [Duration].self) { group in
+            for number in 0..<self.scenario.clients {
+                group.addTask {
+                    var client = ChaosClient(
+                        recorder: recorder,
+                        nodes: clients,
+                        pause: self.scenario.pause,
+                        random: .init(seed: self.seed &* 1_000 &+ UInt64(number))
+                    )
+                    await client.work(for: self.scenario.lasts)
+                    return []
+                }
+            }
+            group.addTask { try await injector.run() }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+        var summary = RunSummary()
+        summary.seconds = Double(recorder.now - begin) / 1e9
+        summary.take(recorder, injector.windows.all)
+        try await injector.mend()
+        self.say("  all is well again: is it as it must be?")
+        let judge = Judge(cluster: cluster, recorder: recorder, say: self.say)
+        (summary.checked, summary.gaveUp) = try await judge.judge()
+        try await judge.deleteEverything()
+        summary.scenario = self.name
+        summary.title = self.scenario.title
+        summary.seed = self.seed
+        summary.faults = self.scenario.faults
+        summary.readyAfter = readyAfter.map { $0 / .seconds(1) }
+        summary.violations = recorder.history.violations.map(\.description)
+        summary.links = Self.text(cluster.links.counts)
+        return summary
+    }
+
+    private static func text(_ counts: Links.Counts) -> String {
+        [
+            ("connections", counts.connections), ("MiB", counts.bytes >> 20),
+            ("broken", counts.broken), ("half closed", counts.halfClosed),
+            ("bits turned", counts.bitsFlipped), ("pieces late", counts.late),
+            ("attempts doubled", counts.duplicates),
+        ]
+        .filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
+    }
+}
+
+extension Scenario {
+    /// What it does to the cluster; starts and replacements mend.
+    var faults: Int {
+        self.events.reduce(0) { sum, event in
+            switch event.action {
+            case .kill(let nodes), .stop(let nodes), .pause(let nodes), .empty(let nodes),
+                .skew(let nodes, _), .fill(let nodes), .slowDisk(let nodes, _),
+                .cutPower(let nodes):
+                sum + nodes.count
+            case .flip(let bits, _, let nodes): sum + bits * nodes.count
+            case .link(let links, _): sum + links.count
+            case .start, .replace: sum
+            }
+        }
+    }
+}
