@@ -34,21 +34,25 @@ package struct S3Client: Sendable {
     ///
     /// An error that comes after the status 200 is thrown as well.
     package func send(_ request: S3Request) async throws -> S3Answer {
-        var body = request.body
-        let needsLength = request.body != nil || request.method != "GET"
-        let length = needsLength ? String(request.body?.readableBytes ?? 0) : nil
+        var left = request.body
+        var headers = request.headers
+        if request.body != nil || request.method != "GET" {
+            let count = request.body?.readableBytes ?? 0
+            headers.append(HeaderField("content-length", String(count)))
+        }
+        func next() -> ByteBuffer? {
+            defer { left = nil }
+            return left
+        }
         let answer = try await self.send(
             request.method,
             RequestTarget(
                 path: self.target(request.bucket, request.key).path,
                 query: request.query.map { .init(name: $0.0, value: $0.1) }
             ),
-            request.headers + (length.map { [HeaderField("content-length", $0)] } ?? []),
+            headers,
             payload: request.body == nil ? .empty : .unsigned,
-            body: {
-                defer { body = nil }
-                return body
-            }
+            body: next
         ) { head, body in S3Answer(head, text: try await body.text()) }
         if let failure = S3Failure(status: answer.status, text: answer.text) { throw failure }
         return answer

@@ -133,7 +133,9 @@ package final class History: Sendable {
 
     var sights: [Sight] { self.state.withLock { $0.sights } }
 
-    package func setBody(_ body: Body, of tag: Int) { self.state.withLock { $0.bodies[tag] = [body] } }
+    package func setBody(_ body: Body, of tag: Int) {
+        self.state.withLock { $0.bodies[tag] = [body] }
+    }
 
     /// Notes what else a version may have, told apart by its ETag.
     package func addBody(_ body: Body, of tag: Int) {

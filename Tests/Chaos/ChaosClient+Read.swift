@@ -1,8 +1,8 @@
 import NIOCore
 import S3Client
 import S3Protocol
-import Simulation
 import SimulatedRuntime
+import Simulation
 
 extension ChaosClient {
     /// What reading an object gave.
@@ -83,7 +83,7 @@ extension ChaosClient {
         return body
     }
 
-    func head(_ key: Int, at node: Int) async -> Outcome {
+    mutating func head(_ key: Int, at node: Int) async -> Outcome {
         let call = self.begin("head k\(key)", at: node)
         switch await self.ask(S3Request("HEAD", Self.bucket, self.recorder.name(key)), at: node) {
         case .done(let answer):
@@ -103,7 +103,7 @@ extension ChaosClient {
     }
 
     /// Lists a generation: each of its keys is read, as there with its body or as not there.
-    func list(_ generation: Int, at node: Int) async -> Outcome {
+    mutating func list(_ generation: Int, at node: Int) async -> Outcome {
         let call = self.begin("list g\(generation)", at: node)
         var request = S3Request("GET", Self.bucket)
         request.query = [("list-type", "2"), ("prefix", "g\(generation)/")]
@@ -131,7 +131,8 @@ extension ChaosClient {
                 self.report(.wrongBytes, call, "lists a stranger in k\(key): \(etag)")
                 continue
             }
-            self.add(call, key, .presentBody(of: body.put), responded: responded)
+            let sight = self.recorder.sight(of: body, in: key)
+            self.add(call, key, sight, responded: responded)
         }
         if let stranger = found.keys.min() {
             self.report(.wrongPage, call, "lists \(stranger), which nobody writes")

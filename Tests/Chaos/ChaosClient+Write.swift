@@ -1,8 +1,8 @@
 import NIOCore
 import S3Client
 import S3Protocol
-import Simulation
 import SimulatedRuntime
+import Simulation
 
 extension ChaosClient {
     /// A condition, and the header that asks for it; none for keys with odd numbers.
@@ -32,13 +32,16 @@ extension ChaosClient {
 
     mutating func put(_ key: Int, at node: Int) async -> Outcome {
         let (condition, header) = self.condition(key)
-        let call = self.begin("put k\(key) (\(condition))", at: node)
         let size = self.size()
+        let storageClass = self.storageClass()
+        let text =
+            "put k\(key) (\(size) B, \(condition), \(storageClass.first?.value ?? "STANDARD"))"
+        let call = self.begin(text, at: node)
         let bytes = self.recorder.oracle.body(of: call.number, bytes: size)
         let body = History.Body(put: call.number, bytes: size, etag: BodyOracle.etag(of: bytes))
         self.recorder.register(body)
         var request = S3Request("PUT", Self.bucket, self.recorder.name(key))
-        request.headers = self.headers(tag: call.number) + header + self.storageClass()
+        request.headers = self.headers(tag: call.number) + header + storageClass
         request.body = bytes
         let answer = await self.ask(request, at: node)
         if case .done(let answer) = answer, answer.etag != body.etag {
@@ -121,12 +124,13 @@ extension ChaosClient {
         if let wanted {
             self.history.setBody(wanted, of: call.number)
         } else {
-            self.recorder.expectCopy(call.number, of: source, from: call.start)
+            self.recorder.expectCopy(call.number, of: source, to: target, from: call.start)
         }
         var request = S3Request("PUT", Self.bucket, self.recorder.name(target))
-        request.headers = self.headers(tag: call.number) + [
-            self.path(source), HeaderField("x-amz-metadata-directive", "REPLACE"),
-        ]
+        request.headers =
+            self.headers(tag: call.number) + [
+                self.path(source), HeaderField("x-amz-metadata-directive", "REPLACE"),
+            ]
         if let wanted {
             request.headers.append(
                 HeaderField("x-amz-copy-source-if-match", "\"\(wanted.etag)\"")
@@ -144,8 +148,12 @@ extension ChaosClient {
             return self.end(call, \.refused)
         case .notFound:
             self.add(call, source, .read(0))
+            self.recorder.dismissCopy(call.number)
             return self.end(call, \.refused)
-        default: return self.wrote(call, target, .none, nil, answer)
+        case .failed:
+            self.recorder.dismissCopy(call.number)
+            return self.end(call, \.failed)
+        case .unknown: return self.wrote(call, target, .none, nil, answer)
         }
     }
 
@@ -164,7 +172,7 @@ extension ChaosClient {
             self.report(.wrongBytes, call, "copied a stranger, \(etag), of k\(source)")
             return self.end(call, \.failed)
         }
-        self.add(call, source, .presentBody(of: body.put))
+        self.add(call, source, self.recorder.sight(of: body, in: source))
         return self.wrote(call, target, .none, body, .done(answer))
     }
 
@@ -238,7 +246,7 @@ extension ChaosClient {
         switch await self.ask(request, at: call.node) {
         case .done(let copied):
             self.history.countCopy()
-            self.add(call, source, .presentBody(of: known.put))
+            self.add(call, source, self.recorder.sight(of: known, in: source))
             let pieces = known.slice(0..<count, of: call.number).pieces
             return .stored(Part(etag: copied.etag ?? "", pieces: pieces))
         case .preconditionFailed:

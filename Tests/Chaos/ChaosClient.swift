@@ -1,8 +1,8 @@
 import NIOCore
 import S3Client
 import S3Protocol
-import Simulation
 import SimulatedRuntime
+import Simulation
 
 /// Does one thing after another, through any node, and writes down what it saw.
 ///
@@ -19,6 +19,8 @@ struct ChaosClient {
     let nodes: [S3Client]
     let pause: Duration
     var random: SplitMix64
+    /// What was begun last.
+    var last = ""
 
     var history: History { self.recorder.history }
 
@@ -101,14 +103,16 @@ struct ChaosClient {
             node: node,
             start: start,
             end: self.recorder.now,
-            isAnswered: outcome == .answered
+            isAnswered: outcome == .answered,
+            what: self.last
         )
     }
 
     // MARK: Asking
 
-    func begin(_ what: String, at node: Int) -> Call {
+    mutating func begin(_ what: String, at node: Int) -> Call {
         let number = self.history.begin("\(what) at n\(node)")
+        self.last = "#\(number) \(what) at n\(node)"
         return Call(number: number, node: node, start: self.recorder.now)
     }
 

@@ -63,7 +63,9 @@ final class ChaosCluster: Sendable {
         }
         self.ports = ports
         self.environment = environment
-        for number in self.numbers { try self.write(number, isSmall: scenario.disks[number] != nil) }
+        for number in self.numbers {
+            try self.write(number, isSmall: scenario.disks[number] != nil)
+        }
     }
 
     private static func freePorts(_ count: Int) async throws -> [Int] {
@@ -170,7 +172,9 @@ final class ChaosCluster: Sendable {
     func waitForEnd(_ number: Int, within limit: Duration = .seconds(40)) async throws {
         let deadline = ContinuousClock.now + limit
         while self.isRunning(number) {
-            guard ContinuousClock.now < deadline else { throw ChaosError("n\(number) does not end") }
+            guard ContinuousClock.now < deadline else {
+                throw ChaosError("n\(number) does not end")
+            }
             try await Task.sleep(for: .milliseconds(5))
         }
     }

@@ -33,7 +33,8 @@ enum Damage {
         return all.filter { path in
             switch files {
             case .volumes: path.split(separator: "/").last?.hasPrefix("volume-") ?? false
-            case .rows: path.hasPrefix("rows/") && (path.hasSuffix(".sst") || path.hasSuffix(".log"))
+            case .rows:
+                path.hasPrefix("rows/") && (path.hasSuffix(".sst") || path.hasSuffix(".log"))
             }
         }.map { data + "/" + $0 }.sorted()
     }
@@ -67,9 +68,9 @@ enum Damage {
     /// Bytes that volumes take on the disk.
     static func volumeBytes(_ data: String) -> Int {
         Self.paths(.volumes, in: data).reduce(0) { sum, path in
-            let url = URL(fileURLWithPath: path)
-            let values = try? url.resourceValues(forKeys: [.totalFileAllocatedSizeKey])
-            return sum + (values?.totalFileAllocatedSize ?? 0)
+            var status = stat()
+            guard unsafe stat(path, &status) == 0 else { return sum }
+            return sum + Int(status.st_blocks) * 512
         }
     }
 }

@@ -95,7 +95,8 @@ final class Disks: Sendable {
 
     func endSlowness(_ node: Int) {
         guard let group = self.groups.withLock({ $0.removeValue(forKey: node) }) else { return }
-        let processes = (try? String(contentsOfFile: group + "/cgroup.procs", encoding: .utf8)) ?? ""
+        let processes =
+            (try? String(contentsOfFile: group + "/cgroup.procs", encoding: .utf8)) ?? ""
         for pid in processes.split(separator: "\n") {
             try? String(pid).write(
                 toFile: Self.groupsPath + "/cgroup.procs",

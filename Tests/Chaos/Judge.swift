@@ -38,7 +38,9 @@ struct Judge: Sendable {
     /// - Returns: operations that were put in order, and keys on which the checker gave up.
     func judge() async throws -> (checked: Int, gaveUp: Int) {
         await self.readEverything(through: Array(self.cluster.numbers))
+        self.say("  every key was read through every node")
         try await self.heal()
+        self.say("  no copy is missing")
         if self.cluster.numbers.count > 2 {
             for away in self.cluster.numbers {
                 self.cluster.send(SIGKILL, to: away)
@@ -48,6 +50,7 @@ struct Judge: Sendable {
                 try await self.cluster.waitUntilReady(away)
             }
         }
+        self.say("  every key was read through every pair of nodes")
         let pending = self.history.pending
         if !pending.isEmpty { self.report(.noProgress, "still under way: \(pending)") }
         return self.history.check()
@@ -88,7 +91,7 @@ struct Judge: Sendable {
         struct Repair: Decodable {
             var running = false
             var rounds = 0
-            var copies_missing = 0
+            var copiesMissing = 0
             var waiting = 0
         }
 
@@ -109,43 +112,54 @@ struct Judge: Sendable {
             .init(version: .http1_1, method: work == nil ? .GET : .POST, uri: target)
         ) { _, body in try await body.text() }
         do {
-            return try JSONDecoder().decode(Healing.self, from: Data(text.utf8))
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return try decoder.decode(Healing.self, from: Data(text.utf8))
         } catch { throw ChaosError("n\(node) says of \(target): \(text)") }
     }
 
     /// Has every node verify its chunks and look for missing copies, until all are there.
     private func heal() async throws {
         let deadline = ContinuousClock.now + .seconds(120)
-        for node in self.cluster.numbers {
-            let before = try await self.healing(node).scrub.passes
-            _ = try await self.healing(node, ask: "scrub")
-            while true {
-                let now = try await self.healing(node).scrub
-                if now.passes > before, !now.running { break }
-                guard ContinuousClock.now < deadline else {
-                    return self.report(.noProgress, "the scrub of n\(node) does not end")
-                }
-                try await Task.sleep(for: .milliseconds(50))
+        try await withThrowingDiscardingTaskGroup { group in
+            for node in self.cluster.numbers {
+                group.addTask { try await self.scrub(node, until: deadline) }
             }
         }
-        for node in self.cluster.numbers {
-            var last: Healing?
-            while true {
-                let before = try await self.healing(node).repair.rounds
-                _ = try await self.healing(node, ask: "repair")
-                var now = try await self.healing(node)
-                while now.repair.rounds <= before, ContinuousClock.now < deadline {
-                    try await Task.sleep(for: .milliseconds(50))
-                    now = try await self.healing(node)
-                }
-                last = now
-                if now.repair.copies_missing == 0, now.repair.waiting == 0 { break }
-                guard ContinuousClock.now < deadline else {
-                    let left = last.map { "\($0.repair)" } ?? ""
-                    return self.report(.notHealed, "n\(node) is missing copies: \(left)")
-                }
-                try await Task.sleep(for: .milliseconds(200))
+        try await withThrowingDiscardingTaskGroup { group in
+            for node in self.cluster.numbers {
+                group.addTask { try await self.repair(node, until: deadline) }
             }
+        }
+    }
+
+    private func scrub(_ node: Int, until deadline: ContinuousClock.Instant) async throws {
+        let before = try await self.healing(node).scrub.passes
+        _ = try await self.healing(node, ask: "scrub")
+        while true {
+            let now = try await self.healing(node).scrub
+            if now.passes > before, !now.running { return }
+            guard ContinuousClock.now < deadline else {
+                return self.report(.noProgress, "the scrub of n\(node) does not end")
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    private func repair(_ node: Int, until deadline: ContinuousClock.Instant) async throws {
+        while true {
+            let before = try await self.healing(node).repair.rounds
+            _ = try await self.healing(node, ask: "repair")
+            var now = try await self.healing(node)
+            while now.repair.rounds <= before, ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(50))
+                now = try await self.healing(node)
+            }
+            if now.repair.copiesMissing == 0, now.repair.waiting == 0 { return }
+            guard ContinuousClock.now < deadline else {
+                return self.report(.notHealed, "n\(node) is missing copies: \(now.repair)")
+            }
+            try await Task.sleep(for: .milliseconds(200))
         }
     }
 
@@ -166,6 +180,7 @@ struct Judge: Sendable {
             abort.query = [("uploadId", XMLText.first("UploadId", in: upload) ?? "")]
             _ = try await client.send(abort)
         }
+        self.say("  everything is deleted; what is left?")
         let deadline = ContinuousClock.now + .seconds(180)
         while let left = try await self.leftover() {
             guard ContinuousClock.now < deadline else { return self.report(.leak, left) }

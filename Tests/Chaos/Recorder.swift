@@ -19,6 +19,8 @@ struct Sample: Sendable {
         let start: UInt64
         let end: UInt64
         let isAnswered: Bool
+        /// In words, with its number.
+        let what: String
     }
 
     let kind: OperationKind
@@ -37,9 +39,15 @@ final class Recorder: Sendable {
         /// What was last seen in a key.
         var known: [Int: History.Body] = [:]
         var byETag: [String: History.Body] = [:]
-        /// Copies whose content is not known before somebody sees it: source, and when they began.
-        var copies: [Int: (source: Int, start: UInt64)] = [:]
+        /// Copies whose content is not known before somebody sees their tag, by tag.
+        var copies: [Int: Copy] = [:]
         var errors: [String: Int] = [:]
+    }
+
+    private struct Copy {
+        let source: Int
+        let target: Int
+        let start: UInt64
     }
 
     let history: History
@@ -89,9 +97,25 @@ final class Recorder: Sendable {
 
     func saw(_ body: History.Body?, in key: Int) { self.state.withLock { $0.known[key] = body } }
 
-    /// A copy whose source may be anything.
-    func expectCopy(_ tag: Int, of source: Int, from start: UInt64) {
-        self.state.withLock { $0.copies[tag] = (source, start) }
+    /// A copy of whatever its source holds.
+    func expectCopy(_ tag: Int, of source: Int, to target: Int, from start: UInt64) {
+        self.state.withLock {
+            $0.copies[tag] = Copy(source: source, target: target, start: start)
+        }
+    }
+
+    /// It was certainly not made.
+    func dismissCopy(_ tag: Int) { self.state.withLock { $0.copies[tag] = nil } }
+
+    /// What somebody learns who sees a body in a key at this moment, but not whose it is.
+    ///
+    /// If a copy of unknown outcome may have brought something there that nobody knows, only that
+    /// there is something.
+    func sight(of body: History.Body, in key: Int) -> KeyOperation.Action {
+        let isUncertain = self.state.withLock { state in
+            state.copies.values.contains { $0.target == key }
+        }
+        return isUncertain ? .present : .presentBody(of: body.put)
     }
 
     /// The body of a version that somebody sees at this moment; nil if there can be none like it.
@@ -99,14 +123,14 @@ final class Recorder: Sendable {
     /// With the first sight of a copy it is known what its source held.
     func body(of tag: Int, etag: String) -> History.Body? {
         if let body = self.history.body(of: tag, etag: etag) { return body }
-        guard let copy = self.state.withLock({ $0.copies.removeValue(forKey: tag) }),
-            let body = self.body(etag: etag)
+        guard let copy = self.state.withLock({ $0.copies[tag] }), let body = self.body(etag: etag)
         else { return nil }
         self.history.setBody(body, of: tag)
+        self.dismissCopy(tag)
         self.history.add(
             KeyOperation(
                 number: tag,
-                .presentBody(of: body.put),
+                self.sight(of: body, in: copy.source),
                 invoked: copy.start,
                 responded: self.now
             ),

@@ -53,6 +53,8 @@ struct RunSummary: Sendable, Codable {
     var readyAfter: [Double] = []
     var kinds: [Kind] = []
     var whys: [String: Int] = [:]
+    /// The slowest attempts through nodes that ran, in words.
+    var slowest: [String] = []
     var links = ""
 
     var errorShare: Double {
@@ -72,6 +74,10 @@ struct RunSummary: Sendable, Codable {
         let single = samples.filter { $0.kind != .parts }
         self.longestStall = Double(single.map(\.nanoseconds).max() ?? 0) / 1e6
         let well = Self.attempts(of: single, windows)
+        self.slowest = well.sorted { $0.end - $0.start > $1.end - $1.start }.prefix(5).map {
+            "\(($0.end - $0.start) / 1_000_000) ms: \($0.what) after"
+                + " \(String(format: "%.1f", Double($0.start) / 1e9)) s"
+        }
         self.longestStallThroughWell = Double(well.map { $0.end - $0.start }.max() ?? 0) / 1e6
         for kind in OperationKind.allCases {
             let own = samples.filter { $0.kind == kind }
@@ -133,6 +139,7 @@ extension RunSummary {
             let times = self.readyAfter.map { String(format: "%.2f", $0) }
             lines.append("  ready after \(times.joined(separator: ", ")) s")
         }
+        for slow in self.slowest { lines.append("  \(slow)") }
         if !self.links.isEmpty { lines.append("  links: \(self.links)") }
         for (why, count) in self.whys.sorted(by: { $0.key < $1.key }) {
             lines.append("  \(count) x \(why)")

@@ -140,7 +140,9 @@ struct Words {
     var isNumberNext: Bool { self.left.first.flatMap { Int($0) } != nil }
 
     mutating func next() throws(Refusal) -> String {
-        guard let word = self.left.popFirst() else { throw .init("something is missing at the end") }
+        guard let word = self.left.popFirst() else {
+            throw .init("something is missing at the end")
+        }
         return String(word)
     }
 
@@ -156,7 +158,9 @@ struct Words {
     }
 
     func end() throws(Refusal) {
-        guard self.left.isEmpty else { throw .init("too much: \(self.left.joined(separator: " "))") }
+        guard self.left.isEmpty else {
+            throw .init("too much: \(self.left.joined(separator: " "))")
+        }
     }
 
     mutating func number(in range: ClosedRange<Int>) throws(Refusal) -> Int {
