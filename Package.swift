@@ -351,7 +351,9 @@ let package = Package(
         tests("S3ClientTests", on: ["S3Client"], using: [nioCore, nioHTTP1, nioPosix]),
         tests(
             "TrioletTests",
-            on: ["TestSupport", "triolet", "AdminAPI", "Placement", "StoreModel"],
+            on: [
+                "TestSupport", "triolet", "AdminAPI", "LoadGenerator", "Placement", "StoreModel",
+            ],
             using: [nioCore, logging]
         ),
         tests("SimulationTests", on: ["Placement", "SimulatedRuntime", "Simulation"]),
