@@ -116,23 +116,18 @@ extension ObjectRecord {
         var version = version
         self.advance(to: version.modified)
         version.modified = self.modified
-        if case .manifest(let manifest, let segments, let digest, let held) = version.content {
-            version.content = .manifest(
-                manifest,
-                segments: segments,
-                digest: digest,
-                ceiling: ballot.ceiling(holding: held)
-            )
-        }
+        version.content = version.content.held(at: ballot)
         self.versions.insert(version, at: 0)
         return version
     }
 
-    /// The ceiling of the null version: the next write, if it drops anything, drops that one and
-    /// must lie above.
+    /// The ceiling of the null version, or of the one that is to take its place: the next write, if
+    /// it drops anything, drops one of them and must lie above.
     private var likelyCeiling: Ballot {
-        guard case .manifest(_, _, _, let ceiling)? = self[.null]?.content else { return .zero }
-        return ceiling
+        [self[.null], self.incoming?.version].reduce(.zero) { highest, version in
+            guard case .manifest(_, _, _, let ceiling)? = version?.content else { return highest }
+            return max(highest, ceiling)
+        }
     }
 
     /// Moves the time of the last change on, beyond its last value at least.
@@ -163,14 +158,16 @@ extension ObjectRecord {
     ) -> ChangeDecision<Outcome> {
         .write(
             body: body,
-            hasGarbage: !self.garbage.isEmpty,
+            hasGarbage: !self.garbage.isEmpty || self.pending != nil,
             nextAbove: self.likelyCeiling,
             outcome
         )
     }
 
     private var body: [UInt8]? {
-        let isEmpty = self.versions.isEmpty && self.uploads.isEmpty && self.garbage.isEmpty
+        let isEmpty =
+            self.versions.isEmpty && self.uploads.isEmpty && self.garbage.isEmpty
+            && self.pending == nil
         return isEmpty ? nil : self.encoded
     }
 }
@@ -183,7 +180,7 @@ extension ObjectRecord {
         switch entry {
         case .upload(let upload): self.upload(upload)?.manifest == manifest
         case .version(let id):
-            self.versions.contains { version in
+            self.holders.contains { version in
                 guard version.id == id, case .manifest(manifest, _, _, _) = version.content else {
                     return false
                 }

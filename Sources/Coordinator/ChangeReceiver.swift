@@ -141,6 +141,8 @@ package final class ChangeReceiver: ChangeHandler {
     ) async throws -> [UInt8] {
         // Only object registers are changed for others.
         guard case .object = request.key else { throw RecordError.invalid("register") }
-        return try await self.writer.change(request.key, change, terms).outcome.encoded
+        var settled = SettledChange(change)
+        settled.dropsMove = self.settings.sabotage.contains(.renameDropsMove)
+        return try await self.writer.change(request.key, settled, terms).outcome.encoded
     }
 }

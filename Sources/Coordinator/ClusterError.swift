@@ -44,6 +44,10 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
         ///
         /// Nothing was written.
         case tooManyVersions
+        /// The bucket keeps versions, or did: its objects cannot be renamed.
+        ///
+        /// Nothing was written.
+        case bucketKeepsVersions
         /// No such upload is open: there never was one, or it was completed or aborted.
         case uploadNotFound
         /// As many uploads of the key are open as may be.

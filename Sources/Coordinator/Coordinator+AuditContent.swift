@@ -145,7 +145,7 @@ extension Coordinator {
         _ operation: String
     ) async throws(ClusterError) -> [Version] {
         let state = try await self.read(key, operation)
-        do throws(RecordError) { return try ObjectRecord(state.value).versions } catch {
+        do throws(RecordError) { return try ObjectRecord(state.value).holders } catch {
             throw ClusterError(.internalError, operation, cause: error)
         }
     }

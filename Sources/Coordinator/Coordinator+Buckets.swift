@@ -217,7 +217,7 @@ extension Coordinator {
         by layout: Layout
     ) async throws(ClusterError) -> Bool {
         let operation = "delete bucket \(name)"
-        func isDead(_ key: RegisterKey) async throws(ClusterError) -> Bool {
+        func decided(_ key: RegisterKey) async throws(ClusterError) -> ObjectRecord {
             do throws(RegisterError) {
                 let state = try await self.proposer.identity(
                     key,
@@ -225,10 +225,19 @@ extension Coordinator {
                     deadline: self.settings.changeDeadline
                 )
                 do throws(RecordError) {
-                    let record = try ObjectRecord(state.value)
-                    return record.versions.isEmpty && record.uploads.isEmpty
+                    return try ObjectRecord(state.value)
                 } catch { throw RegisterError.damaged(key) }
             } catch { throw ClusterError(error, operation) }
+        }
+        func isDead(_ key: RegisterKey) async throws(ClusterError) -> Bool {
+            var record = try await decided(key)
+            if let incoming = record.incoming {
+                // A rename may have been made whose version is in neither list.
+                let pending = PendingRename.incoming(incoming)
+                try await self.end(pending, at: key, generation: deleting.generation, operation)
+                record = try await decided(key)
+            }
+            return record.holders.isEmpty && record.uploads.isEmpty
         }
         let listing = self.listing(of: deleting, name)
         // A bucket with an open upload is not empty: the upload could not be completed any more.

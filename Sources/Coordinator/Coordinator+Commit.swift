@@ -112,6 +112,24 @@ extension Coordinator {
         _ operation: String,
         making make: (BucketRecord) -> Change
     ) async throws(ClusterError) -> Change.Outcome {
+        guard case .object = target.key else {
+            return try await self.changeAnyhow(target, terms, operation, making: make)
+        }
+        return try await self.settling(target, terms, operation) {
+            terms throws(ClusterError) in
+            try await self.changeAnyhow(target, terms, operation) { bucket in
+                self.settled(make(bucket))
+            }
+        }
+    }
+
+    /// The same, whatever rename is pending.
+    func changeAnyhow<Change: RegisterChange>(
+        _ target: Target,
+        _ terms: WriteTerms,
+        _ operation: String,
+        making make: (BucketRecord) -> Change
+    ) async throws(ClusterError) -> Change.Outcome {
         try await self.carryOut(target, terms, operation) { bucket, terms in
             let change = make(bucket)
             if self.settings.sabotage.contains(.overwriteDropsGarbage) {
@@ -120,6 +138,12 @@ extension Coordinator {
             }
             return try await self.writer.change(target.key, change, terms).outcome
         }
+    }
+
+    private func settled<Change: RegisterChange>(_ change: Change) -> SettledChange<Change> {
+        var change = SettledChange(change)
+        change.dropsMove = self.settings.sabotage.contains(.renameDropsMove)
+        return change
     }
 
     /// The same for a change that another node may make.
@@ -133,8 +157,10 @@ extension Coordinator {
         if self.settings.sabotage.contains(.overwriteDropsGarbage) {
             return try await self.change(target, terms, operation, making: make)
         }
-        return try await self.carryOut(target, terms, operation) { bucket, terms in
-            try await self.make(make(bucket), at: target.key, as: kind, terms)
+        return try await self.settling(target, terms, operation) { terms throws(ClusterError) in
+            try await self.carryOut(target, terms, operation) { bucket, terms in
+                try await self.make(self.settled(make(bucket)), at: target.key, as: kind, terms)
+            }
         }
     }
 

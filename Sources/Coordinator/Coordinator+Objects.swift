@@ -5,12 +5,22 @@ import Runtime
 package import StoreModel
 
 extension Coordinator {
-    /// The record of an object's register, as a quorum has it.
+    /// The record of an object's register, as readers find it: a pending rename has been made, or
+    /// it has not.
     func record(
         _ target: Target,
         _ operation: @autoclosure () -> String
     ) async throws(ClusterError) -> ObjectRecord {
-        let operation = operation()
+        let record = try await self.unsettledRecord(target, operation())
+        guard let incoming = record.incoming else { return record }
+        return try await self.resolve(record, incoming, target, operation())
+    }
+
+    /// The record of an object's register, as a quorum has it.
+    func unsettledRecord(
+        _ target: Target,
+        _ operation: String
+    ) async throws(ClusterError) -> ObjectRecord {
         let state = try await self.state(target, operation)
         do throws(RecordError) {
             return try ObjectRecord(state.value)

@@ -96,14 +96,18 @@ extension Coordinator {
         _ operation: String
     ) async throws(ClusterError) {
         guard condition != .none else { return }
-        let current: Version?
+        var known: ObjectRecord?
         if let shown = promised?.shown, shown.isEvidence {
             do throws(RecordError) {
-                current = try ObjectRecord(shown.value).current
+                known = try ObjectRecord(shown.value)
             } catch { throw ClusterError(.internalError, operation, cause: error) }
-        } else {
-            current = try await self.record(target, operation).current
         }
+        let current =
+            if let known, known.incoming == nil {
+                known.current
+            } else {
+                try await self.record(target, operation).current
+            }
         if let refusal = condition.refusal(on: current) { throw ClusterError(refusal, operation) }
     }
 

@@ -118,7 +118,7 @@ extension ObjectRecord {
     func hasEntry(_ entry: Entry) -> Bool {
         switch entry {
         case .upload(let upload): self.upload(upload) != nil
-        case .version(let id): self.versions.contains { $0.id == id }
+        case .version(let id): self.holders.contains { $0.id == id }
         }
     }
 }

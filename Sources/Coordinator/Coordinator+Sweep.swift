@@ -12,6 +12,8 @@ package struct SweepSummary: Hashable, Sendable {
     package var released = 0
     /// Dead manifests whose chunks every node has dropped.
     package var buried = 0
+    /// Renames that were left unfinished, and ended.
+    package var renames = 0
     /// Tombstones whose rows were erased.
     package var erased = 0
     /// Damaged rows that were replaced.
@@ -118,6 +120,16 @@ extension Coordinator {
         do throws(RecordError) { record = try ObjectRecord(state.value) } catch {
             throw ClusterError(.internalError, "sweep \(key)", cause: error)
         }
+        if let pending = record.pending {
+            // Whoever began it ends it himself, unless he crashes.
+            if self.isDue(record.modified.microseconds, key) {
+                try await self.end(pending, at: key, generation: 0, "sweep \(key)")
+                summary.renames += 1
+            } else {
+                summary.postponed += 1
+            }
+            if record.garbage.isEmpty { return }
+        }
         if record.garbage.isEmpty { return await self.catchUp(key, state) }
         let started = summary.oldestDropped
         for garbage in record.garbage {
@@ -218,16 +230,29 @@ extension Coordinator {
 
     private func forget(_ released: [Garbage], _ key: RegisterKey) async throws(ClusterError) {
         let operation = "sweep \(key)"
-        var generation: UInt64 = 0
+        try await self.tidy(key, ForgetChange(released), generation: 0, operation)
+    }
+
+    /// Makes a change of an object's register that nobody waits for: also after somebody has begun
+    /// to delete the bucket, or has deleted it.
+    ///
+    /// `generation` is the bucket's as far as it is known.
+    @discardableResult
+    func tidy<Change: RegisterChange>(
+        _ key: RegisterKey,
+        _ change: Change,
+        generation: UInt64,
+        _ operation: String
+    ) async throws(ClusterError) -> Change.Outcome {
+        var generation = generation
         for _ in 0..<2 {
             do throws(ClusterError) {
-                _ = try await self.writer.change(
+                return try await self.writer.change(
                     key,
                     generation: generation,
-                    ForgetChange(released),
+                    change,
                     operation
-                )
-                return
+                ).outcome
             } catch {
                 guard case .fenced(let least)? = error.cause as? RegisterError else { throw error }
                 generation = try await self.generation(of: key, atLeast: least, operation)

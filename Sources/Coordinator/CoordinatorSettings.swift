@@ -214,6 +214,12 @@ package struct Sabotage: OptionSet, Hashable, Sendable {
     package static let jointNewOnly = Sabotage(rawValue: 1 << 58)
     /// Rows are handed over whatever has been promised.
     package static let installIgnoresPromise = Sabotage(rawValue: 1 << 59)
+    /// Whoever decides against a rename leaves its source as it is.
+    package static let renameForgetsFence = Sabotage(rawValue: 1 << 52)
+    /// A reader of a rename's target that finds no move at the source does not look again.
+    package static let renameReadsOnce = Sabotage(rawValue: 1 << 53)
+    /// A writer of a rename's source drops the mark before the target has the version.
+    package static let renameDropsMove = Sabotage(rawValue: 1 << 54)
     /// A joint layout is followed by a stable one without handing content over.
     package static let noContentHandOver = Sabotage(rawValue: 1 << 61)
     /// Chunks that were stored under an older layout count.

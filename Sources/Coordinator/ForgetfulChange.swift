@@ -18,10 +18,11 @@ struct ForgetfulChange<Base: RegisterChange>: RegisterChange {
         }
         var record = try ObjectRecord(decoding: body)
         record.garbage = try ObjectRecord(value).garbage
-        let isEmpty = record.versions.isEmpty && record.garbage.isEmpty
+        let isEmpty =
+            record.versions.isEmpty && record.garbage.isEmpty && record.pending == nil
         return .write(
             body: isEmpty ? nil : record.encoded,
-            hasGarbage: !record.garbage.isEmpty,
+            hasGarbage: !record.garbage.isEmpty || record.pending != nil,
             nextAbove: nextAbove,
             outcome
         )

@@ -379,6 +379,9 @@ struct Listing: Sendable {
             switch candidate.content {
             case .live(let record): return Settled(key: row.key, record: record)
             case .dead, .corrupt: return Settled(key: row.key, record: nil)
+            // The register is read, and what it takes to know what is there.
+            case .unsettled:
+                return Settled(key: row.key, record: try await self.read(row.key))
             }
         }
         return Settled(key: row.key, record: try await self.read(row.key))

@@ -56,6 +56,11 @@ package protocol ObjectStore: Sendable {
 
     func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult
 
+    /// Gives an object another key, in the place of what is there: in one step for whoever looks.
+    ///
+    /// Throws `sourceNotFound`, `bucketKeepsVersions`, what the checks throw, and `outcomeUnknown`.
+    func rename(_ request: RenameRequest) async throws(ClusterError) -> ObjectSummary
+
     func list(_ request: ListRequest) async throws(ClusterError) -> ListPage
 
     /// Versions and delete markers of a bucket, in the order of keys, and newest first of one key.

@@ -169,6 +169,8 @@ package struct ScannedRow: Hashable, Sendable, BinaryRecord {
         case live([UInt8])
         /// Damaged: this replica does not know.
         case corrupt
+        /// A rename to this key is pending: what clients see of it depends on another key.
+        case unsettled
     }
 
     package let key: RegisterKey
@@ -188,6 +190,7 @@ package struct ScannedRow: Hashable, Sendable, BinaryRecord {
         case 0: self.content = .dead
         case 1: self.content = .live(try reader.readBytes(limit: Limit.registerValueBytes))
         case 2: self.content = .corrupt
+        case 3: self.content = .unsettled
         case let tag: throw .unknownTag(tag)
         }
     }
@@ -201,6 +204,7 @@ package struct ScannedRow: Hashable, Sendable, BinaryRecord {
             writer.write(UInt8(1))
             writer.writeBytes(record)
         case .corrupt: writer.write(UInt8(2))
+        case .unsettled: writer.write(UInt8(3))
         }
     }
 }

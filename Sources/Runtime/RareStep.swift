@@ -29,4 +29,6 @@ package enum RareStep: String, Hashable, Sendable, CaseIterable {
     case install
     /// An operation is about to look whether it may give back what it holds.
     case giveBack
+    /// The next step of a rename is about to be made, or a pending one about to be looked into.
+    case rename
 }

@@ -47,6 +47,7 @@ struct Client: Sendable {
             case .upload: await self.upload(key, at: member)
             case .setVersioning: await self.setVersioning(at: member)
             case .deleteVersion: await self.deleteVersion(key, at: member)
+            case .rename: await self.rename(key, at: member)
             }
         }
     }

@@ -1,16 +1,24 @@
 extension History {
     /// Whether one order explains what clients saw of each key, and of the bucket.
     ///
+    /// - Parameter partner: The key that objects are renamed to from a key, and back from there; nil
+    ///   if they are not.
     /// - Returns: operations that were put in order, and keys on which the checker gave up.
-    package func check() -> (checked: Int, gaveUp: Int) {
+    package func check(
+        pairs partner: (Int) -> Int? = { _ in nil }
+    ) -> (checked: Int, gaveUp: Int) {
         var (checked, gaveUp) = (0, 0)
         let bodies = self.bodies
-        for (key, operations) in self.operations.enumerated() {
+        for key in self.operations.indices {
+            let other = partner(key)
+            if let other, other < key { continue }
+            let operations = self.operations(of: key, and: other)
             switch Linearizability.check(operations, bodies: bodies) {
             case .linearizable: checked += operations.count
             case .gaveUp: gaveUp += 1
             case .violation(let story):
-                self.report(Violation(.notLinearizable, "k\(key): \(story)"))
+                let keys = "k\(key)" + (other.map { " and k\($0)" } ?? "")
+                self.report(Violation(.notLinearizable, "\(keys): \(story)"))
             }
         }
         switch Linearizability.check(self.bucketOperations, bodies: [:]) {
@@ -19,18 +27,29 @@ extension History {
         case .violation(let story):
             self.report(Violation(.bucketNotLinearizable, story))
         }
-        if self.violations.isEmpty { self.checkSights(bodies) }
+        if self.violations.isEmpty { self.checkSights(bodies, pairs: partner) }
         return (checked, gaveUp)
+    }
+
+    /// What clients did to a key, and to the other one of its pair if it has one.
+    private func operations(of key: Int, and other: Int?) -> [KeyOperation] {
+        let operations = self.operations
+        guard let other else { return operations[key] }
+        return operations[key]
+            + operations[other].map { operation in
+                var operation = operation
+                operation.place = 1
+                return operation
+            }
     }
 
     /// Each prefix that was listed, and each bucket that was said not to be empty, is explained by
     /// a key: it is still in order with one more operation that saw something there.
-    private func checkSights(_ bodies: [Int: Int]) {
-        let operations = self.operations
+    private func checkSights(_ bodies: [Int: Int], pairs partner: (Int) -> Int?) {
         for sight in self.sights {
             let isExplained = sight.keys.contains { key in
                 let verdict = Linearizability.check(
-                    operations[key] + [sight.operation],
+                    self.operations(of: key, and: partner(key)) + [sight.operation],
                     bodies: bodies
                 )
                 if case .violation = verdict { return false }

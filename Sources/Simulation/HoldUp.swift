@@ -29,7 +29,7 @@ package struct HoldUp: Hashable, Sendable {
     ///
     /// So what a seed draws stays as it is.
     private static let drawn = RareStep.allCases.filter { step in
-        ![.switchLayout, .leave, .handOver, .install, .giveBack].contains(step)
+        ![.switchLayout, .leave, .handOver, .install, .giveBack, .rename].contains(step)
     }
 
     /// Draws which steps a run holds up: none, in most runs.

@@ -74,7 +74,7 @@ extension Inspection {
         guard let value = await self.agreed(register), let record = try? ObjectRecord(value) else {
             return []
         }
-        return record.versions
+        return record.holders
     }
 
     /// The value that a majority of the replicas of a register shows at one ballot; nil if none

@@ -65,7 +65,7 @@ struct Inspection: Sendable {
         isChosen: Bool = false
     ) async -> [(key: Int, register: RegisterKey, version: Version)] {
         await self.objects(keys: keys, isChosen: isChosen).flatMap { object in
-            object.record.versions.map { (object.key, object.register, $0) }
+            object.record.holders.map { (object.key, object.register, $0) }
         }
     }
 

@@ -34,6 +34,9 @@ package struct KeyOperation: Hashable, Sendable {
         case refused(Condition)
         /// Was told that there is nothing to compare with.
         case missing
+        /// Took what this key held, nil if it is not known what, to the other key of its pair, on
+        /// which the condition is one.
+        case rename(Int?, if: Condition)
 
         package var description: String {
             switch self {
@@ -48,13 +51,15 @@ package struct KeyOperation: Hashable, Sendable {
             case .remove: "removed what was there"
             case .refused(let condition): "refused \(condition)"
             case .missing: "refused, nothing there"
+            case .rename(let tag, let condition):
+                "took \(tag.map { "tag \($0)" } ?? "what there was") away, \(condition)"
             }
         }
 
         /// Whether there is a state that it changes.
         var mayChange: Bool {
             switch self {
-            case .write, .delete, .deleteIf, .remove: true
+            case .write, .delete, .deleteIf, .remove, .rename: true
             case .read, .present, .presentBody, .refused, .missing: false
             }
         }
@@ -68,6 +73,8 @@ package struct KeyOperation: Hashable, Sendable {
     /// Nil if the client does not know whether it happened: it may happen at any later time, or
     /// never.
     package let responded: UInt64?
+    /// Which key of a pair it is on: 0, or 1.
+    package var place = 0
 
     package init(number: Int, _ action: Action, invoked: UInt64, responded: UInt64?) {
         self.number = number

@@ -1,4 +1,5 @@
-/// Checks whether one order explains what all clients saw of one key.
+/// Checks whether one order explains what all clients saw of one key, or of two keys between which
+/// objects are renamed.
 ///
 /// The search of Wing and Gong with the memory of Lowe: a set of operations already placed,
 /// together with the state they lead to, is looked at once. Operations that fit and never change
@@ -15,7 +16,7 @@ package struct Linearizability {
 
     private struct Place: Hashable {
         let placed: [UInt64]
-        let state: Int
+        let state: SIMD2<Int>
     }
 
     /// Sorted by invocation.
@@ -25,9 +26,10 @@ package struct Linearizability {
     private let placesMax: Int
     private var seen: Set<Place> = []
     private var placed: [UInt64]
-    private var state = 0
+    /// What each of the two keys holds.
+    private var state = SIMD2(0, 0)
     /// The most operations placed so far, what the key held then, and what could have come next.
-    private var best: (order: [Int], state: Int, next: [Int]) = ([], 0, [])
+    private var best: (order: [Int], state: SIMD2<Int>, next: [Int]) = ([], SIMD2(0, 0), [])
 
     private init(_ operations: [KeyOperation], _ bodies: [Int: Int], placesMax: Int) {
         self.operations = Self.sorted(operations)
@@ -39,7 +41,7 @@ package struct Linearizability {
     /// Looks for an order that explains them.
     ///
     /// - Parameters:
-    ///   - operations: Those on one key, in any order.
+    ///   - operations: Those on one key or one pair, in any order.
     ///   - bodies: For every tag the first put that had the same body.
     ///   - placesMax: How many combinations are looked at before it gives up.
     /// - Returns: the verdict; a violation tells where the longest explanation ended.
@@ -65,6 +67,8 @@ package struct Linearizability {
             case .deleteIf: isConditional = true
             // What is there may be a write of unknown outcome.
             case .present, .presentBody, .remove: isConditional = true
+            case .rename(let tag, _):
+                if let tag { seen.insert(tag) } else { isConditional = true }
             case .delete, .missing: break
             }
         }
@@ -72,7 +76,7 @@ package struct Linearizability {
             guard operation.responded == nil else { return true }
             switch operation.action {
             case .write(let tag, _): return isConditional || seen.contains(tag)
-            case .delete, .deleteIf, .remove: return true
+            case .delete, .deleteIf, .remove, .rename: return true
             case .read, .present, .presentBody, .refused, .missing: return false
             }
         }
@@ -103,8 +107,26 @@ package struct Linearizability {
         return found.filter { self.operations[$0].invoked <= horizon }
     }
 
+    /// What the keys hold after an operation; nil if it does not fit.
+    private func next(after state: SIMD2<Int>, _ operation: KeyOperation) -> SIMD2<Int>? {
+        let place = operation.place
+        var after = state
+        if case .rename(let tag, let condition) = operation.action {
+            guard state[place] != 0, state[place] == tag ?? state[place],
+                self.next(after: state[1 - place], .write(state[place], if: condition)) != nil
+            else { return nil }
+            after[1 - place] = state[place]
+            after[place] = 0
+            return after
+        }
+        guard let held = self.next(after: state[place], operation.action) else { return nil }
+        after[place] = held
+        return after
+    }
+
     private func next(after state: Int, _ action: KeyOperation.Action) -> Int? {
         switch action {
+        case .rename: return nil
         case .read(let tag): return tag == state ? state : nil
         case .write(let tag, let condition):
             switch condition {
@@ -140,13 +162,13 @@ package struct Linearizability {
     private mutating func run() -> Verdict {
         // Each frame: the operation placed, the state before it, and what else could have come
         // there.
-        var frames: [(index: Int, before: Int, others: ArraySlice<Int>)] = []
+        var frames: [(index: Int, before: SIMD2<Int>, others: ArraySlice<Int>)] = []
         var others = self.choices()[...]
         self.best.next = self.candidates()
         while true {
             if self.isDone { return .linearizable }
             if let index = others.popFirst() {
-                guard let after = self.next(after: self.state, self.operations[index].action) else {
+                guard let after = self.next(after: self.state, self.operations[index]) else {
                     continue
                 }
                 self.flip(index)
@@ -173,7 +195,7 @@ package struct Linearizability {
         let candidates = self.candidates()
         let harmless = candidates.first { index in
             self.operations[index].responded != nil && !self.operations[index].action.mayChange
-                && self.next(after: self.state, self.operations[index].action) != nil
+                && self.next(after: self.state, self.operations[index]) != nil
         }
         if let harmless { return [harmless] }
         return candidates.filter { self.operations[$0].responded != nil }
@@ -190,12 +212,19 @@ package struct Linearizability {
         let last = self.best.order.suffix(6).map { self.text(self.operations[$0]) }
         let next = self.best.next.prefix(8).map { self.text(self.operations[$0]) }
         return
-            "after \(last.joined(separator: ", ")) the key holds \(self.best.state); next could be "
+            "after \(last.joined(separator: ", ")) the key holds \(self.held); next could be "
             + next.joined(separator: ", ")
+    }
+
+    private var held: String {
+        let isPair = self.operations.contains { $0.place != 0 }
+        let state = self.best.state
+        return isPair ? "\(state[0]) and the other \(state[1])" : "\(state[0])"
     }
 
     private func text(_ operation: KeyOperation) -> String {
         let end = operation.responded.map { "\($0 / 1_000)" } ?? "?"
-        return "#\(operation.number) \(operation.action) [\(operation.invoked / 1_000)-\(end) us]"
+        let place = operation.place == 0 ? "" : " the other"
+        return "#\(operation.number)\(place) \(operation.action) [\(operation.invoked / 1_000)-\(end) us]"
     }
 }

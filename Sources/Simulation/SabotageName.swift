@@ -35,6 +35,7 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
     case killIgnoresMinority, killBelowBirth, dropBeforeDeath
     case moveHomeDropsFirst
     case missingTailIsEmpty
+    case renameForgetsFence, renameReadsOnce, renameDropsMove
 
     /// The switch of the coordinator, if it is one of its rules.
     package var sabotage: Sabotage {
@@ -91,6 +92,9 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .killBelowBirth: .killBelowBirth
         case .dropBeforeDeath: .dropBeforeDeath
         case .moveHomeDropsFirst: .moveHomeDropsFirst
+        case .renameForgetsFence: .renameForgetsFence
+        case .renameReadsOnce: .renameReadsOnce
+        case .renameDropsMove: .renameDropsMove
         default: []
         }
     }
@@ -193,6 +197,9 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
         case .killBelowBirth: "a manifest is made dead below the ballot of its birth"
         case .moveHomeDropsFirst: "what stood in for a node is dropped before its home has a copy"
         case .missingTailIsEmpty: "a tail that is damaged or missing is taken for an empty one"
+        case .renameForgetsFence: "whoever decides against a rename leaves its source as it is"
+        case .renameReadsOnce: "a reader of a rename's target does not look at it again"
+        case .renameDropsMove: "a write to a rename's source comes before the target has the object"
         case .dropBeforeDeath: "chunks are deleted when a death is proposed (R7)"
         }
     }

@@ -143,6 +143,10 @@ extension Scenario {
             self.workload.weights = [
                 (.put, 12), (.copy, 5), (.get, 5), (.delete, 12), (.upload, 80),
             ]
+        case .renameForgetsFence, .renameReadsOnce, .renameDropsMove:
+            self.crowd([.lateness], copies: 0, deletes: 0)
+            self.rename()
+            self.workload.clients = 6
         case .noHealing:
             self.suffer([.crashes, .bitFlips])
             self.nodes = 4

@@ -77,6 +77,7 @@ package struct Scenario: Sendable {
         self.drawTails()
         self.drawForwarding()
         self.drawPatience()
+        self.drawRenames()
         self.drawLayoutChanges()
         var rare = SplitMix64(seed: seed ^ 0x7261_7265_0000_0001)
         self.holdUps = HoldUp.draw(&rare)
@@ -88,6 +89,15 @@ package struct Scenario: Sendable {
     private mutating func drawPatience() {
         var random = SplitMix64(seed: self.seed ^ 0x7061_7469_656E_6365)
         self.workload.givingUpPermille = random.pick([0, 200, 600])
+    }
+
+    /// In some runs objects are renamed.
+    ///
+    /// Drawn apart, so that the other runs stay as they are.
+    private mutating func drawRenames() {
+        var random = SplitMix64(seed: self.seed ^ 0x7265_6E61_6D65_0000)
+        let weight = random.pick([0, 0, 0, 10, 40])
+        if weight > 0 { self.workload.weights.append((.rename, weight)) }
     }
 
     /// A run is 40 bytes long: in most runs all manifests with segments have tails, in some those

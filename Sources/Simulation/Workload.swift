@@ -9,6 +9,8 @@ package struct Workload: Sendable {
         case upload
         /// In no run unless asked for (``Scenario/keepVersions()``).
         case setVersioning, deleteVersion
+        /// Within pairs of keys: 0 and 1, 2 and 3, …
+        case rename
     }
 
     package var clients = 4
@@ -67,6 +69,14 @@ package struct Workload: Sendable {
     }
 
     var hasUploads: Bool { self.weights.contains { $0.kind == .upload && $0.weight > 0 } }
+
+    /// The key that a key's object may be renamed to, in runs where that is done.
+    func partner(of key: Int) -> Int? {
+        guard self.weights.contains(where: { $0.kind == .rename && $0.weight > 0 }),
+            key < self.keys, key ^ 1 < self.keys
+        else { return nil }
+        return key ^ 1
+    }
 
     var keepsVersions: Bool { self.weights.contains { $0.kind == .setVersioning && $0.weight > 0 } }
 

@@ -120,7 +120,7 @@ package struct World: Sendable {
             world.history.report(Violation(.noProgress, "\(error); pending: \(pending)"))
         }
         world.last.noteCompletions()
-        let (checked, gaveUp) = world.history.check()
+        let (checked, gaveUp) = world.history.check(pairs: world.workload.partner(of:))
         let counts = world.history.counts
         let report = RunReport(
             scenario: scenario,
@@ -143,6 +143,8 @@ package struct World: Sendable {
     }
 
     private var simulator: Simulator { self.cluster.simulator }
+
+    var workload: Workload { self.scenario.workload }
 
     private var inspection: Inspection {
         Inspection(

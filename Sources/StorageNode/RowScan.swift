@@ -162,7 +162,7 @@ struct RowScan {
             switch scanned.content {
             case .dead: return
             case .live: self.doneGroup = group
-            case .corrupt: break
+            case .corrupt, .unsettled: break
             }
         }
         self.report(scanned)
@@ -208,6 +208,8 @@ struct RowScan {
             guard let record = try? ObjectRecord(decoding: body) else { return .corrupt }
             switch self.request.subject {
             case .uploads: return UploadList(record).map { .live($0.encoded) } ?? .dead
+            case .objects where record.incoming != nil, .versions where record.incoming != nil:
+                return .unsettled
             case .versions: return VersionList(record).map { .live($0.encoded) } ?? .dead
             case .judged:
                 let isEmpty = record.versions.isEmpty && record.uploads.isEmpty
@@ -317,7 +319,7 @@ extension RowScan {
         guard let body = value.body, let record = try? ObjectRecord(decoding: body) else {
             return false
         }
-        return record.versions.contains { version in
+        return record.holders.contains { version in
             if case .manifest = version.content { true } else { false }
         }
     }

@@ -121,6 +121,8 @@ extension ObjectRecord {
     package var asJudged: ObjectRecord {
         var record = self
         record.garbage = []
+        record.fence = 0
+        record.pending = nil
         record.versions = self.versions.map { version in
             var judged = version.withoutContent
             judged.tags = version.tags

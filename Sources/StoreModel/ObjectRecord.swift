@@ -62,9 +62,12 @@ package struct Garbage: Hashable, Sendable, BinaryRecord {
 ///     version u8 = 1 | versions: u32 count, each | uploads: u32 count, each
 ///     | garbage: u32 count, each | last modified u64
 ///
+/// or, if a rename concerns it, `version u8 = 2`, the same, and `fence u64 | pending?`.
+///
 /// Versions are newest first, delete markers among them, and at most one of them is the null
 /// version; a bucket that never kept versions has no other. A record without versions and
-/// uploads exists only while it has garbage; afterwards the register is a tombstone.
+/// uploads exists only while it has garbage or a pending rename; afterwards the register is a
+/// tombstone.
 package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
     package var versions: [Version]
     /// Those that are open, in the order of their ids, at most ``Limit/uploads``.
@@ -73,6 +76,10 @@ package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
     package var garbage: [Garbage]
     /// Never goes back, whatever the clocks of the coordinators say.
     package var modified: HybridTime
+    /// Grows each time a rename of what is here is decided against.
+    package var fence: UInt64 = 0
+    /// A rename from here or to here that has not ended.
+    package var pending: PendingRename?
 
     package init(
         versions: [Version],
@@ -88,7 +95,9 @@ package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
 
     package init(from reader: inout ByteReader) throws(RecordError) {
         let version: UInt8 = try reader.read()
-        guard version == 1 else { throw .unsupportedVersion(version) }
+        guard version == 1 || version == Self.renamingVersion else {
+            throw .unsupportedVersion(version)
+        }
         self.versions = try reader.readList(limit: Limit.versions) {
             reader throws(RecordError) in try Version(from: &reader)
         }
@@ -100,14 +109,34 @@ package struct ObjectRecord: Hashable, Sendable, BinaryRecord {
             reader throws(RecordError) in try Garbage(from: &reader)
         }
         self.modified = try HybridTime(from: &reader)
+        guard version == Self.renamingVersion else { return }
+        self.fence = try reader.read()
+        self.pending = try reader.readOptional {
+            reader throws(RecordError) in try PendingRename(from: &reader)
+        }
+        guard self.isRenaming else { throw .invalid("no rename") }
+    }
+
+    /// The format of a record that a rename concerns.
+    private static let renamingVersion: UInt8 = 2
+
+    private var isRenaming: Bool { self.fence > 0 || self.pending != nil }
+
+    /// The pending rename of the record with these bytes; that of all others is nil at a glance.
+    package static func pending(in body: [UInt8]?) throws(RecordError) -> PendingRename? {
+        guard let body, body.first == Self.renamingVersion else { return nil }
+        return try Self(decoding: body).pending
     }
 
     package func encode(into writer: inout ByteWriter) {
-        writer.write(UInt8(1))
+        writer.write(self.isRenaming ? Self.renamingVersion : UInt8(1))
         writer.writeList(self.versions) { $1.encode(into: &$0) }
         writer.writeList(self.uploads) { $1.encode(into: &$0) }
         writer.writeList(self.garbage) { $1.encode(into: &$0) }
         self.modified.encode(into: &writer)
+        guard self.isRenaming else { return }
+        writer.write(self.fence)
+        writer.writeOptional(self.pending) { $1.encode(into: &$0) }
     }
 
     /// The version that was made last; it may be a delete marker.

@@ -12,12 +12,17 @@ extension WriteCondition {
     ///
     /// Behind a delete marker there is none.
     package func refusal(on current: Version?) -> WriteRefusal? {
+        self.refusal(onETag: current?.etag)
+    }
+
+    /// The same by the ETag of the current version; nil if there is none.
+    package func refusal(onETag current: String?) -> WriteRefusal? {
         switch self {
         case .none: nil
         case .absent: current == nil ? nil : .preconditionFailed
         case .matches(let etag):
             if let current {
-                current.etag == etag ? nil : .preconditionFailed
+                current == etag ? nil : .preconditionFailed
             } else {
                 .targetMissing
             }

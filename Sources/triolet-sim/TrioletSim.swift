@@ -52,6 +52,9 @@ struct TrioletSim: AsyncParsableCommand {
     @Flag(help: "Switch versioning on and off in every run.")
     var versions = false
 
+    @Flag(help: "Rename objects in every run, above all.")
+    var renames = false
+
     @Flag(help: "Break every rule, one at a time.")
     var mutations = false
 
@@ -107,6 +110,7 @@ struct TrioletSim: AsyncParsableCommand {
         if self.storm { scenario.storm() }
         if self.layoutChanges { scenario.changeLayouts() }
         if self.versions { scenario.keepVersions() }
+        if self.renames { scenario.rename() }
         if let sabotage = self.sabotage { scenario.break(sabotage) }
         return self.kept ? scenario.withRulesKept : scenario
     }

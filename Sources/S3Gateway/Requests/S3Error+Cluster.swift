@@ -67,6 +67,11 @@ extension S3Error {
                 .invalidRequest,
                 "The key has as many versions as it may have. Delete some of them for good."
             )
+        case .bucketKeepsVersions:
+            (
+                .notImplemented,
+                "RenameObject is not implemented for buckets that keep versions, or did."
+            )
         case .busy: (.slowDown, nil)
         case .uploadNotFound: (.noSuchUpload, nil)
         case .tooManyUploads:
