@@ -174,6 +174,8 @@ extension Coordinator {
     ) async throws(ClusterError) -> Bool {
         let arrival = incoming.version.id
         await self.doors.reach(.rename)
+        // For the arrival: it is used by whoever changes the target first.
+        async let ahead = self.promise(plan.target.key)
         let outcome: MoveChange.Outcome
         do throws(ClusterError) {
             let now = self.ballots.now()
@@ -193,6 +195,7 @@ extension Coordinator {
             self.endLater(incoming, plan)
             throw error
         }
+        _ = await ahead
         if outcome == .moved {
             await self.complete(arrival, plan)
             return true

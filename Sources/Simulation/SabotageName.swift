@@ -211,7 +211,8 @@ package enum SabotageName: String, Hashable, Sendable, CaseIterable {
             .negativeWithoutIdentity, .conditionOutside, .noFloor, .eraseMajority, .rowsBeforeSync,
             .chunksBeforeSync, .chunkQuorumOfOne, .copyWithoutHold, .releaseIgnoresFence,
             .holdAfterAccept, .auditWithoutFence, .unlistedDeletedWhileOpen,
-            .noSync, .jointNewOnly, .syncBeforeSwitch, .missingTailIsEmpty:
+            .noSync, .jointNewOnly, .syncBeforeSwitch, .missingTailIsEmpty, .renameForgetsFence,
+            .renameReadsOnce, .renameDropsMove:
             true
         default: false
         }

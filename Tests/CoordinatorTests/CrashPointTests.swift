@@ -12,7 +12,7 @@ import Testing
 /// every `await` of it in turn.
 struct CrashPointTests {
     enum Operation: String, CaseIterable {
-        case put, copy, independentCopy, delete, complete
+        case put, copy, independentCopy, delete, complete, rename
     }
 
     private static let old = content(20_000, seed: 1)
@@ -22,7 +22,7 @@ struct CrashPointTests {
     /// What the key holds before and after the operation; nil for nothing.
     private static func results(_ operation: Operation) -> [ByteBuffer?] {
         switch operation {
-        case .put, .copy, .independentCopy: [Self.old, Self.source]
+        case .put, .copy, .independentCopy, .rename: [Self.old, Self.source]
         case .delete: [Self.old, nil]
         case .complete: [Self.old, ByteBuffer(bytes: Self.parts.map(\.readableBytesView).joined())]
         }
@@ -65,6 +65,9 @@ struct CrashPointTests {
             _ = try await coordinator.copy(request)
         case .delete: try await coordinator.delete(object("k"))
         case .complete: _ = try await coordinator.complete(upload, parts)
+        case .rename:
+            let request = RenameRequest(object("s").key, to: object("k").key, in: photos)
+            _ = try await coordinator.rename(request)
         }
     }
 
@@ -108,7 +111,7 @@ struct CrashPointTests {
             await cluster.wait(.seconds(1))
             victim.machine.crash()  // Some runs have a few jobs less.
             cluster.network.crashed(victim.storage.id)
-            let left = try await Self.found(cluster[1])
+            let left = try await Self.found(object("k"), cluster[1])
             #expect(Self.results(operation).contains(left), "\(operation) before job \(job)")
             let back = try await cluster.restarted(0)
             await back.wait(.seconds(30))
@@ -118,14 +121,17 @@ struct CrashPointTests {
             // A chunk that two nodes had when the third died counts as stored.
             for node in back.nodes { _ = await node.coordinator.heal() }
             for index in 0..<3 {
-                let now = try await Self.found(back[index])
+                let now = try await Self.found(object("k"), back[index])
                 #expect(now == left, "\(operation) before job \(job): seen once, it stays")
+                let isMoved = operation == .rename && left == Self.source
+                let source = try await Self.found(object("s"), back[index])
+                #expect(source == (isMoved ? nil : Self.source), "\(operation) before job \(job)")
             }
             // The source's chunk, and those of what the key holds, on three nodes each.
             let own =
                 switch operation {
                 case _ where left == nil: 0
-                case .copy where left == Self.source: 0
+                case .copy where left == Self.source, .rename where left == Self.source: 0
                 case .complete where left != Self.old: Self.parts.count
                 default: 1
                 }
@@ -135,9 +141,12 @@ struct CrashPointTests {
         return result.withLock { $0 }
     }
 
-    private static func found(_ coordinator: Coordinator) async throws -> ByteBuffer? {
+    private static func found(
+        _ name: ObjectName,
+        _ coordinator: Coordinator
+    ) async throws -> ByteBuffer? {
         do {
-            return try await coordinator.get(object("k"))
+            return try await coordinator.get(name)
         } catch let error as ClusterError where error.code == .objectNotFound { return nil }
     }
 }

@@ -205,6 +205,25 @@ actor MemoryStore: ObjectStore {
         return result
     }
 
+    func rename(_ request: RenameRequest) async throws(ClusterError) -> ObjectSummary {
+        guard self.settings[request.bucket]?.versioning ?? .never == .never else {
+            throw ClusterError(.bucketKeepsVersions, "rename")
+        }
+        let source = ObjectName(request.bucket, request.source)
+        let target = ObjectName(request.bucket, request.target)
+        let object = try self.findSource(source, nil)
+        try request.sourceCheck(object.summary)
+        let replaced = try? self.find(target, nil)
+        if let refusal = request.targetCheck(replaced?.summary) {
+            let isMissing = refusal == .targetMissing
+            throw ClusterError(isMissing ? .objectNotFound : .preconditionFailed, "rename")
+        }
+        guard source != target else { return object.summary }
+        self.tree[request.bucket]?[request.source] = nil
+        self.tree[request.bucket]?[request.target] = [object]
+        return object.summary
+    }
+
     func list(_ request: ListRequest) async throws(ClusterError) -> ListPage {
         if let code = self.trouble.listFailure { throw ClusterError(code, "list") }
         var entries: [ListPage.Entry] = []

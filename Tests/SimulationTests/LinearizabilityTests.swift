@@ -179,6 +179,54 @@ struct LinearizabilityTests {
             + [Self.at(99, .read(98), 2_000, 3_000)]
         #expect(Linearizability.check(history, bodies: [:], placesMax: 5_000) == .gaveUp)
     }
+
+    // MARK: - Pairs
+
+    /// The same on the other key of a pair.
+    private static func other(
+        _ number: Int,
+        _ action: Operation.Action,
+        _ invoked: UInt64,
+        _ responded: UInt64?
+    ) -> Operation {
+        var operation = Self.at(number, action, invoked, responded)
+        operation.place = 1
+        return operation
+    }
+
+    @Test("A rename takes an object away and brings it in one step")
+    func rename() {
+        let put = Self.at(1, .write(1, if: .none), 0, 1)
+        let rename = Self.at(2, .rename(1, if: .none), 2, 100)
+        let before = [Self.at(3, .read(1), 10, 20), Self.other(4, .read(0), 21, 30)]
+        let after = [Self.other(5, .read(1), 40, 50), Self.at(6, .read(0), 51, 60)]
+        #expect(Self.verdict([put, rename] + before + after) == .linearizable)
+        let both = [Self.other(3, .read(1), 10, 20), Self.at(4, .read(1), 30, 40)]
+        #expect(Self.isRejected([put, rename] + both))
+        let neither = [Self.at(3, .read(0), 10, 20), Self.other(4, .read(0), 30, 40)]
+        #expect(Self.isRejected([put, rename] + neither))
+    }
+
+    @Test("A rename finds something to take, and a condition on the other key holds")
+    func renameFits() {
+        let put = Self.at(1, .write(1, if: .none), 0, 1)
+        #expect(Self.isRejected([Self.at(2, .rename(1, if: .none), 2, 3)]))
+        #expect(Self.isRejected([put, Self.at(2, .rename(7, if: .none), 2, 3)]))
+        let taken = Self.other(2, .write(2, if: .none), 2, 3)
+        #expect(Self.isRejected([put, taken, Self.at(3, .rename(1, if: .absent), 4, 5)]))
+        let fits = Self.at(3, .rename(1, if: .body(of: 2)), 4, 5)
+        #expect(Self.verdict([put, taken, fits]) == .linearizable)
+    }
+
+    @Test("A rename of unknown outcome may come late, and takes whatever is there then")
+    func renameUnknown() {
+        let history = [
+            Self.at(1, .write(1, if: .none), 0, 1), Self.at(2, .rename(nil, if: .none), 2, nil),
+            Self.at(3, .write(3, if: .none), 4, 5), Self.other(4, .read(3), 6, 7),
+        ]
+        #expect(Self.verdict(history) == .linearizable)
+        #expect(Self.isRejected(history + [Self.at(5, .read(3), 8, 9)]))
+    }
 }
 
 extension Int {

@@ -12,6 +12,7 @@ struct SabotageTests {
     /// `triolet-sim --mutations` breaks them all, in the release build.
     private static let quick: [SabotageName] = [
         .noFloor, .listSkipsSettlement, .rowsBeforeSync, .copyWithoutHold, .noHealing,
+        .renameForgetsFence,
     ]
 
     @Test("Each rule that is broken on purpose is noticed", arguments: Self.quick)

@@ -33,6 +33,17 @@ struct WorldTests {
         #expect(report.leftBehind == [])
     }
 
+    @Test("Nor where objects are renamed, above all", arguments: UInt64(1)...6)
+    func renames(seed: UInt64) {
+        var scenario = Scenario(seed: seed)
+        scenario.rename()
+        let report = World.run(scenario)
+        #expect(report.violations == [])
+        #expect(report.gaveUp == 0)
+        #expect(report.succeeded > 20)
+        #expect(report.leftBehind == [])
+    }
+
     @Test("A write that is refused after a retry gives its hold back", arguments: [UInt64(7_016)])
     func refusedAfterRetry(seed: UInt64) {
         #expect(World.run(Scenario(seed: seed)).violations == [])

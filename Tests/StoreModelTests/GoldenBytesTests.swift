@@ -179,6 +179,15 @@ struct GoldenBytesTests {
             ),
             "garbage": Self.garbage,
             "object": ObjectRecord(versions: [], garbage: [Self.garbage], modified: Self.time),
+            "pending-rename": PendingRename.incoming(
+                IncomingVersion(
+                    Self.inlineVersion,
+                    from: Self.dog,
+                    VersionID(high: Self.upload.high, low: Self.upload.low),
+                    fence: 1
+                )
+            ),
+            "object-moved": Self.moved,
             "layout-node": LayoutNode(
                 id: NodeID(high: 1, low: 0),
                 name: "n1",
@@ -188,6 +197,17 @@ struct GoldenBytesTests {
             ),
             "layout-entry": Self.entry,
         ]
+    }
+
+    private static var dog: ObjectKey {
+        guard let key = ObjectKey("dog.jpg") else { preconditionFailure("no key") }
+        return key
+    }
+
+    private static var moved: ObjectRecord {
+        var record = ObjectRecord(versions: [], garbage: [], modified: Self.time)
+        record.pending = .moved(Self.version, to: Self.dog)
+        return record
     }
 
     private static func names() throws -> [String: any BinaryRecord & Hashable] {

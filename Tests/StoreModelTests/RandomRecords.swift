@@ -327,11 +327,31 @@ extension SplitMix64 {
     mutating func objectRecord() -> ObjectRecord {
         var versions = self.list(0...2) { $0.version() }
         while versions.count(where: \.isNull) > 1 { versions.removeLast() }
-        return ObjectRecord(
+        var record = ObjectRecord(
             versions: versions,
             uploads: self.list(0...2) { $0.upload() },
             garbage: self.list(0...4) { $0.garbage() },
             modified: self.time()
+        )
+        if self.flip() {
+            record.fence = self.number(0...UInt64.max)
+            record.pending = self.optional { $0.pendingRename() }
+        }
+        return record
+    }
+
+    mutating func pendingRename() -> PendingRename {
+        guard self.flip() else { return .moved(self.versionID(), to: self.objectKey()) }
+        var version = self.version()
+        version.isNull = true
+        version.isMarker = false
+        return .incoming(
+            IncomingVersion(
+                version,
+                from: self.objectKey(),
+                self.versionID(),
+                fence: self.number(0...UInt64.max)
+            )
         )
     }
 

@@ -66,6 +66,7 @@ struct RecordKind: Sendable, CustomTestStringConvertible {
             return list
         },
         RecordKind("ObjectRecord") { $0.objectRecord() },
+        RecordKind("PendingRename") { $0.pendingRename() },
         RecordKind("LayoutNode") { $0.layoutNode() },
         RecordKind("ReplicaEntry") {
             ReplicaEntry(

@@ -254,6 +254,24 @@ struct RefusalTests {
         Self.expectRefusal(of: kind, layout(epoch: 1), .invalid("joint layout without former"))
     }
 
+    @Test("A record without a rename has one form, and no other is read")
+    func noRename() throws {
+        var random = SplitMix64(seed: 9)
+        var record = ObjectRecord(versions: [], garbage: [random.garbage()], modified: random.time())
+        #expect(record.encoded.first == 1)
+        #expect(try ObjectRecord.pending(in: record.encoded) == nil)
+        let idle = [2] + record.encoded.dropFirst() + [UInt8](repeating: 0, count: 9)
+        Self.expectRefusal(of: ObjectRecord.self, idle, .invalid("no rename"))
+        record.pending = random.pendingRename()
+        #expect(record.encoded.first == 2)
+        #expect(try ObjectRecord.pending(in: record.encoded) == record.pending)
+        var marker = random.version()
+        marker.isMarker = true
+        marker.content = .inline([])
+        let incoming = IncomingVersion(marker, from: random.objectKey(), marker.id, fence: 0)
+        Self.expectRefusal(of: IncomingVersion.self, incoming.encoded, .invalid("incoming version"))
+    }
+
     @Test("Lists longer than their limit are refused")
     func limits() {
         var random = SplitMix64(seed: 8)

@@ -28,6 +28,7 @@ enum S3Operation: String, CaseIterable {
     /// A form with a file.
     case postObject = "PostObject"
     case copyObject = "CopyObject"
+    case renameObject = "RenameObject"
     case getObject = "GetObject"
     case headObject = "HeadObject"
     case deleteObject = "DeleteObject"
@@ -185,6 +186,7 @@ enum S3Operation: String, CaseIterable {
         case (.HEAD, nil): .headObject
         case (.PUT, nil): isCopy ? .copyObject : .putObject
         case (.PUT, "acl"): .putObjectAcl
+        case (.PUT, "renameObject"): .renameObject
         case (.DELETE, nil): .deleteObject
         case (.POST, "uploads"): .createMultipartUpload
         case (.PUT, "uploadId"): isCopy ? .uploadPartCopy : .uploadPart

@@ -174,6 +174,7 @@ package struct S3Service: HTTPResponder {
         case .putObject: try await self.putObject(request)
         case .postObject: try await self.postObject(request)
         case .copyObject: try await self.copyObject(request, identity)
+        case .renameObject: try await self.renameObject(request)
         case .getObject: try await self.getObject(request)
         case .headObject: try await self.getObject(request)
         case .deleteObject: try await self.deleteObject(request)

@@ -28,6 +28,11 @@ package struct ReadConditions: Hashable, Sendable {
         self.init(headers, prefix: "x-amz-copy-source-")
     }
 
+    /// Those on the source of a rename.
+    package init(renaming headers: [HeaderField]) {
+        self.init(headers, prefix: "x-amz-rename-source-")
+    }
+
     private init(_ headers: [HeaderField], prefix: String) {
         self.prefix = prefix
         self.ifMatch = headers.first("\(prefix)if-match").map(EntityTags.init(parsing:))

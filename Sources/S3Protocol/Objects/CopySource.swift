@@ -12,6 +12,13 @@ package struct CopySource: Hashable, Sendable {
 
     static let header = "x-amz-copy-source"
 
+    /// The current version of an object.
+    package init(_ bucket: BucketName, _ key: ObjectKey) {
+        self.bucket = bucket
+        self.key = key
+        self.version = nil
+    }
+
     /// Reads `bucket/key`, `/bucket/key` or `bucket%2Fkey`, with `?versionId=` or without.
     ///
     /// The version is cut off before anything is decoded: clients send a key that ends with such a
