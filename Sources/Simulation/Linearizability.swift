@@ -212,8 +212,8 @@ package struct Linearizability {
         let last = self.best.order.suffix(6).map { self.text(self.operations[$0]) }
         let next = self.best.next.prefix(8).map { self.text(self.operations[$0]) }
         return
-            "after \(last.joined(separator: ", ")) the key holds \(self.held); next could be "
-            + next.joined(separator: ", ")
+            "after \(last.joined(separator: ", ")) the key holds \(self.held); "
+            + "next could be " + next.joined(separator: ", ")
     }
 
     private var held: String {
@@ -225,6 +225,7 @@ package struct Linearizability {
     private func text(_ operation: KeyOperation) -> String {
         let end = operation.responded.map { "\($0 / 1_000)" } ?? "?"
         let place = operation.place == 0 ? "" : " the other"
-        return "#\(operation.number)\(place) \(operation.action) [\(operation.invoked / 1_000)-\(end) us]"
+        let times = "[\(operation.invoked / 1_000)-\(end) us]"
+        return "#\(operation.number)\(place) \(operation.action) \(times)"
     }
 }

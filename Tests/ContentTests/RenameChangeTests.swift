@@ -49,7 +49,8 @@ struct RenameChangeTests {
         ) { _ in refusal }.apply(to: value, ballot: ballot(20))
     }
 
-    private static func record<Outcome>(_ decision: ChangeDecision<Outcome>) throws -> ObjectRecord {
+    private static func record<Outcome>(_ decision: ChangeDecision<Outcome>) throws -> ObjectRecord
+    {
         let change = try #require(written(decision))
         return try ObjectRecord(decoding: try #require(change.body))
     }

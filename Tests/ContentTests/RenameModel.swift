@@ -1,6 +1,6 @@
 /// What a register of the model holds: a version, and what a rename has left beside it.
 struct RenameCell: Hashable {
-    /// 0: none. Ids never come back.
+    /// 0 for none; ids never come back.
     var id: UInt8 = 0
     /// What clients see of the version; 0: nothing.
     var tag: UInt8 = 0
@@ -18,8 +18,8 @@ struct RenameCell: Hashable {
 /// The rules of renames as plain steps on two cells, one register change or read each, and a search
 /// through all interleavings of a few operations.
 ///
-/// Every state is compared with the two keys as clients may know them: with each operation begun, and
-/// not ended, before or after any other. Source: docs/protocol/renaming.md.
+/// Every state is compared with the two keys as clients may know them: with each operation begun,
+/// and not ended, before or after any other. Source: docs/protocol/renaming.md.
 struct RenameModel {
     /// A rule that is broken.
     enum Broken: CaseIterable {

@@ -105,9 +105,13 @@ struct RenameTests {
             let refused = await code { _ = try await Self.rename(cluster[1], refusing: taken) }
             #expect(refused == .preconditionFailed)
             let missing = await code {
-                _ = try await Self.rename(cluster[1], to: object("c"), refusing: {
-                    $0 == nil ? .targetMissing : nil
-                })
+                _ = try await Self.rename(
+                    cluster[1],
+                    to: object("c"),
+                    refusing: {
+                        $0 == nil ? .targetMissing : nil
+                    }
+                )
             }
             #expect(missing == .objectNotFound)
             _ = try await Self.rename(cluster[2], to: Self.source)

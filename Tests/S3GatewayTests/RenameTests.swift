@@ -113,7 +113,8 @@ struct RenameTests {
                 "PUT",
                 "/src/n?renameObject",
                 [
-                    "x-amz-rename-source": "o", "If-None-Match": "*", "x-amz-rename-source-if-match": etag,
+                    "x-amz-rename-source": "o", "If-None-Match": "*",
+                    "x-amz-rename-source-if-match": etag,
                     "x-amz-rename-source-if-unmodified-since": after,
                     "x-amz-rename-source-if-modified-since": before,
                 ]

@@ -257,7 +257,11 @@ struct RefusalTests {
     @Test("A record without a rename has one form, and no other is read")
     func noRename() throws {
         var random = SplitMix64(seed: 9)
-        var record = ObjectRecord(versions: [], garbage: [random.garbage()], modified: random.time())
+        var record = ObjectRecord(
+            versions: [],
+            garbage: [random.garbage()],
+            modified: random.time()
+        )
         #expect(record.encoded.first == 1)
         #expect(try ObjectRecord.pending(in: record.encoded) == nil)
         let idle = [2] + record.encoded.dropFirst() + [UInt8](repeating: 0, count: 9)

@@ -45,7 +45,8 @@ extension S3Operation {
         case .postObject: ("s3:PutObject", .everybody)
         case .deleteObjects, .deleteObject:
             (hasVersion ? "s3:DeleteObjectVersion" : "s3:DeleteObject", .bucket(.write))
-        case .putObject, .copyObject, .renameObject, .createMultipartUpload, .uploadPart, .uploadPartCopy,
+        case .putObject, .copyObject, .renameObject, .createMultipartUpload, .uploadPart,
+            .uploadPartCopy,
             .completeMultipartUpload:
             ("s3:PutObject", .bucket(.write))
         case .abortMultipartUpload: ("s3:AbortMultipartUpload", .bucket(.write))

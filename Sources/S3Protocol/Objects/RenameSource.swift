@@ -15,6 +15,7 @@ package struct RenameSource: Hashable, Sendable {
     /// - Parameters:
     ///   - text: The value of the header; nil if there is none.
     ///   - bucket: The bucket of the request.
+    /// - Throws: what a client is told of a name that is none, or not in that bucket.
     package init(parsing text: String?, in bucket: BucketName) throws(S3Error) {
         guard let text, !text.isEmpty else {
             throw S3Error(
