@@ -19,7 +19,6 @@ struct NotImplementedTests {
             ("POST", "/src?website", "POST ?website"),
             ("PUT", "/src/o?retention", "PutObjectRetention"),
             ("GET", "/src/o?legal-hold", "GetObjectLegalHold"),
-            ("PUT", "/src/o?renameObject", "RenameObject"),
             ("GET", "/src/o?torrent", "GetObjectTorrent"),
             ("POST", "/src/o?restore", "RestoreObject"),
             ("POST", "/src/o?select&select-type=2", "SelectObjectContent"),

@@ -48,7 +48,6 @@ enum Subresource {
             case (.GET, "torrent"): return "GetObjectTorrent"
             case (.POST, "restore"): return "RestoreObject"
             case (.POST, "select"): return "SelectObjectContent"
-            case (.PUT, "renameObject"): return "RenameObject"
             case (.GET, "legal-hold"), (.PUT, "legal-hold"):
                 return Self.verb(method).map { "\($0)ObjectLegalHold" }
             case (.GET, "retention"), (.PUT, "retention"):
