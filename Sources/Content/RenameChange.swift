@@ -126,7 +126,8 @@ package struct DecideChange: RegisterChange {
         guard record.versions.contains(where: { $0.id == self.incoming.sourceVersion }),
             record.fence == self.incoming.fence, !self.forgetsFence
         else { return .keep(false) }
-        record.fence += 1
+        // Nobody comes so far; bytes from a disk might say that somebody has.
+        record.fence &+= 1
         return record.decision(false)
     }
 }
