@@ -1,8 +1,8 @@
 extension History {
     /// Whether one order explains what clients saw of each key, and of the bucket.
     ///
-    /// - Parameter partner: The other key of a key's pair, between which objects are renamed; nil if
-    ///   it has none.
+    /// - Parameter partner: The other key of a key's pair, between which objects are renamed; nil
+    ///   if it has none.
     /// - Returns: operations that were put in order, and keys on which the checker gave up.
     package func check(
         pairs partner: (Int) -> Int? = { _ in nil }
