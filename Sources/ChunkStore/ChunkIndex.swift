@@ -1,5 +1,6 @@
 import Runtime
 import StoreModel
+import Wire
 
 /// The store's rows in the engine: where chunks are, how far volumes are indexed, what was dropped.
 ///

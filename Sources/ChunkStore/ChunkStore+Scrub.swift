@@ -1,6 +1,7 @@
 import Runtime
 package import StoreModel
 import Synchronization
+import Wire
 
 /// What one step of a scrub has found.
 package struct ScrubStep: Hashable, Sendable {

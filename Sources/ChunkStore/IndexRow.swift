@@ -131,14 +131,3 @@ enum ChunkKey {
         return nil
     }
 }
-
-extension BinaryRecord {
-    /// Reads a whole sealed row.
-    init(sealed value: [UInt8], under key: [UInt8]) throws(RecordError) {
-        var reader = try SealedRow.open(value, under: key)
-        try self.init(from: &reader)
-        try reader.finish()
-    }
-
-    func sealed(under key: [UInt8]) -> [UInt8] { SealedRow.seal(self.encoded, under: key) }
-}

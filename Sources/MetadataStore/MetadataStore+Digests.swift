@@ -1,6 +1,7 @@
 package import Register
 import Runtime
 package import StoreModel
+import Wire
 
 /// One row as the index has it.
 package struct IndexedRow: Hashable, Sendable {

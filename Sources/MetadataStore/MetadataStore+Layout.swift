@@ -2,6 +2,7 @@ package import Register
 import Runtime
 package import StoreModel
 import Synchronization
+import Wire
 
 /// What a node says to a request of one layout.
 package enum ReplicaAnswer: Hashable, Sendable {

@@ -1,6 +1,7 @@
 package import Register
 package import Runtime
 import StoreModel
+import Wire
 
 extension MetadataStore {
     /// Rows read at once while opening.

@@ -2,6 +2,7 @@ import Register
 import Runtime
 import StoreModel
 import Synchronization
+import Wire
 
 /// The tail of one row, in the family `tails` under the key of the row.
 ///

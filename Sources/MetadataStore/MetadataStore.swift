@@ -2,6 +2,7 @@ package import Register
 import Runtime
 package import StoreModel
 import Synchronization
+import Wire
 
 /// The rows of one node: what it has promised and accepted as a replica of registers, and what it
 /// knows of itself.

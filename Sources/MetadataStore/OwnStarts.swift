@@ -1,5 +1,6 @@
 import Runtime
 import StoreModel
+import Wire
 
 /// The newest starts of a node on its own directory.
 ///

@@ -44,3 +44,14 @@ package enum SealedRow {
         return checksum.value
     }
 }
+
+extension BinaryRecord {
+    /// Reads a whole sealed row.
+    package init(sealed value: [UInt8], under key: [UInt8]) throws(RecordError) {
+        var reader = try SealedRow.open(value, under: key)
+        try self.init(from: &reader)
+        try reader.finish()
+    }
+
+    package func sealed(under key: [UInt8]) -> [UInt8] { SealedRow.seal(self.encoded, under: key) }
+}

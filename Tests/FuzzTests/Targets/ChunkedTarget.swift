@@ -34,14 +34,6 @@ enum ChunkedTarget {
         var failure: S3Error?
     }
 
-    static func failure(_ bytes: [UInt8]) -> S3Error? {
-        var input = FuzzInput(bytes)
-        let flags = input.byte()
-        _ = input.byte()
-        let (decoder, _, _) = Self.decoder(flags, input.number())
-        return Self.decode(decoder, input.bytes, cuts: 0).failure
-    }
-
     private static func decoder(
         _ flags: UInt8,
         _ number: UInt16

@@ -14,6 +14,8 @@ enum SignatureTarget {
     static let scope = CredentialScope(date: "20130524", region: Self.region)
     static let signer = RequestSigner(accessKey: Self.key, secret: Self.secret, region: Self.region)
 
+    private static let signingKey = SigningKey(Self.secret, Self.scope)
+
     static func check(_ bytes: [UInt8]) throws {
         var input = FuzzInput(bytes)
         let line = input.line().split(separator: " ", maxSplits: 1)
@@ -82,8 +84,8 @@ enum SignatureTarget {
         guard let claim = try SignatureClaim.find(in: request, region: Self.region) else {
             throw Violation(description: "the signature was not found")
         }
-        let key = SigningKey(Self.secret, claim.scope)
-        return (try? claim.verify(request, with: key, at: Self.time)) != nil
+        try demand(claim.scope == Self.scope, "another scope: \(claim.scope)")
+        return (try? claim.verify(request, with: Self.signingKey, at: Self.time)) != nil
     }
 
     private static func checkSigned(_ request: SignableRequest) throws {
