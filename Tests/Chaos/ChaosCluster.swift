@@ -12,6 +12,14 @@ struct ChaosError: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
+/// A node does not become ready, though nothing is in its way.
+struct NotReady: Error, CustomStringConvertible {
+    let node: Int
+    let reason: String
+
+    var description: String { "n\(self.node) is not ready: \(self.reason)" }
+}
+
 /// Nodes that are processes of their own, each behind a proxy of its own.
 final class ChaosCluster: Sendable {
     struct Ports: Sendable {
@@ -205,7 +213,7 @@ final class ChaosCluster: Sendable {
         let deadline = ContinuousClock.now + limit
         while let reason = await self.unreadiness(number) {
             guard ContinuousClock.now < deadline else {
-                throw ChaosError("n\(number) is not ready: \(reason); see \(self.log(number))")
+                throw NotReady(node: number, reason: "\(reason); see \(self.log(number))")
             }
             try await Task.sleep(for: .milliseconds(20))
         }

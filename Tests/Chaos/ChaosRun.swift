@@ -32,6 +32,8 @@ struct ChaosRun: Sendable {
             summary = try await self.serving(cluster) {
                 try await self.play(on: cluster, disks)
             }
+        } catch let error as NotReady {
+            summary = self.summary(of: error)
         } catch {
             await cluster.end()
             disks.unmount()
@@ -39,6 +41,17 @@ struct ChaosRun: Sendable {
         }
         await cluster.end()
         disks.unmount()
+        return summary
+    }
+
+    /// Nothing more can be judged once a node does not come back.
+    private func summary(of error: NotReady) -> RunSummary {
+        var summary = RunSummary()
+        summary.scenario = self.name
+        summary.title = self.scenario.title
+        summary.seed = self.seed
+        summary.faults = self.scenario.faults
+        summary.violations = [Violation(.cannotOpen, "\(error)").description]
         return summary
     }
 
