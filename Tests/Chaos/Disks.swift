@@ -9,13 +9,15 @@ final class Disks: Sendable {
 
     init(_ scenario: Scenario) { self.scenario = scenario }
 
+    static let faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
     /// Why the scenario cannot be played here; nil if it can.
     static func obstacle(to scenario: Scenario) -> String? {
         if !scenario.disks.isEmpty, geteuid() != 0 { return "file systems need root" }
         for event in scenario.events {
             switch event.action {
             case .skew:
-                if !FileManager.default.isExecutableFile(atPath: "/usr/bin/faketime") {
+                if !FileManager.default.fileExists(atPath: Self.faketime) {
                     return "there is no faketime (Debian: faketime)"
                 }
             case .slowDisk:
