@@ -49,16 +49,25 @@ extension Coordinator {
     /// Its state may be `deleting`.
     func bucketRecord(_ name: BucketName) async throws(ClusterError) -> BucketRecord {
         let operation = "look up bucket \(name)"
+        let began = self.doors.time.nanoseconds
         let state = try await self.read(.bucket(name), operation)
         guard let body = state.body else {
-            self.hints.remember(name, nil)
+            self.hints.remember(name, nil, since: began)
             throw ClusterError(.bucketNotFound, operation)
         }
         do throws(RecordError) {
             let record = try BucketRecord(decoding: body)
-            self.hints.remember(name, record)
+            self.hints.remember(name, record, since: began)
             return record
         } catch { throw ClusterError(.internalError, operation, cause: error) }
+    }
+
+    /// A bucket as it was a moment ago, if that suffices to go on without a look at it.
+    func freshHint(of name: BucketName) -> BucketRecord? {
+        let age = UInt64(self.settings.hintAge.wholeMicroseconds) * 1_000
+        let now = self.doors.time.nanoseconds
+        guard age > 0 else { return nil }
+        return self.hints.hint(of: name, since: now - min(age, now))
     }
 
     /// Looks a bucket up, and does `work` at the same time with the bucket as it was last seen.
@@ -114,6 +123,7 @@ extension Coordinator {
     ) async throws(ClusterError) {
         let operation = "set up bucket \(name)"
         let active = try await self.writableBucket(name)
+        let began = self.doors.time.nanoseconds
         let changed = try await self.writer.change(
             .bucket(name),
             BucketChange.set(active.id, setting),
@@ -122,7 +132,7 @@ extension Coordinator {
         guard case .set(let record) = changed.outcome else {
             throw ClusterError(.bucketNotFound, operation)
         }
-        self.hints.remember(name, record)
+        self.hints.remember(name, record, since: began)
         // Also if it was set before: whoever did may not have come this far.
         guard setting.bindsWrites else { return }
         _ = try await self.byOneLayout(operation) { layout throws(ClusterError) in

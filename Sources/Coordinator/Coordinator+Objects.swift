@@ -83,12 +83,22 @@ extension Coordinator {
 
     /// The bucket and a version of an object, in one round trip if the bucket is known.
     ///
+    /// An object that is found shows that its bucket is there; only what is not found may be in
+    /// another bucket of that name by now, so that the bucket is looked up as well.
+    ///
     /// Throws as ``version(_:of:_:)``, and `bucketNotFound`.
     func lookUp(
         _ name: ObjectName,
         version: VersionName?,
         _ operation: String
     ) async throws(ClusterError) -> (Target, Version) {
+        if let hint = self.freshHint(of: name.bucket) {
+            let target = Target(name: name, bucket: hint)
+            let found = await outcome { () throws(ClusterError) in
+                try await self.version(version, of: target, operation)
+            }
+            if case .success(let version) = found { return (target, version) }
+        }
         let found = try await self.meanwhile(in: name.bucket, look: self.bucketRecord) { hint in
             await outcome { () throws(ClusterError) in
                 try await self.version(

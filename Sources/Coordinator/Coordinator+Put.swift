@@ -69,7 +69,7 @@ extension Coordinator {
         return self.summary(of: stored, at: again)
     }
 
-    /// Where a put goes without a look at the bucket: only if its accept can leave at once.
+    /// Where a put goes without a look at the bucket.
     ///
     /// The bucket as it was last seen suffices for an accept: if it is chosen the bucket was there,
     /// since deleting it would have shut out accepts of this generation first. Nothing else may be
@@ -78,11 +78,10 @@ extension Coordinator {
     private func guess(_ request: PutRequest) -> Target? {
         guard request.condition == .none,
             let announced = request.announcedBytes,
-            let hint = self.hints.hint(of: request.name.bucket), hint.state == .active,
+            let hint = self.freshHint(of: request.name.bucket),
             announced <= UInt64(hint.inlineBytes)
         else { return nil }
-        let target = Target(name: request.name, bucket: hint)
-        return self.writer.hasPromise(target.key) ? target : nil
+        return Target(name: request.name, bucket: hint)
     }
 
     /// Refuses a conditional write before its body is sent, if its condition is false already.

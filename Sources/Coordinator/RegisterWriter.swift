@@ -46,9 +46,6 @@ struct RegisterWriter: Sendable {
     /// A name that no operation has had.
     func newOperation() -> OperationID { OperationID(self.doors.random.next()) }
 
-    /// Whether a change could leave with a single accept.
-    func hasPromise(_ key: RegisterKey) -> Bool { self.kept.hasPromise(key) }
-
     /// Has a majority promise a ballot ahead of a change; nil if that fails or is not needed: one
     /// is at hand, or others of this coordinator would only be outbid.
     func promise(_ key: RegisterKey) async -> PromisedBallot? {

@@ -3,6 +3,31 @@ import StoreModel
 import Testing
 
 struct BucketTests {
+    @Test("Who knew a bucket that is gone reads and writes in the new one of that name")
+    func followed() throws {
+        try TestCluster.run(settings: { $0.hintAge = .seconds(3_600) }) { cluster in
+            try await cluster[1].put(object("a"), content(10))
+            try await cluster[1].delete(object("a"))
+            try await cluster[0].deleteBucket(photos)
+            try await cluster[0].createBucket(photos)
+            try await cluster[0].put(object("a"), content(20))
+            #expect(try await cluster[1].get(object("a")) == content(20))
+            // Another one that still knows the old bucket.
+            try await cluster[2].put(object("b"), content(30))
+            #expect(try await cluster[0].get(object("b")) == content(30))
+            try await cluster[0].delete(object("a"))
+            try await cluster[0].delete(object("b"))
+            try await cluster[0].deleteBucket(photos)
+            #expect(
+                await code { try await cluster[2].put(object("b"), content(30)) }
+                    == .bucketNotFound
+            )
+            #expect(
+                await code { _ = try await cluster[1].get(object("a")) } == .bucketNotFound
+            )
+        }
+    }
+
     @Test("A bucket is created once, and all nodes list it, in order of name")
     func create() throws {
         try TestCluster.run { cluster in

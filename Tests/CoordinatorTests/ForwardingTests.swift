@@ -80,8 +80,8 @@ struct ForwardingTests {
                     }
                 )
             }
-            // Bucket and promise; the start; the change: two rounds there, then one.
-            #expect(costs == [5, 4, 3])
+            // A promise, the start; the change: two rounds there, then one.
+            #expect(costs == [5, 3, 2])
             #expect(node.ledger.counts["change"] == 4)
         }
     }

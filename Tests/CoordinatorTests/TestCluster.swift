@@ -43,6 +43,8 @@ struct TestCluster: Sendable {
         try Simulator.run(seed: seed) { simulator in
             var settings = CoordinatorSettings()
             settings.releaseGrace = .zero
+            // What is counted is not to depend on how much time passes.
+            if countsRoundTrips { settings.hintAge = .seconds(3_600) }
             change(&settings)
             let network = SimulatedNetwork(simulator)
             if countsRoundTrips {
