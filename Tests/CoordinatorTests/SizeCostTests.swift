@@ -58,27 +58,27 @@ struct SizeCostTests {
         }
     }
 
-    @Test("PUT: 12 frames for 1 KiB; a chunk of 64 KiB takes its blocks to three nodes once each")
+    @Test("PUT: 8 frames for 1 KiB; a chunk of 64 KiB takes its blocks to three nodes once each")
     func put() throws {
         try Self.run { cluster in
             let small = try await Self.cost(cluster) {
                 try await $0.put(object("a"), content(Self.small))
             }
-            #expect(small == Cost(2, 6, 12, 0, 6, 0))
+            #expect(small == Cost(2, 4, 8, 0, 6, 0))
             let large = try await Self.cost(cluster) {
                 try await $0.put(object("b"), content(Self.large))
             }
-            #expect(large == Cost(3, 10, 26, 3 * Self.large, 9, 3))
+            #expect(large == Cost(3, 10, 22, 3 * Self.large, 9, 3))
         }
     }
 
-    @Test("GET: 8 frames at either size, since a node that has the blocks asks nobody for them")
+    @Test("GET: 4 frames at either size, since a node that has the blocks asks nobody for them")
     func get() throws {
         try Self.run { cluster in
             let small = try await Self.cost(cluster) { _ = try await $0.get(object("small")) }
-            #expect(small == Cost(1, 4, 8, 0, 0, 0))
+            #expect(small == Cost(1, 2, 4, 0, 0, 0))
             let large = try await Self.cost(cluster) { _ = try await $0.get(object("large")) }
-            #expect(large == Cost(1, 4, 8, Self.large, 0, 0))
+            #expect(large == Cost(1, 2, 4, Self.large, 0, 0))
         }
     }
 
@@ -87,22 +87,22 @@ struct SizeCostTests {
         try Self.run { cluster in
             for name in ["small", "large"] {
                 let cost = try await Self.cost(cluster) { _ = try await $0.open(object(name)) }
-                #expect(cost == Cost(1, 4, 8, 0, 0, 0))
+                #expect(cost == Cost(1, 2, 4, 0, 0, 0))
             }
         }
     }
 
-    @Test("COPY: 20 frames for 1 KiB, and no blocks for 64 KiB, which go by reference")
+    @Test("COPY: 16 frames for 1 KiB, and no blocks for 64 KiB, which go by reference")
     func copy() throws {
         try Self.run { cluster in
             let small = try await Self.cost(cluster) {
                 _ = try await $0.copy(CopyRequest(source: object("small"), target: object("a")))
             }
-            #expect(small == Cost(3, 10, 20, 0, 6, 0))
+            #expect(small == Cost(3, 8, 16, 0, 6, 0))
             let large = try await Self.cost(cluster) {
                 _ = try await $0.copy(CopyRequest(source: object("large"), target: object("b")))
             }
-            #expect(large == Cost(4, 14, 28, 0, 12, 0))
+            #expect(large == Cost(4, 12, 24, 0, 12, 0))
         }
     }
 

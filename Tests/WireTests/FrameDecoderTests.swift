@@ -137,7 +137,7 @@ struct FrameDecoderTests {
             (header(stream: 0), .badStream(kind: .request, stream: 0)),
             (header(kind: 6, bytes: 0), .badStream(kind: .ping, stream: 1)),
             (header(bytes: 16), .badLength(kind: .request, bytes: 16)),
-            (header(bytes: 17 + 65_537), .badLength(kind: .request, bytes: 65_554)),
+            (header(bytes: 17 + 131_073), .badLength(kind: .request, bytes: 131_090)),
             (header(kind: 3, bytes: 0), .badLength(kind: .data, bytes: 0)),
             (header(kind: 3, bytes: .max), .badLength(kind: .data, bytes: Int(UInt32.max))),
             (header(kind: 4, bytes: 5), .badLength(kind: .credit, bytes: 5)),
