@@ -13,6 +13,9 @@ import StoreModel
 struct ChangeForwarder: Sendable {
     /// Times a change is sent again under a hold that covers more.
     private static let holdsMax = 3
+    /// How long a node is waited for that is asked for its start: one that hangs is not forwarded
+    /// to, and proposing oneself is always possible.
+    private static let startPatience = Duration.milliseconds(250)
 
     let caller: PeerCaller
     let layouts: LayoutHolder
@@ -133,7 +136,7 @@ struct ChangeForwarder: Sendable {
         let reply = try? await self.caller.ask(
             node,
             .change(question),
-            within: self.settings.registerTimeout
+            within: min(Self.startPatience, self.settings.registerTimeout)
         )
         guard case .change(.refused(let incarnation))? = reply else {
             self.health.suspect(node)

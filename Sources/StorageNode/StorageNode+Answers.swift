@@ -145,8 +145,11 @@ extension StorageNode {
             try await self.onRows { () async throws(MetadataError) in
                 try await self.rows.store(layout, joining: joined)
             }
+            let isFirst = self.layouts.layout == nil
             self.layouts.advance(to: next)
             self.dropLeftRows()
+            // With the first one the node introduces itself anyway.
+            if !isFirst { self.introduceToMembers() }
             return .done(0)
         }
     }

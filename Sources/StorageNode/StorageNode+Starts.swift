@@ -14,6 +14,8 @@ struct Introduction: Sendable {
     var notedBy: Set<NodeID> = []
     /// Nodes that were asked to, whether they have answered or not.
     var asked: Set<NodeID> = []
+    /// Nodes that are being told, or have been.
+    var told: Set<NodeID> = []
     /// The way to the others; nil while there is none.
     var caller: PeerCaller?
 }
@@ -44,9 +46,20 @@ extension StorageNode {
                 await self.doors.time.sleep(for: pause)
                 pause = min(pause * 2, .seconds(1))
             }
-            for node in self.otherMembers {
-                self.doors.background.run { await self.introduce(to: node) }
+            self.introduceToMembers()
+        }
+    }
+
+    /// Begins to tell those of this start that nobody tells yet: all members at first, later those
+    /// that a new layout has brought.
+    ///
+    /// They have to know it as well as the others: some day only they may remember it.
+    func introduceToMembers() {
+        for node in self.otherMembers {
+            let isNew = self.introduction.withLock { introduction in
+                introduction.caller != nil && introduction.told.insert(node).inserted
             }
+            if isNew { self.doors.background.run { await self.introduce(to: node) } }
         }
     }
 
@@ -74,7 +87,9 @@ extension StorageNode {
     private func introduce(to node: NodeID) async {
         var pause = Self.pauses.first
         var previous = self.rows.previousStart
-        while let caller = self.introduction.withLock({ $0.caller }), self.isInService {
+        while let caller = self.introduction.withLock({ $0.caller }), self.isInService,
+            self.otherMembers.contains(node)
+        {
             let reply = try? await caller.ask(
                 node,
                 .announce(self.rows.start, after: previous),
@@ -94,6 +109,9 @@ extension StorageNode {
             await self.doors.time.sleep(for: pause)
             pause = min(pause * 2, Self.pauses.longest)
         }
+        // It has left; should it come back, it is told again.
+        self.introduction.withLock { _ = $0.told.remove(node) }
+        if self.isInService, self.otherMembers.contains(node) { self.introduceToMembers() }
     }
 
     /// Leaves service for good: another node has seen a start that this directory does not know.

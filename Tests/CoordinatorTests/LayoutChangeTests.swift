@@ -101,6 +101,10 @@ struct LayoutChangeTests {
             #expect(added.epoch == 3)
             await cluster.wait(.seconds(2))
             for index in 0..<4 { try await Self.check(cluster, through: index) }
+            for node in cluster.nodes {
+                #expect(node.storage.hasIntroducedItself, "A new member is told, too.")
+                #expect(node.storage.isKnownToAll)
+            }
             let first = cluster.nodes[0].storage
             let removed = try await cluster[3].changeLayout(.remove(first.id))
             #expect(removed.epoch == 5)
