@@ -43,6 +43,9 @@ extension History {
             }
     }
 
+    /// Combinations that are looked at for one thing that was seen; there are hundreds of them.
+    private static let sightPlacesMax = 10_000
+
     /// Each prefix that was listed, and each bucket that was said not to be empty, is explained by
     /// a key: it is still in order with one more operation that saw something there.
     private func checkSights(_ bodies: [Int: Int], pairs partner: (Int) -> Int?) {
@@ -50,7 +53,8 @@ extension History {
             let isExplained = sight.keys.contains { key in
                 let verdict = Linearizability.check(
                     self.operations(of: key, and: partner(key)) + [sight.operation],
-                    bodies: bodies
+                    bodies: bodies,
+                    placesMax: Self.sightPlacesMax
                 )
                 if case .violation = verdict { return false }
                 return true

@@ -26,6 +26,8 @@ package struct Linearizability {
     private let placesMax: Int
     private var seen: Set<Place> = []
     private var placed: [UInt64]
+    /// Operations with an outcome that are not placed yet.
+    private var open: Int
     /// What each of the two keys holds.
     private var state = SIMD2(0, 0)
     /// The most operations placed so far, what the key held then, and what could have come next.
@@ -36,6 +38,7 @@ package struct Linearizability {
         self.bodies = bodies
         self.placesMax = placesMax
         self.placed = Array(repeating: 0, count: (operations.count + 63) / 64)
+        self.open = operations.count { $0.responded != nil }
     }
 
     /// Looks for an order that explains them.
@@ -92,7 +95,11 @@ package struct Linearizability {
 
     private func isPlaced(_ index: Int) -> Bool { self.placed[index / 64] >> (index % 64) & 1 == 1 }
 
-    private mutating func flip(_ index: Int) { self.placed[index / 64] ^= 1 << UInt64(index % 64) }
+    private mutating func flip(_ index: Int) {
+        self.placed[index / 64] ^= 1 << UInt64(index % 64)
+        guard self.operations[index].responded != nil else { return }
+        self.open += self.isPlaced(index) ? -1 : 1
+    }
 
     /// The operations that may come next: nothing unplaced had ended before they began.
     private func candidates() -> [Int] {
@@ -153,11 +160,7 @@ package struct Linearizability {
         state != 0 && (self.bodies[state] ?? state) == (self.bodies[put] ?? put)
     }
 
-    private var isDone: Bool {
-        self.operations.indices.allSatisfy {
-            self.isPlaced($0) || self.operations[$0].responded == nil
-        }
-    }
+    private var isDone: Bool { self.open == 0 }
 
     private mutating func run() -> Verdict {
         // Each frame: the operation placed, the state before it, and what else could have come

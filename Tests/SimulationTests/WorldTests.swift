@@ -33,7 +33,7 @@ struct WorldTests {
         #expect(report.leftBehind == [])
     }
 
-    @Test("Nor where objects are renamed, above all", arguments: UInt64(1)...6)
+    @Test("Nor where objects are renamed, above all", arguments: UInt64(1)...4)
     func renames(seed: UInt64) {
         var scenario = Scenario(seed: seed)
         scenario.rename()
