@@ -93,7 +93,13 @@ extension Coordinator {
             switch key {
             case .object: try await self.sweepObject(key, into: &summary)
             case .manifest(let manifest):
-                guard self.turn(of: key) == 0 || self.isDue(manifest.birth.round, key) else {
+                // Ballots that are ahead of the clock tell no time, and whose turn it is may not
+                // know of the death.
+                let birth = manifest.birth.round
+                guard
+                    self.turn(of: key) == 0 || self.isDue(birth, key)
+                        || birth > self.doors.time.wallMicroseconds
+                else {
                     summary.postponed += 1
                     return
                 }
