@@ -267,7 +267,7 @@ final class ChaosCluster: Sendable {
 
     /// Serves the links until the task is cancelled.
     func serveLinks(isReady: @Sendable () -> Void) async throws {
-        var servers: [(number: Int, server: NIOAsyncChannel<ChaosProxy.Channel, Never>)] = []
+        var servers: [(number: Int, server: ChaosProxy.Server)] = []
         for number in self.numbers {
             let port = self.ports[number - 1].proxy
             servers.append((number, try await ChaosProxy.listen(port: port)))

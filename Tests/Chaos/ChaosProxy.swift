@@ -19,15 +19,30 @@ struct ChaosProxy: Sendable {
 
     fileprivate static let helloBytes = 56
 
+    /// Connections as they come, before anybody has opened them.
+    typealias Server = NIOAsyncChannel<any NIOCore.Channel, Never>
+
     /// Listens; connections are served by ``serve(_:)``.
-    static func listen(port: Int = 0) async throws -> NIOAsyncChannel<Channel, Never> {
+    ///
+    /// Nothing is read of a connection before it is opened. A `Channel` that came when nobody
+    /// listened any more would be let go unused, and that ends the process.
+    static func listen(port: Int = 0) async throws -> Server {
         try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.autoRead, value: false)
             .bind(host: "127.0.0.1", port: port) { channel in
-                channel.eventLoop.makeCompletedFuture { try Self.wrapped(channel) }
+                channel.eventLoop.makeSucceededFuture(channel)
             }
+    }
+
+    /// Opens a connection of a server; it has to be used then.
+    static func open(_ channel: any NIOCore.Channel) async throws -> Channel {
+        try await channel.eventLoop.submit {
+            try channel.syncOptions?.setOption(.autoRead, value: true)
+            return try Self.wrapped(channel)
+        }.get()
     }
 
     private static func wrapped(_ channel: any NIOCore.Channel) throws -> Channel {
@@ -47,7 +62,7 @@ struct ChaosProxy: Sendable {
     }
 
     /// Serves until the task is cancelled.
-    func serve(_ server: NIOAsyncChannel<Channel, Never>) async {
+    func serve(_ server: Server) async {
         try? await server.executeThenClose { inbound in
             await withDiscardingTaskGroup { group in
                 do {
@@ -60,10 +75,11 @@ struct ChaosProxy: Sendable {
         }
     }
 
-    private func serve(_ near: Channel) async {
+    private func serve(_ connection: any NIOCore.Channel) async {
         self.links.count(\.connections)
         let source = Source()
         do {
+            let near = try await Self.open(connection)
             try await near.executeThenClose { nearIn, nearOut in
                 let far = try await self.connect()
                 try await far.executeThenClose { farIn, farOut in

@@ -20,7 +20,8 @@ struct ProxyTests {
             group.addTask {
                 try? await server.executeThenClose { connections in
                     for try await connection in connections {
-                        try? await connection.executeThenClose { input, output in
+                        let channel = try await ChaosProxy.open(connection)
+                        try? await channel.executeThenClose { input, output in
                             for try await piece in input { try await output.write(piece) }
                         }
                     }
