@@ -58,20 +58,32 @@ extension ChaosClient {
         _ body: History.Body?,
         _ answer: Answer
     ) -> Outcome {
+        let write = KeyOperation.Action.write(call.number, if: condition)
+        return self.changed(call, key, by: (write, condition, body), answer)
+    }
+
+    /// Writes down what became of a change of a key, after which it has that body.
+    private func changed(
+        _ call: Call,
+        _ key: Int,
+        by change: (
+            action: KeyOperation.Action, condition: KeyOperation.Condition, body: History.Body?
+        ),
+        _ answer: Answer
+    ) -> Outcome {
         switch answer {
         case .done:
-            self.add(call, key, .write(call.number, if: condition))
-            self.recorder.saw(body, in: key)
+            self.add(call, key, change.action)
+            self.recorder.saw(change.body, in: key)
             return self.end(call, \.succeeded)
         case .preconditionFailed:
-            self.add(call, key, .refused(condition))
+            self.add(call, key, .refused(change.condition))
             return self.end(call, \.refused)
         case .notFound:
             self.add(call, key, .missing)
             return self.end(call, \.refused)
         case .failed: return self.end(call, \.failed)
-        case .unknown:
-            return self.endUnknown(call, key, .write(call.number, if: condition))
+        case .unknown: return self.endUnknown(call, key, change.action)
         }
     }
 
@@ -83,20 +95,8 @@ extension ChaosClient {
         var request = S3Request("DELETE", Self.bucket, self.recorder.name(key))
         request.headers = header
         let action = condition == .none ? KeyOperation.Action.delete : .deleteIf(condition)
-        switch await self.ask(request, at: node) {
-        case .done:
-            self.add(call, key, action)
-            self.recorder.saw(nil, in: key)
-            return self.end(call, \.succeeded)
-        case .preconditionFailed:
-            self.add(call, key, .refused(condition))
-            return self.end(call, \.refused)
-        case .notFound:
-            self.add(call, key, .missing)
-            return self.end(call, \.refused)
-        case .failed: return self.end(call, \.failed)
-        case .unknown: return self.endUnknown(call, key, action)
-        }
+        let answer = await self.ask(request, at: node)
+        return self.changed(call, key, by: (action, condition, nil), answer)
     }
 
     // MARK: Copies
