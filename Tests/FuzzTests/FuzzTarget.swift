@@ -100,4 +100,16 @@ struct Cuts {
         }
         return pieces
     }
+
+    /// Gives `bytes` piece by piece to a decoder that says how much of each it has consumed.
+    static func feed<Failure: Error>(
+        _ bytes: [UInt8],
+        _ seed: UInt8,
+        to decode: ([UInt8]) throws(Failure) -> Int
+    ) throws(Failure) {
+        for piece in self.pieces(bytes, seed) {
+            var rest = piece[...]
+            while !rest.isEmpty { rest = rest.dropFirst(try decode(Array(rest))) }
+        }
+    }
 }

@@ -78,13 +78,10 @@ enum ChunkedTarget {
         var decoder = decoder
         var decoded = Decoded()
         do throws(S3Error) {
-            for piece in Cuts.pieces(body, cuts) {
-                var rest = piece[...]
-                while !rest.isEmpty {
-                    let (step, content) = try Self.step(&decoder, rest)
-                    decoded.content += content
-                    rest = rest.dropFirst(step.consumed)
-                }
+            try Cuts.feed(body, cuts) { piece throws(S3Error) in
+                let step = try Self.step(&decoder, piece)
+                if let content = step.content { decoded.content += piece[content] }
+                return step.consumed
             }
             try decoder.finish()
         } catch { decoded.failure = error }
@@ -94,13 +91,11 @@ enum ChunkedTarget {
 
     private static func step(
         _ decoder: inout ChunkedDecoder,
-        _ rest: ArraySlice<UInt8>
-    ) throws(S3Error) -> (ChunkedDecoder.Step, [UInt8]) {
-        let copy = Array(rest)
-        let result = unsafe copy.withUnsafeBytes { bytes in
+        _ piece: [UInt8]
+    ) throws(S3Error) -> ChunkedDecoder.Step {
+        let result = unsafe piece.withUnsafeBytes { bytes in
             Result { () throws(S3Error) in try unsafe decoder.decode(bytes) }
         }
-        let step = try result.get()
-        return (step, step.content.map { Array(copy[$0]) } ?? [])
+        return try result.get()
     }
 }

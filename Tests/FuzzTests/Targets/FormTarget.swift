@@ -72,15 +72,11 @@ enum FormTarget {
         var decoder = decoder
         var decoded = Decoded()
         do throws(S3Error) {
-            for piece in Cuts.pieces(body, cuts) {
-                var rest = piece[...]
-                while !rest.isEmpty {
-                    let copy = Array(rest)
-                    let step = try Self.step(&decoder, copy)
-                    decoded.file += decoder.delimiter[..<step.held]
-                    decoded.file += copy[step.content]
-                    rest = rest.dropFirst(step.consumed)
-                }
+            try Cuts.feed(body, cuts) { piece throws(S3Error) in
+                let step = try Self.step(&decoder, piece)
+                decoded.file += decoder.delimiter[..<step.held]
+                decoded.file += piece[step.content]
+                return step.consumed
             }
             try decoder.finish()
         } catch { decoded.failure = error }
