@@ -13,15 +13,17 @@ enum RefusedHeaders {
         }
     }
 
-    private static let ofSource = "x-amz-copy-source-"
     private static let encryption = "x-amz-server-side-encryption"
+    private static let ofCustomer = "x-amz-server-side-encryption-customer-"
+    private static let ofCustomerOfSource =
+        "x-amz-copy-source-server-side-encryption-customer-"
 
     /// What the header asks for; nil if that is no matter of this type.
     private static func missing(_ header: HeaderField) -> String? {
         let name = header.name
-        if name.hasPrefix(Self.encryption + "-customer-")
-            || name.hasPrefix(Self.ofSource + "server-side-encryption-customer-")
-        {
+        // Every request comes by here, and most headers are none of these.
+        guard name.hasPrefix("x-amz-") else { return nil }
+        if name.hasPrefix(Self.ofCustomer) || name.hasPrefix(Self.ofCustomerOfSource) {
             return "Encryption by the server with a key of the client, SSE-C"
         }
         if name == Self.encryption {
