@@ -141,8 +141,7 @@ package final class ChangeReceiver: ChangeHandler {
     ) async throws -> [UInt8] {
         // Only object registers are changed for others.
         guard case .object = request.key else { throw RecordError.invalid("register") }
-        var settled = SettledChange(change)
-        settled.dropsMove = self.settings.sabotage.contains(.renameDropsMove)
+        let settled = SettledChange(change, self.settings.sabotage)
         return try await self.writer.change(request.key, settled, terms).outcome.encoded
     }
 }

@@ -118,7 +118,7 @@ extension Coordinator {
         return try await self.settling(target, terms, operation) {
             terms throws(ClusterError) in
             try await self.changeAnyhow(target, terms, operation) { bucket in
-                self.settled(make(bucket))
+                SettledChange(make(bucket), self.settings.sabotage)
             }
         }
     }
@@ -140,12 +140,6 @@ extension Coordinator {
         }
     }
 
-    private func settled<Change: RegisterChange>(_ change: Change) -> SettledChange<Change> {
-        var change = SettledChange(change)
-        change.dropsMove = self.settings.sabotage.contains(.renameDropsMove)
-        return change
-    }
-
     /// The same for a change that another node may make.
     func change<Change: ForwardableChange>(
         _ target: Target,
@@ -159,7 +153,8 @@ extension Coordinator {
         }
         return try await self.settling(target, terms, operation) { terms throws(ClusterError) in
             try await self.carryOut(target, terms, operation) { bucket, terms in
-                try await self.make(self.settled(make(bucket)), at: target.key, as: kind, terms)
+                let change = SettledChange(make(bucket), self.settings.sabotage)
+                return try await self.make(change, at: target.key, as: kind, terms)
             }
         }
     }
@@ -254,5 +249,13 @@ extension Coordinator {
         let bucket = try await self.writableBucket(target.name.bucket)
         guard bucket.id == target.bucket.id else { throw ClusterError(.bucketNotFound, operation) }
         return bucket
+    }
+}
+
+extension SettledChange {
+    /// With its rule kept, unless that is to be broken on purpose.
+    init(_ base: Base, _ sabotage: Sabotage) {
+        self.init(base)
+        self.dropsMove = sabotage.contains(.renameDropsMove)
     }
 }
