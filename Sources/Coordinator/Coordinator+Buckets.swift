@@ -89,8 +89,7 @@ extension Coordinator {
         guard let hint = self.hints.hint(of: name) else { return (try await look(name), nil) }
         async let result = work(hint)
         let bucket = try await look(name)
-        let isSame = bucket.id == hint.id && bucket.generation == hint.generation
-        return (bucket, isSame ? await result : nil)
+        return (bucket, bucket.isSameGeneration(as: hint) ? await result : nil)
     }
 
     /// The record of a bucket that can be written to.
@@ -336,5 +335,12 @@ extension Coordinator {
             partition: partition,
             read: read
         )
+    }
+}
+
+extension BucketRecord {
+    /// Whether it is the same bucket, and what binds writes in it is as it was.
+    func isSameGeneration(as other: BucketRecord) -> Bool {
+        self.id == other.id && self.generation == other.generation
     }
 }

@@ -92,25 +92,30 @@ extension Coordinator {
         version: VersionName?,
         _ operation: String
     ) async throws(ClusterError) -> (Target, Version) {
-        if let hint = self.freshHint(of: name.bucket) {
-            let target = Target(name: name, bucket: hint)
-            let found = await outcome { () throws(ClusterError) in
-                try await self.version(version, of: target, operation)
-            }
-            if case .success(let version) = found { return (target, version) }
-        }
-        let found = try await self.meanwhile(in: name.bucket, look: self.bucketRecord) { hint in
+        @Sendable func find(in bucket: BucketRecord) async -> Result<Version, ClusterError> {
             await outcome { () throws(ClusterError) in
-                try await self.version(
-                    version,
-                    of: Target(name: name, bucket: hint),
-                    operation
-                )
+                try await self.version(version, of: Target(name: name, bucket: bucket), operation)
             }
         }
-        let target = Target(name: name, bucket: found.bucket)
-        if let version = found.result { return (target, try version.get()) }
-        return (target, try await self.version(version, of: target, operation))
+        let bucket: BucketRecord
+        var result: Result<Version, ClusterError>?
+        if let hint = self.freshHint(of: name.bucket) {
+            let found = await find(in: hint)
+            if case .success(let version) = found {
+                return (Target(name: name, bucket: hint), version)
+            }
+            bucket = try await self.bucketRecord(name.bucket)
+            if bucket.isSameGeneration(as: hint) { result = found }
+        } else {
+            (bucket, result) = try await self.meanwhile(
+                in: name.bucket,
+                look: self.bucketRecord,
+                find
+            )
+        }
+        let target = Target(name: name, bucket: bucket)
+        if let result { return (target, try result.get()) }
+        return (target, try await find(in: bucket).get())
     }
 
     package func open(

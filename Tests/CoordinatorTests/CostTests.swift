@@ -104,6 +104,14 @@ struct CostTests {
             #expect(chunk.messages["read object"] == 3)
             #expect(chunk.messages["read chunk"] == 4, "A chunk in steps of 1 MiB.")
             #expect(inline.rowSyncs + chunk.rowSyncs == 0)
+            // What is not there may be in another bucket of that name.
+            let missing = try await Self.cost(cluster) { coordinator in
+                #expect(
+                    await code { _ = try await coordinator.get(object("missing")) }
+                        == .objectNotFound
+                )
+            }
+            #expect(missing.messages == ["read bucket": 3, "read object": 3])
             #expect(
                 cluster.nodes[0].ledger.entries.allSatisfy {
                     $0.request != "read chunk" || !$0.isRemote
