@@ -4,6 +4,12 @@
 /// The search of Wing and Gong with the memory of Lowe: a set of operations already placed,
 /// together with the state they lead to, is looked at once. Operations that fit and never change
 /// anything are placed at once: they cannot be in the way.
+///
+/// Operations of unknown outcome may be left out, so most ways to place them need no look:
+/// * one is placed only where what comes next needs it (`isPointless`);
+/// * of several that do the same, the one that began first goes first;
+/// * a place that was looked at with fewer of them is not looked at again.
+///
 /// Source: Lowe, "Testing for linearizability" (2016).
 package struct Linearizability {
     package enum Verdict: Hashable, Sendable {
@@ -15,8 +21,25 @@ package struct Linearizability {
     }
 
     private struct Place: Hashable {
+        /// Those with an outcome that are placed.
         let placed: [UInt64]
         let state: SIMD2<Int>
+        let doubtful: Doubtful?
+    }
+
+    /// The operation placed last, if its outcome is unknown: something has to need it.
+    private struct Doubtful: Hashable {
+        let index: Int
+        /// What the keys held before it.
+        let before: SIMD2<Int>
+    }
+
+    /// An operation placed, what was so before it, and what else could have come there.
+    private struct Frame {
+        let index: Int
+        let before: SIMD2<Int>
+        let doubtful: Doubtful?
+        let others: ArraySlice<Int>
     }
 
     /// Sorted by invocation.
@@ -24,12 +47,18 @@ package struct Linearizability {
     /// The put whose body a tag has.
     private let bodies: [Int: Int]
     private let placesMax: Int
-    private var seen: Set<Place> = []
+    /// For every place the sets of operations of unknown outcome with which it was looked at.
+    private var seen: [Place: [[UInt64]]] = [:]
+    /// How many sets there are in `seen`.
+    private var looked = 0
     private var placed: [UInt64]
+    /// Those with an outcome, as bits like `placed`.
+    private let certain: [UInt64]
     /// Operations with an outcome that are not placed yet.
     private var open: Int
     /// What each of the two keys holds.
     private var state = SIMD2(0, 0)
+    private var doubtful: Doubtful?
     /// The most operations placed so far, what the key held then, and what could have come next.
     private var best: (order: [Int], state: SIMD2<Int>, next: [Int]) = ([], SIMD2(0, 0), [])
 
@@ -37,7 +66,13 @@ package struct Linearizability {
         self.operations = Self.sorted(operations)
         self.bodies = bodies
         self.placesMax = placesMax
-        self.placed = Array(repeating: 0, count: (operations.count + 63) / 64)
+        let words = (operations.count + 63) / 64
+        self.placed = Array(repeating: 0, count: words)
+        var certain = Array(repeating: UInt64(0), count: words)
+        for (index, operation) in self.operations.enumerated() where operation.responded != nil {
+            certain[index / 64] |= 1 << UInt64(index % 64)
+        }
+        self.certain = certain
         self.open = operations.count { $0.responded != nil }
     }
 
@@ -163,33 +198,82 @@ package struct Linearizability {
     private var isDone: Bool { self.open == 0 }
 
     private mutating func run() -> Verdict {
-        // Each frame: the operation placed, the state before it, and what else could have come
-        // there.
-        var frames: [(index: Int, before: SIMD2<Int>, others: ArraySlice<Int>)] = []
+        var frames: [Frame] = []
         var others = self.choices()[...]
         self.best.next = self.candidates()
         while true {
             if self.isDone { return .linearizable }
             if let index = others.popFirst() {
-                guard let after = self.next(after: self.state, self.operations[index]) else {
+                guard let after = self.next(after: self.state, self.operations[index]),
+                    !self.isPointless(index, after)
+                else { continue }
+                let frame = Frame(
+                    index: index,
+                    before: self.state,
+                    doubtful: self.doubtful,
+                    others: others
+                )
+                self.place(index, after)
+                guard self.isNew else {
+                    self.takeBack(frame)
                     continue
                 }
-                self.flip(index)
-                guard self.seen.insert(Place(placed: self.placed, state: after)).inserted else {
-                    self.flip(index)
-                    continue
-                }
-                guard self.seen.count <= self.placesMax else { return .gaveUp }
-                frames.append((index, self.state, others))
-                self.state = after
+                guard self.looked <= self.placesMax else { return .gaveUp }
+                frames.append(frame)
                 others = self.choices()[...]
-                self.remember(frames.map(\.index))
+                if frames.count > self.best.order.count { self.remember(frames.map(\.index)) }
                 continue
             }
             guard let frame = frames.popLast() else { return .violation(self.story) }
-            self.flip(frame.index)
-            self.state = frame.before
+            self.takeBack(frame)
             others = frame.others
+        }
+    }
+
+    private mutating func place(_ index: Int, _ after: SIMD2<Int>) {
+        self.flip(index)
+        let isCertain = self.operations[index].responded != nil
+        self.doubtful = isCertain ? nil : Doubtful(index: index, before: self.state)
+        self.state = after
+    }
+
+    private mutating func takeBack(_ frame: Frame) {
+        self.flip(frame.index)
+        self.state = frame.before
+        self.doubtful = frame.doubtful
+    }
+
+    /// Whether an order in which this operation comes next needs no look, since another that is
+    /// looked at explains as much.
+    ///
+    /// An operation of unknown outcome that changes nothing can be left out. So can one after
+    /// which the next leads to the same state as without it. And if the two may change places,
+    /// the one with an outcome goes first.
+    private func isPointless(_ index: Int, _ after: SIMD2<Int>) -> Bool {
+        let operation = self.operations[index]
+        if operation.responded == nil, after == self.state { return true }
+        guard let doubtful = self.doubtful,
+            let without = self.next(after: doubtful.before, operation)
+        else { return false }
+        if without == after { return true }
+        return operation.responded != nil
+            && self.next(after: without, self.operations[doubtful.index]) == after
+    }
+
+    /// Whether this place was not looked at yet, with these operations of unknown outcome or
+    /// fewer; remembers it.
+    private var isNew: Bool {
+        mutating get {
+            let known = zip(self.placed, self.certain).map { $0 & $1 }
+            let unknown = zip(self.placed, self.certain).map { $0 & ~$1 }
+            let place = Place(placed: known, state: self.state, doubtful: self.doubtful)
+            let isKnown = self.seen[place, default: []].contains { fewer in
+                zip(fewer, unknown).allSatisfy { $0 & ~$1 == 0 }
+            }
+            if isKnown { return false }
+            self.seen[place, default: []].append(unknown)
+            self.looked += 1
+            return true
         }
     }
 
@@ -201,12 +285,24 @@ package struct Linearizability {
                 && self.next(after: self.state, self.operations[index]) != nil
         }
         if let harmless { return [harmless] }
-        return candidates.filter { self.operations[$0].responded != nil }
-            + candidates.filter { self.operations[$0].responded == nil }
+        return candidates.filter { self.operations[$0].responded != nil } + self.unknown(candidates)
+    }
+
+    /// Those of unknown outcome among some; of several that do the same, the one that began first.
+    private func unknown(_ candidates: [Int]) -> [Int] {
+        var found: [Int] = []
+        for index in candidates where self.operations[index].responded == nil {
+            let operation = self.operations[index]
+            let isThere = found.contains { other in
+                self.operations[other].action == operation.action
+                    && self.operations[other].place == operation.place
+            }
+            if !isThere { found.append(index) }
+        }
+        return found
     }
 
     private mutating func remember(_ order: [Int]) {
-        guard order.count > self.best.order.count else { return }
         self.best = (order, self.state, self.candidates())
     }
 
