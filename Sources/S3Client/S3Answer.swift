@@ -31,6 +31,8 @@ package struct S3Failure: Error, Hashable, Sendable, CustomStringConvertible {
     package let code: String
     package let message: String
     package let requestID: String
+    /// Seconds after which the server wants to be asked again; nil if it did not say.
+    package var retryAfter: Int?
 
     init(status: Int, code: String = "", message: String = "", requestID: String = "") {
         self.status = status

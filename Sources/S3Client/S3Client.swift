@@ -203,8 +203,10 @@ package struct S3Client: Sendable {
         return try await self.http.send(head, body: body) { head, body in
             guard (200..<300).contains(head.status.code) else {
                 let text = try await body.text(limit: 64 << 10)
-                throw S3Failure(status: Int(head.status.code), text: text)
-                    ?? S3Failure(status: Int(head.status.code))
+                let status = Int(head.status.code)
+                var failure = S3Failure(status: status, text: text) ?? S3Failure(status: status)
+                failure.retryAfter = head.headers.first(name: "retry-after").flatMap { Int($0) }
+                throw failure
             }
             return try await receive(head, &body)
         }

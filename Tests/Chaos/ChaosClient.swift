@@ -18,6 +18,8 @@ struct ChaosClient {
     /// Of node 1, 2, ...
     let nodes: [S3Client]
     let pause: Duration
+    /// Attempts at an operation, at most.
+    var tries = 2
     var random: SplitMix64
     /// What was begun last.
     var last = ""
@@ -62,13 +64,24 @@ struct ChaosClient {
             let kind = self.kind()
             let first = self.random.number(in: 1...self.nodes.count)
             var attempts = [await self.attempt(kind, key, at: first)]
-            if !attempts[0].isAnswered {
-                let others = (1...self.nodes.count).filter { $0 != first }
-                let second = others.isEmpty ? first : self.random.pick(others)
-                attempts.append(await self.attempt(kind, key, at: second))
+            while let last = attempts.last, !last.isAnswered, attempts.count < self.tries {
+                await self.holdBack(attempts.count)
+                let others = (1...self.nodes.count).filter { $0 != last.node }
+                let next = others.isEmpty ? last.node : self.random.pick(others)
+                attempts.append(await self.attempt(kind, key, at: next))
             }
             self.recorder.add(Sample(kind: kind, attempts: attempts))
         }
+    }
+
+    /// Waits before another attempt: 1 to 2 s as nodes ask for, then twice as long, up to 8 to 16 s.
+    ///
+    /// With one more attempt only it is made at once: another node may be well.
+    private mutating func holdBack(_ attempts: Int) async {
+        guard self.tries > 2 else { return }
+        let seconds = 1 << min(attempts - 1, 3)
+        let pause = self.random.number(in: (seconds * 1_000)...(seconds * 2_000))
+        try? await Task.sleep(for: .milliseconds(pause))
     }
 
     private mutating func kind() -> OperationKind {
@@ -129,6 +142,10 @@ struct ChaosClient {
             self.history.report(Violation(.bucketNotLinearizable, "\(what): \(failure)"))
             return .failed
         case let failure as S3Failure where failure.status == 404: return .notFound
+        case let failure as S3Failure where failure.isSlowDown:
+            self.recorder.countError(failure.retryAfter == nil ? "SlowDown at once" : "SlowDown")
+            // docs/s3/errors.md: nothing was changed.
+            return .failed
         case let failure as S3Failure:
             self.recorder.countError("\(failure.status) \(failure.code)")
             return .unknown
@@ -184,5 +201,12 @@ struct ChaosClient {
 
     func report(_ kind: Violation.Kind, _ call: Call, _ story: String) {
         self.history.report(Violation(kind, "#\(call.number) at n\(call.node) \(story)"))
+    }
+}
+
+extension S3Failure {
+    /// Answers to HEAD have no code.
+    fileprivate var isSlowDown: Bool {
+        self.code == "SlowDown" || self.status == 503 && self.code.isEmpty
     }
 }

@@ -45,6 +45,11 @@ final class ChaosCluster: Sendable {
         "TRIOLET_TUNING_HEAL_INTERVAL": "10s",
     ]
 
+    /// The variable of a setting, as of `s3.requests`.
+    private static func variable(_ setting: String) -> String {
+        "TRIOLET_" + setting.uppercased().replacing(".", with: "_")
+    }
+
     let binary: String
     let directory: String
     let ports: [Ports]
@@ -70,7 +75,9 @@ final class ChaosCluster: Sendable {
             ports.append(Ports(s3: free[0], admin: free[1], peer: free[2], proxy: free[3]))
         }
         self.ports = ports
-        self.environment = environment
+        self.environment = scenario.settings.reduce(into: environment) { all, setting in
+            all[Self.variable(setting.key)] = setting.value
+        }
         for number in self.numbers {
             try self.write(number, isSmall: scenario.disks[number] != nil)
         }

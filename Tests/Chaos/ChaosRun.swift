@@ -16,7 +16,6 @@ struct ChaosRun: Sendable {
 
     /// Keys in use change so often, so that operations of unknown outcome do not pile up.
     private static let generationSeconds = 8
-    private static let attemptPatience = Int64(2_000)
 
     func run() async throws -> RunSummary {
         let cluster = try await ChaosCluster(
@@ -88,8 +87,9 @@ struct ChaosRun: Sendable {
             keys: self.scenario.keys,
             generations: max(1, seconds / Self.generationSeconds)
         )
+        let patience = Int64(self.scenario.patience / .milliseconds(1))
         let clients = cluster.numbers.map {
-            cluster.client($0, patience: .milliseconds(Self.attemptPatience))
+            cluster.client($0, patience: .milliseconds(patience))
         }
         try await clients[0].createBucket(ChaosClient.bucket)
         let injector = Injector(
@@ -101,25 +101,14 @@ struct ChaosRun: Sendable {
             say: self.say
         )
         let begin = recorder.now
-        let readyAfter = try await withThrowingTaskGroup(of: [Duration].self) { group in
-            for number in 0..<self.scenario.clients {
-                group.addTask {
-                    var client = ChaosClient(
-                        recorder: recorder,
-                        nodes: clients,
-                        pause: self.scenario.pause,
-                        random: .init(seed: self.seed &* 1_000 &+ UInt64(number))
-                    )
-                    await client.work(for: self.scenario.lasts)
-                    return []
-                }
-            }
-            group.addTask { try await injector.run() }
-            return try await group.reduce(into: []) { $0 += $1 }
+        let memory = MemoryWatch(cluster)
+        let readyAfter = try await memory.watching {
+            try await self.work(recorder, clients, injector)
         }
         var summary = RunSummary()
         summary.seconds = Double(recorder.now - begin) / 1e9
         summary.take(recorder, injector.windows.all)
+        summary.memory = memory.nodes
         try await injector.mend()
         self.say("  all is well again: is it as it must be?")
         let judge = Judge(cluster: cluster, recorder: recorder, say: self.say)
@@ -131,8 +120,36 @@ struct ChaosRun: Sendable {
         summary.faults = self.scenario.faults
         summary.readyAfter = readyAfter.map { $0 / .seconds(1) }
         summary.violations = recorder.history.violations.map(\.description)
+        summary.violations += self.scenario.expectations.flatMap { summary.failures($0) }
         summary.links = Self.text(cluster.links.counts)
         return summary
+    }
+
+    /// Has clients work while the faults happen.
+    ///
+    /// - Returns: from starts of processes until they were ready.
+    private func work(
+        _ recorder: Recorder,
+        _ clients: [S3Client],
+        _ injector: Injector
+    ) async throws -> [Duration] {
+        try await withThrowingTaskGroup(of: [Duration].self) { group in
+            for number in 0..<self.scenario.clients {
+                group.addTask {
+                    var client = ChaosClient(
+                        recorder: recorder,
+                        nodes: clients,
+                        pause: self.scenario.pause,
+                        tries: self.scenario.tries,
+                        random: .init(seed: self.seed &* 1_000 &+ UInt64(number))
+                    )
+                    await client.work(for: self.scenario.lasts)
+                    return []
+                }
+            }
+            group.addTask { try await injector.run() }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
     }
 
     private static func text(_ counts: Links.Counts) -> String {

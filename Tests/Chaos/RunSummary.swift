@@ -52,6 +52,11 @@ struct RunSummary: Sendable, Codable {
     /// From the start of a process until it was ready.
     var readyAfter: [Double] = []
     var kinds: [Kind] = []
+    /// Single attempts that were answered, but for objects of parts.
+    var answered = Latency([])
+    var memory: [MemoryWatch.Node] = []
+    /// Of the machine, over the last minute, when clients had ended.
+    var load = 0.0
     var whys: [String: Int] = [:]
     /// The slowest attempts through nodes that ran, in words.
     var slowest: [String] = []
@@ -78,6 +83,10 @@ struct RunSummary: Sendable, Codable {
             "\(($0.end - $0.start) / 1_000_000) ms: \($0.what) after"
                 + " \(String(format: "%.1f", Double($0.start) / 1e9)) s"
         }
+        self.answered = Latency(
+            single.flatMap(\.attempts).filter(\.isAnswered).map { $0.end - $0.start }
+        )
+        self.load = MemoryWatch.load
         self.longestStallThroughWell = Double(well.map { $0.end - $0.start }.max() ?? 0) / 1e6
         for kind in OperationKind.allCases {
             let own = samples.filter { $0.kind == kind }
@@ -135,6 +144,12 @@ extension RunSummary {
             "  \(self.checked) checked for linearizability, gave up on \(self.gaveUp) keys;"
                 + " \(self.unknown) of unknown outcome"
         )
+        lines.append(
+            "  answered requests: median \(text(self.answered.median)) ms,"
+                + " p99 \(text(self.answered.p99)) ms, longest \(text(self.answered.longest)) ms;"
+                + " load of the machine \(text(self.load))"
+        )
+        for node in self.memory { lines.append("  memory of \(node)") }
         if !self.readyAfter.isEmpty {
             let times = self.readyAfter.map { String(format: "%.2f", $0) }
             lines.append("  ready after \(times.joined(separator: ", ")) s")

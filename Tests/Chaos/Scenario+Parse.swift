@@ -35,10 +35,14 @@ extension Scenario {
         switch try words.next() {
         case "nodes": self.nodes = try words.number(in: 1...9)
         case "clients":
-            self.clients = try words.number(in: 1...64)
+            self.clients = try words.number(in: 1...1_000)
             if words.skip("pausing") { self.pause = try words.duration() }
         case "keys": self.keys = try words.number(in: 1...200)
         case "lasts": self.lasts = try words.duration()
+        case "patience": self.patience = try words.duration()
+        case "tries": self.tries = try words.number(in: 1...100)
+        case "set": self.settings[try words.next()] = try words.next()
+        case "expect": self.expectations.append(try self.expectation(&words))
         case "disk":
             let nodes = try words.nodes(of: self.nodes)
             let isImage = words.skip("image")
@@ -58,6 +62,23 @@ extension Scenario {
             let action = try self.action(&words)
             self.events.append(Event(at: at, action: action, text: text, until: until))
         case let word: throw Words.Refusal("no line begins with \"\(word)\"")
+        }
+    }
+
+    private func expectation(_ words: inout Words) throws(Words.Refusal) -> Expectation {
+        switch try words.next() {
+        case "SlowDown": return .slowDown
+        case "only":
+            try words.expect("SlowDown")
+            return .onlySlowDown
+        case "success": return .success
+        case "memory":
+            try words.expect("below")
+            return .memory(bytes: try words.bytes())
+        case "answers":
+            try words.expect("within")
+            return .answersWithin(try words.duration())
+        case let word: throw .init("nobody expects \"\(word)\"")
         }
     }
 

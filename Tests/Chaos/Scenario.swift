@@ -11,6 +11,13 @@ struct Scenario: Hashable, Sendable {
     /// Keys in use at a time.
     var keys = 16
     var lasts = Duration.seconds(20)
+    /// How long a client waits in silence.
+    var patience = Duration.seconds(2)
+    /// Attempts at an operation; with more than two, clients wait before each as SDKs do.
+    var tries = 2
+    /// Settings of all nodes, by name.
+    var settings: [String: String] = [:]
+    var expectations: [Expectation] = []
     /// Nodes that keep their data on a file system of their own.
     var disks: [Int: DiskKind] = [:]
     var events: [Event] = []
@@ -20,6 +27,20 @@ struct Scenario: Hashable, Sendable {
         case small(bytes: Int)
         /// A file system in a file, so large in bytes: its power can be cut.
         case image(bytes: Int)
+    }
+
+    /// What has to hold besides the promises of the store.
+    enum Expectation: Hashable, Sendable {
+        /// All answers are good ones, or 503 SlowDown that says when to come back.
+        case onlySlowDown
+        /// Some requests were told to come back.
+        case slowDown
+        /// No operation was without an answer after its last attempt.
+        case success
+        /// No node had more memory, and in the last quarter none had more than before.
+        case memory(bytes: Int)
+        /// No attempt that was answered took longer.
+        case answersWithin(Duration)
     }
 
     struct Event: Hashable, Sendable {

@@ -25,6 +25,9 @@ struct TrioletChaos: AsyncParsableCommand {
     @Option(help: "Decides bodies and what clients do; drawn and printed if it is not given.")
     var seed: UInt64?
 
+    @Option(help: "How long clients work, in place of what the files say.")
+    var seconds: Int?
+
     @Option(help: "Where the nodes' directories are made; kept if a promise was broken.")
     var directory = NSTemporaryDirectory()
 
@@ -46,7 +49,9 @@ struct TrioletChaos: AsyncParsableCommand {
         let scenarios = try self.files.map { path in
             let text = try String(contentsOfFile: path, encoding: .utf8)
             do {
-                return (self.name(path), try Scenario(parsing: text))
+                var scenario = try Scenario(parsing: text)
+                if let seconds = self.seconds { scenario.lasts = .seconds(seconds) }
+                return (self.name(path), scenario)
             } catch { throw ValidationError("\(path): \(error)") }
         }
         if self.check { return }

@@ -2,6 +2,7 @@ import Coordinator
 import Crypto
 import NIOCore
 import StoreModel
+import Synchronization
 
 /// An object store in memory, with the errors of a real one and some that are asked for.
 actor MemoryStore: ObjectStore {
@@ -29,6 +30,21 @@ actor MemoryStore: ObjectStore {
         var parts: [PartNumber: (summary: PartSummary, content: [UInt8])] = [:]
     }
 
+    /// What is read of objects.
+    final class Reads: Sendable {
+        private let state = Mutex((open: 0, bytes: 0))
+
+        /// Readers that somebody still has.
+        var open: Int { self.state.withLock(\.open) }
+        /// Bytes that readers have handed out.
+        var bytes: Int { self.state.withLock(\.bytes) }
+
+        fileprivate func begin() { self.state.withLock { $0.open += 1 } }
+        fileprivate func end() { self.state.withLock { $0.open -= 1 } }
+        fileprivate func count(_ bytes: Int) { self.state.withLock { $0.bytes += bytes } }
+    }
+
+    nonisolated let reads = Reads()
     /// Seconds since 1970 of the next write.
     var seconds: UInt64
     var trouble = Trouble()
@@ -166,7 +182,11 @@ actor MemoryStore: ObjectStore {
     ) async throws(ClusterError) -> any OpenObject {
         var object = try self.find(name, version)
         object.summary.expiry = self.expiry(of: object.summary, name)
-        return OpenMemory(object: object, failsAfter: self.trouble.readFailsAfter)
+        return OpenMemory(
+            object: object,
+            failsAfter: self.trouble.readFailsAfter,
+            reads: self.reads
+        )
     }
 
     func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult {
@@ -345,13 +365,15 @@ actor MemoryStore: ObjectStore {
 private struct OpenMemory: OpenObject {
     let object: MemoryStore.Object
     let failsAfter: Int?
+    let reads: MemoryStore.Reads
 
     var summary: ObjectSummary { self.object.summary }
 
     func read(_ range: Range<UInt64>) -> any BodyReader {
         MemoryReader(
             content: self.object.content[Int(range.lowerBound)..<Int(range.upperBound)],
-            failsAfter: self.failsAfter
+            failsAfter: self.failsAfter,
+            reads: self.reads
         )
     }
 }
@@ -359,11 +381,16 @@ private struct OpenMemory: OpenObject {
 private actor MemoryReader: BodyReader {
     private var content: ArraySlice<UInt8>
     private var left: Int?
+    private let reads: MemoryStore.Reads
 
-    init(content: ArraySlice<UInt8>, failsAfter: Int?) {
+    init(content: ArraySlice<UInt8>, failsAfter: Int?, reads: MemoryStore.Reads) {
         self.content = content
         self.left = failsAfter
+        self.reads = reads
+        reads.begin()
     }
+
+    deinit { self.reads.end() }
 
     func next() async throws(ClusterError) -> ByteBuffer? {
         guard !self.content.isEmpty else { return nil }
@@ -374,6 +401,7 @@ private actor MemoryReader: BodyReader {
             self.left = left - count
         }
         defer { self.content = self.content.dropFirst(count) }
+        self.reads.count(count)
         return ByteBuffer(bytes: self.content.prefix(count))
     }
 }

@@ -1,6 +1,7 @@
 /// How much, and for how long, a client may ask of one connection.
 ///
-/// The defaults are meant for clients that nobody knows: a slow one costs one socket, never memory.
+/// The defaults are meant for clients that nobody knows: a slow one costs a socket and the bounded
+/// memory of one request, and not for ever.
 package struct HTTPLimits: Hashable, Sendable {
     /// Request line, names and values of one request together, in bytes (64 KiB).
     package var headerBytes = 64 << 10
@@ -23,7 +24,10 @@ package struct HTTPLimits: Hashable, Sendable {
     /// Open connections; more wait in the listen queue.
     package var connectionsMax = 1_024
     /// Requests being answered; more are told to come back (503 SlowDown).
-    package var requestsMax = 1_024
+    ///
+    /// Fewer than connections: somebody has to be left to be told. A body on its way in takes up to
+    /// 4 MiB, one on its way out up to 1.5 MiB.
+    package var requestsMax = 512
     /// How long requests in flight may go on once the server was told to stop.
     package var stopTimeout: Duration = .seconds(30)
 

@@ -66,7 +66,7 @@ extension Setting {
             "s3.requests",
             .count(1...100_000),
             "\(HTTPLimits().requestsMax)",
-            "Requests answered at once; more are told to come back (503 SlowDown)."
+            "Requests answered at once, up to 4 MiB of memory each; more get 503 SlowDown."
         ),
         Setting(
             "s3.copy_limit",
