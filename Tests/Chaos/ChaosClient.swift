@@ -74,7 +74,7 @@ struct ChaosClient {
         }
     }
 
-    /// Waits before another attempt: 1 to 2 s as nodes ask for, then twice as long, up to 8 to 16 s.
+    /// Waits before another attempt: 1 to 2 s as nodes ask for, then longer, up to 8 to 16 s.
     ///
     /// With one more attempt only it is made at once: another node may be well.
     private mutating func holdBack(_ attempts: Int) async {
@@ -137,13 +137,20 @@ struct ChaosClient {
 
     func answer(for error: any Error, _ what: String) -> Answer {
         switch error {
-        case let failure as S3Failure where failure.status == 412: return .preconditionFailed
+        case let failure as S3Failure
+        where failure.status == 412 || failure.code == "PreconditionFailed":
+            // The answer to a copy that takes long begins before it is known.
+            return .preconditionFailed
         case let failure as S3Failure where failure.code == "NoSuchBucket":
             self.history.report(Violation(.bucketNotLinearizable, "\(what): \(failure)"))
             return .failed
-        case let failure as S3Failure where failure.status == 404: return .notFound
+        case let failure as S3Failure
+        where failure.status == 404 || failure.code == "NoSuchKey":
+            return .notFound
         case let failure as S3Failure where failure.isSlowDown:
-            self.recorder.countError(failure.retryAfter == nil ? "SlowDown at once" : "SlowDown")
+            // Once an answer has begun, its headers are gone.
+            let isSilent = failure.status == 503 && failure.retryAfter == nil
+            self.recorder.countError(isSilent ? "SlowDown without Retry-After" : "SlowDown")
             // docs/s3/errors.md: nothing was changed.
             return .failed
         case let failure as S3Failure:

@@ -26,7 +26,7 @@ package struct HTTPLimits: Hashable, Sendable {
     /// Requests being answered; more are told to come back (503 SlowDown).
     ///
     /// Fewer than connections: somebody has to be left to be told. A body on its way in takes up to
-    /// 4 MiB, one on its way out up to 1.5 MiB.
+    /// 4 MiB, one on its way out up to 3 MiB.
     package var requestsMax = 512
     /// How long requests in flight may go on once the server was told to stop.
     package var stopTimeout: Duration = .seconds(30)
