@@ -250,7 +250,7 @@ let package = Package(
                 nioPosix, nioHTTP1,
             ],
             path: "Tests/Chaos",
-            exclude: ["scenarios"],
+            exclude: ["clock", "scenarios"],
             swiftSettings: settings
         ),
 

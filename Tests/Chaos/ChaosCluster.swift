@@ -164,10 +164,8 @@ final class ChaosCluster: Sendable {
         let own = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRIOLET_") }
         var environment = own.merging(Self.quick) { $1 }.merging(self.environment) { $1 }
         if let skew = self.state.withLock({ $0.skews[number] }), skew != 0 {
-            // What the program faketime sets; it would be one more process.
-            environment["LD_PRELOAD"] = Disks.faketime
-            environment["FAKETIME"] = skew > 0 ? "+\(skew)s" : "\(skew)s"
-            environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+            environment["LD_PRELOAD"] = Disks.clock
+            environment["TRIOLET_CHAOS_SKEW"] = "\(skew)"
         }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

@@ -111,7 +111,12 @@ struct ChaosRun: Sendable {
         summary.memory = memory.nodes
         try await injector.mend()
         self.say("  all is well again: is it as it must be?")
-        let judge = Judge(cluster: cluster, recorder: recorder, say: self.say)
+        let judge = Judge(
+            cluster: cluster,
+            recorder: recorder,
+            skew: self.scenario.skew,
+            say: self.say
+        )
         (summary.checked, summary.gaveUp) = try await judge.judge()
         try await judge.deleteEverything()
         summary.scenario = self.name
@@ -164,6 +169,14 @@ struct ChaosRun: Sendable {
 }
 
 extension Scenario {
+    /// The furthest that a clock is ever off.
+    var skew: Duration {
+        let seconds = self.events.map { event in
+            if case .skew(_, let seconds) = event.action { abs(seconds) } else { 0 }
+        }
+        return .seconds(seconds.max() ?? 0)
+    }
+
     /// What it does to the cluster; starts and replacements mend.
     var faults: Int {
         self.events.reduce(0) { sum, event in

@@ -9,7 +9,8 @@ final class Disks: Sendable {
 
     init(_ scenario: Scenario) { self.scenario = scenario }
 
-    static let faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+    /// Shifts the wall clock of a process: clock/clock.c, as `cluster/chaos` has it compiled.
+    static let clock = URL(fileURLWithPath: ".build/chaos-clock.so").standardizedFileURL.path
 
     /// Why the scenario cannot be played here; nil if it can.
     static func obstacle(to scenario: Scenario) -> String? {
@@ -17,8 +18,8 @@ final class Disks: Sendable {
         for event in scenario.events {
             switch event.action {
             case .skew:
-                if !FileManager.default.fileExists(atPath: Self.faketime) {
-                    return "there is no faketime (Debian: faketime)"
+                if !FileManager.default.fileExists(atPath: Self.clock) {
+                    return "there is no \(Self.clock): cluster/chaos makes it"
                 }
             case .slowDisk:
                 if geteuid() != 0 || !FileManager.default.fileExists(atPath: Self.groupsPath) {

@@ -9,6 +9,8 @@ import Simulation
 struct Judge: Sendable {
     let cluster: ChaosCluster
     let recorder: Recorder
+    /// How far a clock was off: what its node has dropped since is kept for as much longer.
+    let skew: Duration
     let say: @Sendable (String) -> Void
 
     private static let patience = TimeAmount.seconds(20)
@@ -181,7 +183,7 @@ struct Judge: Sendable {
             _ = try await client.send(abort)
         }
         self.say("  everything is deleted; what is left?")
-        let deadline = ContinuousClock.now + .seconds(180)
+        let deadline = ContinuousClock.now + .seconds(180) + self.skew
         while let left = try await self.leftover() {
             guard ContinuousClock.now < deadline else { return self.report(.leak, left) }
             try await Task.sleep(for: .milliseconds(200))

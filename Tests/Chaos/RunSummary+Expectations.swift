@@ -1,4 +1,35 @@
+import Foundation
+
 extension RunSummary {
+    /// Between these lines of a page the table stands.
+    private static let marks = ("<!-- chaos: table -->", "<!-- chaos: end -->")
+
+    /// A row for people who read a page.
+    private var row: String {
+        let share = String(format: "%.2f", self.errorShare * 100)
+        let stall = String(format: "%.0f", self.longestStall)
+        let through = String(format: "%.0f", self.longestStallThroughWell)
+        return "| \(self.scenario) | \(self.seed) | \(self.operations) | \(self.faults)"
+            + " | \(self.violations.count) | \(self.errors) (\(share) %) | \(stall) ms"
+            + " | \(through) ms | \(self.checked) | \(String(format: "%.0f", self.load)) |"
+    }
+
+    /// Replaces the table of a page.
+    static func write(_ summaries: [RunSummary], to path: String) throws {
+        let page = try String(contentsOfFile: path, encoding: .utf8)
+        guard let start = page.firstRange(of: Self.marks.0)?.upperBound,
+            let end = page[start...].firstRange(of: Self.marks.1)?.lowerBound
+        else { throw ChaosError("\(path) has no \(Self.marks.0) and \(Self.marks.1)") }
+        let head = [
+            "| scenario | seed | operations | faults | violations | errors after a retry"
+                + " | longest stall | through nodes that ran | checked | load |",
+            "|---|---|---|---|---|---|---|---|---|---|",
+        ]
+        let table = (head + summaries.map(\.row)).joined(separator: "\n")
+        let whole = page[..<start] + "\n" + table + "\n" + page[end...]
+        try String(whole).write(toFile: path, atomically: true, encoding: .utf8)
+    }
+
     /// What a node may have more at the end than in the quarter of the run before: pages that the
     /// system gives back late.
     private static let growthNoise = 16 << 20

@@ -37,6 +37,9 @@ struct TrioletChaos: AsyncParsableCommand {
     @Flag(help: "Print one JSON array with all that was measured.")
     var json = false
 
+    @Option(help: "Replace the table of results in this page.")
+    var write: String?
+
     @Flag(help: "The nodes run a program that is broken on purpose: a promise has to be broken.")
     var broken = false
 
@@ -109,6 +112,7 @@ struct TrioletChaos: AsyncParsableCommand {
     }
 
     private func sum(_ summaries: [RunSummary]) throws {
+        if let write = self.write { try RunSummary.write(summaries, to: write) }
         let violations = summaries.reduce(0) { $0 + $1.violations.count }
         if self.json {
             let encoder = JSONEncoder()

@@ -30,11 +30,54 @@ struct ScenarioTests {
         #expect(scenario.events[1].until == .seconds(6))
     }
 
+    @Test("A scenario says what is expected, and what comes short of it is told")
+    func expectations() throws {
+        let scenario = try Scenario(
+            parsing: """
+                clients 256
+                tries 20
+                patience 30 s
+                set s3.requests 16
+                expect only SlowDown
+                expect SlowDown
+                expect success
+                expect memory below 250 MiB
+                expect answers within 10 s
+                """
+        )
+        #expect(scenario.tries == 20 && scenario.patience == .seconds(30))
+        #expect(scenario.settings == ["s3.requests": "16"])
+        var summary = RunSummary()
+        summary.whys = ["SlowDown": 3]
+        summary.answered = RunSummary.Latency([9_000_000_000])
+        summary.memory = [Self.memory(most: 200, third: 150, fourth: 160)]
+        #expect(scenario.expectations.flatMap { summary.failures($0) } == [])
+        summary.whys = ["500 InternalError": 1]
+        summary.errors = 1
+        summary.answered = RunSummary.Latency([9_000_000_000, 11_000_000_000])
+        summary.memory = [Self.memory(most: 251, third: 150, fourth: 170)]
+        let failures = scenario.expectations.map { summary.failures($0).count }
+        #expect(failures == [1, 1, 1, 2, 1])
+    }
+
+    /// In MiB.
+    private static func memory(most: Int, third: Int, fourth: Int) -> MemoryWatch.Node {
+        MemoryWatch.Node(
+            node: 1,
+            most: most << 20,
+            mostAnonymous: 0,
+            secondQuarter: 0,
+            thirdQuarter: third << 20,
+            fourthQuarter: fourth << 20
+        )
+    }
+
     @Test(
         "What makes no sense is refused with its line",
         arguments: [
             "at 5 s murder n2", "at 5 s kill n4", "at 5 kill n2", "from 5 s delay n1 -> n2 by 1 s",
             "at 5 s kill n2 n3", "at 5 s flip 3 bits in letters of n1", "on 5 s kill n1", "at",
+            "expect miracles", "tries 0", "set s3.requests",
         ]
     )
     func refusals(line: String) {
