@@ -13,6 +13,8 @@ struct ClusterReplicas: RegisterReplicas {
     let settings: CoordinatorSettings
     let instruments: CoordinatorInstruments
     let tails: KnownTails
+    let readOrder: ReadOrder
+    let silence: SilenceAlarm
     /// Who keeps the layout's register as long as no layout says so; empty once one does.
     var founders: [NodeID] = []
     /// The layout to go by whatever is in force by now; nil for the present one.
@@ -52,11 +54,6 @@ struct ClusterReplicas: RegisterReplicas {
         )
     }
 
-    private enum Event: Sendable {
-        case reply(Int, RegisterReply?)
-        case patienceEnded
-    }
-
     func ask(
         _ request: RegisterRequest,
         about key: RegisterKey,
@@ -64,41 +61,40 @@ struct ClusterReplicas: RegisterReplicas {
         patience: Duration?,
         enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
     ) async -> [(replica: Int, reply: RegisterReply)] {
-        let members = group.members
-        let short = self.tails.named(request, about: key)
         self.instruments.asked(request)
         if let step = request.rareStep(about: key) { await self.doors.reach(step) }
-        let (events, inbox) = AsyncStream.makeStream(of: Event.self)
-        for replica in members.indices {
-            self.doors.background.run {
-                let reply = await self.ask(
-                    ShortRequest(whole: request, named: short),
-                    about: key,
-                    of: group,
-                    replica: replica
-                )
-                inbox.yield(.reply(replica, reply))
-            }
+        var round = self.round(of: request, about: key, of: group)
+        for replica in group.members.indices { round.ask(replica) }
+        let replies = await round.gather(patience, enough)
+        return self.spoiled(replies, of: request, from: group.count)
+    }
+
+    func askQuorumFirst(
+        _ request: RegisterRequest,
+        about key: RegisterKey,
+        of group: ReplicaGroup,
+        patience: Duration?,
+        enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
+    ) async -> [(replica: Int, reply: RegisterReply)] {
+        self.instruments.asked(request)
+        var round = self.round(of: request, about: key, of: group)
+        let (order, first) = self.readOrder.places(of: group)
+        for replica in order.prefix(first) { round.ask(replica) }
+        round.waiting = order.dropFirst(first)
+        if !round.waiting.isEmpty { self.silence.start(round.silenceEnds) }
+        let replies = await round.gather(patience, enough)
+        return self.spoiled(replies, of: request, from: group.count)
+    }
+
+    private func round(
+        of request: RegisterRequest,
+        about key: RegisterKey,
+        of group: ReplicaGroup
+    ) -> ReplicaRound {
+        let request = ShortRequest(whole: request, named: self.tails.named(request, about: key))
+        return ReplicaRound(group: group, doors: self.doors, readOrder: self.readOrder) {
+            await self.ask(request, about: key, of: group, replica: $0)
         }
-        var replies: [(replica: Int, reply: RegisterReply)] = []
-        var silent = 0
-        var isWaiting = false
-        for await event in events {
-            switch event {
-            case .patienceEnded: return self.spoiled(replies, of: request, from: members.count)
-            case .reply(let replica, let reply?): replies.append((replica, reply))
-            case .reply(_, nil): silent += 1
-            }
-            if replies.count + silent == members.count || enough(replies) { break }
-            if let patience, !isWaiting, group.quorum.isMet(by: replies.map(\.replica)) {
-                isWaiting = true
-                self.doors.background.run {
-                    await self.doors.time.sleep(for: patience)
-                    inbox.yield(.patienceEnded)
-                }
-            }
-        }
-        return self.spoiled(replies, of: request, from: members.count)
     }
 
     func ask(

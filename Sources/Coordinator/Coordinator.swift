@@ -45,6 +45,7 @@ package struct Coordinator: ObjectStore {
     ) {
         let caller = PeerCaller(network: network, layouts: layouts)
         let instruments = CoordinatorInstruments()
+        let health = NodeHealth(time: doors.time, suspicion: settings.suspicion)
         self.settings = settings
         self.caller = caller
         self.layouts = layouts
@@ -58,7 +59,13 @@ package struct Coordinator: ObjectStore {
                 ballots: ballots,
                 settings: settings,
                 instruments: instruments,
-                tails: KnownTails(leastBytes: settings.tailBytes)
+                tails: KnownTails(leastBytes: settings.tailBytes),
+                readOrder: ReadOrder(
+                    own: caller.own,
+                    health: health,
+                    slow: NodeHealth(time: doors.time, suspicion: settings.suspicion)
+                ),
+                silence: SilenceAlarm(after: settings.readSilence, doors: doors)
             ),
             absenceTrust: min(.seconds(60), settings.tombstoneAge / 2)
         )
@@ -68,7 +75,6 @@ package struct Coordinator: ObjectStore {
             settings: settings,
             instruments: instruments
         )
-        let health = NodeHealth(time: doors.time, suspicion: settings.suspicion)
         self.forwarder = ChangeForwarder(
             caller: caller,
             layouts: layouts,

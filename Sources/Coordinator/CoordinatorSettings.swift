@@ -4,6 +4,9 @@ import StoreModel
 package struct CoordinatorSettings: Sendable {
     /// Longest wait for one replica's answer about a register or a page of rows.
     package var registerTimeout: Duration = .seconds(2)
+    /// How long a read waits for the replicas that it has asked, a majority, before it asks the
+    /// others: several times what an answer takes under load, and little beside a time-out.
+    package var readSilence: Duration = .milliseconds(15)
     /// Longest wait for one replica to store, send or pull one chunk.
     package var chunkTimeout: Duration = .seconds(10)
     /// After this a contended change gives up: 503 SlowDown.
@@ -25,7 +28,8 @@ package struct CoordinatorSettings: Sendable {
     package var forwardAfter = 3
     /// Content of all uploads under way, in bytes: 16 chunks.
     package var uploadBytes = 64 << 20
-    /// A node that let a chunk time out gets no chunks for this long, unless it is needed.
+    /// A node that let a chunk time out gets no chunks for this long, unless it is needed; one that
+    /// let a read wait is asked last.
     package var suspicion: Duration = .seconds(2)
     /// Bodies longer than this get their manifest with the first chunk, so that chunks of an upload
     /// that takes hours have an owner (64 MiB).

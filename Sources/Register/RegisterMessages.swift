@@ -69,6 +69,18 @@ package protocol RegisterReplicas: Sendable {
         enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
     ) async -> [(replica: Int, reply: RegisterReply)]
 
+    /// Asks a quorum, and the others only if that turns out not to be enough: as soon as one of
+    /// those asked fails, when all have answered without `enough`, or after a short silence.
+    ///
+    /// Everything else is as in ``ask(_:about:of:patience:enough:)``, which may be done instead.
+    func askQuorumFirst(
+        _ request: RegisterRequest,
+        about key: RegisterKey,
+        of group: ReplicaGroup,
+        patience: Duration?,
+        enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
+    ) async -> [(replica: Int, reply: RegisterReply)]
+
     /// Sends one request to one replica. nil if it is silent.
     func ask(
         _ request: RegisterRequest,
@@ -96,6 +108,16 @@ package protocol RegisterReplicas: Sendable {
 
 extension RegisterReplicas {
     package var skipsIdentities: Bool { false }
+
+    package func askQuorumFirst(
+        _ request: RegisterRequest,
+        about key: RegisterKey,
+        of group: ReplicaGroup,
+        patience: Duration?,
+        enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
+    ) async -> [(replica: Int, reply: RegisterReply)] {
+        await self.ask(request, about: key, of: group, patience: patience, enough: enough)
+    }
 }
 
 /// Why a register operation has no result.

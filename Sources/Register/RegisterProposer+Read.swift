@@ -6,10 +6,10 @@ extension RegisterProposer {
 
     /// Reads the register: what is returned was chosen at some instant during the call.
     ///
-    /// One round where a majority shows the same; otherwise the newest value is brought to those
-    /// behind. `generation` is the bucket generation the caller has read (0 for registers that have
-    /// none): a value that only a minority holds is not completed in a bucket that is being
-    /// deleted.
+    /// One round where a majority, which is asked first, shows the same; otherwise the newest value
+    /// is brought to those behind. `generation` is the bucket generation the caller has read (0 for
+    /// registers that have none): a value that only a minority holds is not completed in a bucket
+    /// that is being deleted.
     ///
     /// - Throws: `unavailable`, `contended`, or `fenced` if the bucket has moved on.
     package func read(
@@ -44,13 +44,27 @@ extension RegisterProposer {
         return ReadTally(replies, of: group)
     }
 
+    /// Asks a quorum what it has, and the others if that does not agree or does not answer.
+    private func readFew(_ key: RegisterKey) async throws(RegisterError) -> ReadTally {
+        let group = try self.replicas.group(of: key)
+        let replies = await self.replicas.askQuorumFirst(
+            .read,
+            about: key,
+            of: group,
+            patience: Self.readPatience
+        ) { ReadTally($0, of: group).agreed != nil }
+        return ReadTally(replies, of: group)
+    }
+
     /// Asks until enough have answered.
     private func askToRead(
         _ key: RegisterKey,
         _ rounds: inout Rounds
     ) async throws(RegisterError) -> ReadTally {
+        var isFirst = true
         while true {
-            let tally = try await self.readOnce(key)
+            let tally = try await isFirst ? self.readFew(key) : self.readOnce(key)
+            isFirst = false
             if tally.isQuorum { return tally }
             let error = RegisterError.unavailable(
                 needed: tally.group.quorum.least,

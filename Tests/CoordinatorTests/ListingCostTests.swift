@@ -25,7 +25,7 @@ struct ListingCostTests {
     private static func list(
         _ cluster: TestCluster,
         _ request: ListRequest,
-        costs: [String: Int] = ["read bucket": 3, "scan": 3]
+        costs: [String: Int] = ["read bucket": 2, "scan": 3]
     ) async throws -> [ListPage] {
         var request = request
         var pages: [ListPage] = []

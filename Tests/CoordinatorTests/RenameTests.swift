@@ -154,7 +154,7 @@ struct RenameTests {
             #expect(cluster.syncedRoundTrips(of: 0) == 4 + 2, "The source forgets afterwards.")
             #expect(
                 cluster.nodes[0].ledger.counts == [
-                    "read bucket": 3, "read object": 3, "prepare object": 12, "accept object": 12,
+                    "read bucket": 2, "read object": 2, "prepare object": 12, "accept object": 12,
                 ]
             )
             try await cluster[1].put(object("c"), Self.body(1))

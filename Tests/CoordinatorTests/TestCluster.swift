@@ -44,7 +44,10 @@ struct TestCluster: Sendable {
             var settings = CoordinatorSettings()
             settings.releaseGrace = .zero
             // What is counted is not to depend on how much time passes.
-            if countsRoundTrips { settings.hintAge = .seconds(3_600) }
+            if countsRoundTrips {
+                settings.hintAge = .seconds(3_600)
+                settings.readSilence = .seconds(1)
+            }
             change(&settings)
             let network = SimulatedNetwork(simulator)
             if countsRoundTrips {
