@@ -19,6 +19,8 @@ extension Coordinator {
         /// The target's.
         var checksums: [Checksum]
         let target: Target
+        /// The target's bucket was not looked at.
+        let isGuess: Bool
         let entry: VersionID
         let progress: CopyProgress
         let operation: String
@@ -27,19 +29,51 @@ extension Coordinator {
     package func copy(_ request: CopyRequest) async throws(ClusterError) -> CopyResult {
         let progress = self.copies.begin(request.source, to: request.target)
         return try await self.follow(progress) { () throws(ClusterError) in
-            try await self.copy(request, progress)
+            let guess = self.guess(request)
+            do throws(ClusterError) {
+                return try await self.copy(request, to: guess, progress)
+            } catch {
+                guard guess != nil, error.code == .bucketNotFound else { throw error }
+            }
+            // Nothing was written. The bucket as it was seen last is gone; another may be there.
+            return try await self.copy(request, to: nil, progress)
         }
     }
 
+    /// The bucket of the target as it was seen last, if a copy may go there without a look at it.
+    ///
+    /// As with a put of short content the accept itself shows that the bucket is there; a hold that
+    /// was taken in vain is given back. Content is not moved on a guess: see ``look(at:)``.
+    private func guess(_ request: CopyRequest) -> BucketRecord? {
+        guard request.condition == .none, request.mode != .independent else { return nil }
+        return self.freshHint(of: request.target.bucket)
+    }
+
+    /// Looks whether the bucket of the target is still as the copy has taken it to be.
+    ///
+    /// - Throws: `bucketNotFound` if not.
+    private func look(at plan: CopyPlan) async throws(ClusterError) {
+        guard plan.isGuess else { return }
+        let bucket = try await self.writableBucket(plan.target.name.bucket)
+        guard bucket.isSameGeneration(as: plan.target.bucket) else {
+            throw ClusterError(.bucketNotFound, plan.operation)
+        }
+    }
+
+    /// Copies into the bucket as it was seen last; looks at it if that is nil.
     private func copy(
         _ request: CopyRequest,
+        to guess: BucketRecord?,
         _ progress: CopyProgress
     ) async throws(ClusterError) -> CopyResult {
         let operation = "copy \(request.source) to \(request.target)"
         async let found = outcome { () throws(ClusterError) in
             try await self.lookUp(request.source, version: request.sourceVersion, operation)
         }
-        let bucket = try await self.writableBucket(request.target.bucket)
+        let bucket =
+            if let guess { guess } else {
+                try await self.writableBucket(request.target.bucket)
+            }
         let target = Target(name: request.target, bucket: bucket)
         var (source, version) = try Self.asSource(await found, operation)
         var entry = self.newVersion()
@@ -58,6 +92,7 @@ extension Coordinator {
                 source: version,
                 checksums: version.checksums,
                 target: target,
+                isGuess: guess != nil,
                 entry: entry,
                 progress: progress,
                 operation: operation
@@ -101,6 +136,7 @@ extension Coordinator {
         case .inline(let bytes):
             plan.progress.plan(.independent, chunks: 0, bytes: plan.source.size)
             if bytes.count > plan.target.bucket.inlineBytes {
+                try await self.look(at: plan)
                 return try await self.write(bytes, plan)
             }
             let stored = try await self.commit(plan, .inline(bytes), holding: nil, from: nil)
@@ -116,6 +152,7 @@ extension Coordinator {
             if plan.request.mode != .independent, isSameClass {
                 return try await self.refer(plan, to: content)
             }
+            try await self.look(at: plan)
             let found = await outcome { () throws(ClusterError) in
                 try await self.segments(of: plan.source.content, plan.operation)
             }

@@ -29,6 +29,42 @@ struct BucketTests {
         }
     }
 
+    @Test(
+        "Who knew a bucket that is gone copies into the new one of that name, and leaves nothing",
+        arguments: [100, 100_000]
+    )
+    func copied(length: Int) throws {
+        // Hints do not age here.
+        try TestCluster.run(countsRoundTrips: true) { cluster in
+            let (sources, targets) = (bucket("sources"), bucket("targets"))
+            try await cluster[0].createBucket(sources)
+            try await cluster[0].createBucket(targets)
+            try await cluster[1].put(object("s", in: sources), content(length))
+            func copy(_ name: String) async throws {
+                let target = object(name, in: targets)
+                let request = CopyRequest(source: object("s", in: sources), target: target)
+                _ = try await cluster[1].copy(request)
+            }
+            try await copy("a")
+            try await cluster[1].delete(object("a", in: targets))
+            try await cluster[0].deleteBucket(targets)
+            #expect(await code { try await copy("b") } == .bucketNotFound)
+            try await cluster[1].createBucket(targets)
+            try await copy("c")
+            try await cluster[1].delete(object("c", in: targets))
+            try await cluster[0].deleteBucket(targets)
+            try await cluster[0].createBucket(targets)
+            try await copy("d")
+            #expect(try await cluster[2].get(object("d", in: targets)) == content(length))
+            let page = try await cluster[2].list(ListRequest(bucket: targets))
+            #expect(page.entries.count == 1)
+            try await cluster[0].delete(object("d", in: targets))
+            try await cluster[0].delete(object("s", in: sources))
+            _ = await cluster.sweepAll()
+            #expect(cluster.chunks == 0, "No hold that was taken in vain is left.")
+        }
+    }
+
     @Test("A bucket is created once, and all nodes list it, in order of name")
     func create() throws {
         try TestCluster.run { cluster in

@@ -134,7 +134,7 @@ struct CostTests {
                 #expect(cost.syncedRoundTrips == 3, "The target's promise rides with the hold's.")
                 #expect(
                     cost.messages == [
-                        "read bucket": 2, "read object": 2, "prepare object": 3,
+                        "read object": 2, "prepare object": 3,
                         "prepare manifest": 3, "accept manifest": 3, "accept object": 3,
                     ]
                 )
@@ -159,7 +159,7 @@ struct CostTests {
             #expect(cost.syncedRoundTrips == 3 + 3 + 2)
             #expect(
                 cost.messages == [
-                    "read bucket": 6, "read object": 6, "prepare object": 9,
+                    "read object": 6, "prepare object": 9,
                     "prepare manifest": 6, "accept manifest": 9, "accept object": 9,
                 ]
             )
@@ -290,7 +290,7 @@ struct CostTests {
             #expect(cost.roundTrips == 4)
             #expect(
                 cost.messages == [
-                    "read bucket": 2, "read object": 2, "prepare object": 3,
+                    "read object": 2, "prepare object": 3,
                     "prepare manifest": 3, "accept manifest": 3, "accept object": 3,
                 ]
             )

@@ -92,17 +92,17 @@ struct SizeCostTests {
         }
     }
 
-    @Test("COPY: 12 frames for 1 KiB, and no blocks for 64 KiB, which go by reference")
+    @Test("COPY: 10 frames for 1 KiB, and no blocks for 64 KiB, which go by reference")
     func copy() throws {
         try Self.run { cluster in
             let small = try await Self.cost(cluster) {
                 _ = try await $0.copy(CopyRequest(source: object("small"), target: object("a")))
             }
-            #expect(small == Cost(3, 6, 12, 0, 6, 0))
+            #expect(small == Cost(3, 5, 10, 0, 6, 0))
             let large = try await Self.cost(cluster) {
                 _ = try await $0.copy(CopyRequest(source: object("large"), target: object("b")))
             }
-            #expect(large == Cost(4, 10, 20, 0, 12, 0))
+            #expect(large == Cost(4, 9, 18, 0, 12, 0))
         }
     }
 
