@@ -8,6 +8,34 @@ import Synchronization
 final class S3Instruments: Sendable {
     private let running = Atomic<Int>(0)
     private let inFlight = Meter(label: "s3_requests_in_flight")
+    /// Found by name once: that costs more than to count does.
+    private let series = Mutex<[Kind: Series]>([:])
+
+    /// Kinds of requests whose series are remembered.
+    private static let kindsMax = 1_024
+
+    private struct Kind: Hashable {
+        let operation: String
+        let status: Int
+    }
+
+    private struct Series {
+        let requests: Counter
+        let duration: Timer
+        let received: Counter
+        let sent: Counter
+
+        init(_ kind: Kind) {
+            let operation = [("op", kind.operation)]
+            self.requests = Counter(
+                label: "s3_requests_total",
+                dimensions: operation + [("code", "\(kind.status)")]
+            )
+            self.duration = Timer(label: "s3_request_duration_seconds", dimensions: operation)
+            self.received = Counter(label: "s3_received_bytes_total", dimensions: operation)
+            self.sent = Counter(label: "s3_sent_bytes_total", dimensions: operation)
+        }
+    }
 
     /// The number of requests being answered, this one among them.
     func begin() -> Int {
@@ -21,21 +49,26 @@ final class S3Instruments: Sendable {
     }
 
     func count(_ fields: RequestRecord.Fields, nanoseconds: UInt64) {
-        let operation = [("op", fields.operation)]
-        Counter(label: "s3_requests_total", dimensions: operation + [("code", "\(fields.status)")])
-            .increment()
-        Timer(label: "s3_request_duration_seconds", dimensions: operation)
-            .recordNanoseconds(Int64(clamping: nanoseconds))
-        Counter(label: "s3_received_bytes_total", dimensions: operation)
-            .increment(by: Int64(clamping: fields.bytesIn))
-        Counter(label: "s3_sent_bytes_total", dimensions: operation)
-            .increment(by: Int64(clamping: fields.bytesOut))
+        let series = self.series(Kind(operation: fields.operation, status: fields.status))
+        series.requests.increment()
+        series.duration.recordNanoseconds(Int64(clamping: nanoseconds))
+        series.received.increment(by: Int64(clamping: fields.bytesIn))
+        series.sent.increment(by: Int64(clamping: fields.bytesOut))
         switch fields.operation {
         case S3Operation.copyObject.rawValue:
             self.countCopy("object", fields, nanoseconds: nanoseconds)
         case S3Operation.uploadPartCopy.rawValue:
             self.countCopy("part", fields, nanoseconds: nanoseconds)
         default: break
+        }
+    }
+
+    private func series(_ kind: Kind) -> Series {
+        self.series.withLock { all in
+            if let series = all[kind] { return series }
+            let series = Series(kind)
+            if all.count < Self.kindsMax { all[kind] = series }
+            return series
         }
     }
 

@@ -283,8 +283,8 @@ package struct S3Service: HTTPResponder {
         nanoseconds: UInt64
     ) {
         var metadata: Logger.Metadata = [
-            "request_id": "\(identity.requestID)",
-            "op": "\(fields.operation)",
+            "request_id": .string(identity.requestID),
+            "op": .string(fields.operation),
             "code": "\(fields.status)",
             "bytes_in": "\(fields.bytesIn)",
             "bytes_out": "\(fields.bytesOut)",
@@ -297,7 +297,7 @@ package struct S3Service: HTTPResponder {
             ("user_agent", exchange.head?.headers.first(name: "user-agent")),
             ("chunks_pulled", fields.chunksPulled.map { "\($0)" }),
         ] {
-            if let value { metadata[name] = "\(Self.line(value))" }
+            if let value { metadata[name] = .string(Self.line(value)) }
         }
         self.logger.info("request", metadata: metadata)
     }

@@ -20,24 +20,42 @@ struct CanonicalRequest {
 
     /// `signedHeaders` are in lower case and sorted, each once.
     init(_ request: SignableRequest, signedHeaders: [String], payload: String) {
-        let headers = signedHeaders.map { name in
-            let values = request.headers.filter { $0.name == name }
-                .map { Self.trimmed($0.value) }
-            return "\(name):\(values.joined(separator: ","))\n"
+        var text = ""
+        text.reserveCapacity(Self.usualBytes)
+        text += request.method
+        text += "\n"
+        text += request.target.canonicalPath
+        text += "\n"
+        text += request.target.canonicalQuery(without: "X-Amz-Signature")
+        text += "\n"
+        for name in signedHeaders { Self.add(name, request.headers, to: &text) }
+        text += "\n"
+        text += signedHeaders.joined(separator: ";")
+        text += "\n"
+        text += payload
+        self.text = text
+    }
+
+    /// Room for most requests.
+    private static let usualBytes = 1_024
+
+    /// All values of a header in one line.
+    private static func add(_ name: String, _ headers: [HeaderField], to text: inout String) {
+        text += name
+        var separator = ":"
+        for header in headers where header.name == name {
+            text += separator
+            text += Self.trimmed(header.value)
+            separator = ","
         }
-        self.text = """
-            \(request.method)
-            \(request.target.canonicalPath)
-            \(request.target.canonicalQuery(without: "X-Amz-Signature"))
-            \(headers.joined())
-            \(signedHeaders.joined(separator: ";"))
-            \(payload)
-            """
+        text += separator == ":" ? ":\n" : "\n"
     }
 
     /// No spaces at the ends, one where several follow each other.
     private static func trimmed(_ value: String) -> String {
-        value.split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ")
+        // Most values have none.
+        if !value.utf8.contains(where: { $0 == 0x20 || $0 == 0x09 }) { return value }
+        return value.split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ")
     }
 
     /// `time` is the basic form that the request carries.

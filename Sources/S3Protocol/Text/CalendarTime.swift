@@ -82,9 +82,18 @@ extension CalendarTime {
     /// Source: RFC 9110, section 5.6.7, IMF-fixdate.
     package var httpDate: String {
         let fields = self.fields
-        return "\(Self.weekdays[fields.weekday]), \(Self.padded(fields.day)) "
-            + "\(Self.months[fields.month - 1]) \(Self.padded(fields.year, to: 4)) "
-            + "\(Self.time(of: fields)) GMT"
+        var text = Self.roomForText
+        text += Self.weekdays[fields.weekday]
+        text += ", "
+        Self.add(fields.day, to: &text)
+        text += " "
+        text += Self.months[fields.month - 1]
+        text += " "
+        Self.add(year: fields.year, to: &text)
+        text += " "
+        Self.add(timeOf: fields, to: &text)
+        text += " GMT"
+        return text
     }
 
     /// As XML answers write it, in whole seconds so that it equals the `Last-Modified` header.
@@ -92,26 +101,59 @@ extension CalendarTime {
     /// An example: `2013-05-24T00:00:00.000Z`.
     package var iso8601: String {
         let fields = self.fields
-        return "\(Self.padded(fields.year, to: 4))-\(Self.padded(fields.month))-"
-            + "\(Self.padded(fields.day))T\(Self.time(of: fields)).000Z"
+        var text = Self.roomForText
+        Self.add(year: fields.year, to: &text)
+        text += "-"
+        Self.add(fields.month, to: &text)
+        text += "-"
+        Self.add(fields.day, to: &text)
+        text += "T"
+        Self.add(timeOf: fields, to: &text)
+        text += ".000Z"
+        return text
     }
 
     /// Like 20130524T000000Z, as signatures write it.
     package var basic: String {
         let fields = self.fields
-        return "\(Self.padded(fields.year, to: 4))\(Self.padded(fields.month))"
-            + "\(Self.padded(fields.day))T\(Self.padded(fields.hour))"
-            + "\(Self.padded(fields.minute))\(Self.padded(fields.second))Z"
+        var text = Self.roomForText
+        Self.add(year: fields.year, to: &text)
+        Self.add(fields.month, to: &text)
+        Self.add(fields.day, to: &text)
+        text += "T"
+        Self.add(fields.hour, to: &text)
+        Self.add(fields.minute, to: &text)
+        Self.add(fields.second, to: &text)
+        text += "Z"
+        return text
     }
 
-    private static func time(of fields: Fields) -> String {
-        "\(Self.padded(fields.hour)):\(Self.padded(fields.minute)):\(Self.padded(fields.second))"
+    private static var roomForText: String {
+        var text = ""
+        text.reserveCapacity(32)
+        return text
     }
 
-    private static func padded(_ number: Int, to width: Int = 2) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    private static func add(timeOf fields: Fields, to text: inout String) {
+        Self.add(fields.hour, to: &text)
+        text += ":"
+        Self.add(fields.minute, to: &text)
+        text += ":"
+        Self.add(fields.second, to: &text)
     }
+
+    /// In four digits at least.
+    private static func add(year: Int, to text: inout String) {
+        guard (0...9_999).contains(year) else { return text += String(year) }
+        Self.add(year / 100, to: &text)
+        Self.add(year % 100, to: &text)
+    }
+
+    /// 00 to 99: every request writes dates, and these need no memory of their own.
+    private static let pairs = (0...99).map { ($0 < 10 ? "0" : "") + String($0) }
+
+    /// In two digits.
+    private static func add(_ number: Int, to text: inout String) { text += Self.pairs[number] }
 }
 
 // MARK: Reading

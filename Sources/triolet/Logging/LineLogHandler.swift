@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Logging
 import Synchronization
 
@@ -61,8 +62,21 @@ final class LogOutput: Sendable {
 
     /// Standard error.
     static let standardError = LogOutput { line in
-        // A closed standard error is no reason to stop.
-        try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
+        var line = line
+        line += "\n"
+        line.withUTF8 { unsafe LogOutput.send($0) }
+    }
+
+    private static func send(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let start = bytes.baseAddress else { return }
+        var sent = 0
+        while sent < bytes.count {
+            let count = unsafe Glibc.write(STDERR_FILENO, start + sent, bytes.count - sent)
+            if count < 0, errno == EINTR { continue }
+            // A closed standard error is no reason to stop.
+            guard count > 0 else { return }
+            sent += count
+        }
     }
 
     func write(_ line: String) { self.lines.withLock { $0(line) } }
