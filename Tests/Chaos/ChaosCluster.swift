@@ -165,7 +165,7 @@ final class ChaosCluster: Sendable {
         var environment = own.merging(Self.quick) { $1 }.merging(self.environment) { $1 }
         if let skew = self.state.withLock({ $0.skews[number] }), skew != 0 {
             environment["LD_PRELOAD"] = Disks.clock
-            environment["TRIOLET_CHAOS_SKEW"] = "\(skew)"
+            environment["CHAOS_SKEW"] = "\(skew)"
         }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

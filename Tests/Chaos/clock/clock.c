@@ -1,4 +1,4 @@
-// A wall clock that is off by TRIOLET_CHAOS_SKEW seconds: loaded before the C library by a node's process.
+// A wall clock that is off by CHAOS_SKEW seconds: loaded before the C library by a node's process.
 //
 // The monotonic clock, and with it every timer, is as it is. faketime shifts the deadlines of timers as well, whichever
 // clock they follow: a node whose clock it puts back by ten minutes sleeps ten minutes longer each time.
@@ -15,7 +15,7 @@ static long skew(void) {
     static long seconds;
     static int known;
     if (!known) {
-        const char *text = getenv("TRIOLET_CHAOS_SKEW");
+        const char *text = getenv("CHAOS_SKEW");
         seconds = text ? strtol(text, NULL, 10) : 0;
         known = 1;
     }
