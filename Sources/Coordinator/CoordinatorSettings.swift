@@ -11,8 +11,8 @@ package struct CoordinatorSettings: Sendable {
     package var chunkTimeout: Duration = .seconds(10)
     /// After this a contended change gives up: 503 SlowDown.
     package var changeDeadline: Duration = .seconds(10)
-    /// How old what is known of a bucket may be for objects in it to be read, and short content to
-    /// be put, without a look at the bucket; zero always looks.
+    /// How old what is known of a bucket may be for objects in it to be read, short content to be
+    /// put and copies to be made by reference, without a look at the bucket; zero always looks.
     package var hintAge: Duration = .seconds(1)
     /// Chunks of one request under way at once.
     package var parallelChunks = 3
