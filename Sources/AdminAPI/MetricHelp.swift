@@ -42,6 +42,7 @@ enum MetricHelp {
         "sweep_waiting_seconds": "Age of the oldest dropped content that waits for release.",
         "tombstones_erased_total": "Deleted registers whose rows were erased.",
         "rows_caught_up_total": "Rows that this node had missed and took over.",
+        "row_comparisons_total": "Comparisons of this node's rows with those of all others.",
         "rows_repaired_total": "Damaged rows of this node that were replaced.",
         "node_syncs_total": "Syncs of rows and of chunks.",
         "node_synced_writes_total": "Writes that waited for those syncs, and shared them.",

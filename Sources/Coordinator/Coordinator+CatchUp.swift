@@ -70,6 +70,7 @@ extension Coordinator {
             }
         }
         self.instruments.caughtUp(summary)
+        self.instruments.compared(summary)
         return summary
     }
 

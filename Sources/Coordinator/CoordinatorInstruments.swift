@@ -32,6 +32,14 @@ struct CoordinatorInstruments: Sendable {
     private let buried = Counter(label: "manifests_buried_total")
     private let erased = Counter(label: "tombstones_erased_total")
     private let caughtUp = Counter(label: "rows_caught_up_total")
+    private let comparedWhole = Counter(
+        label: "row_comparisons_total",
+        dimensions: [("result", "complete")]
+    )
+    private let comparedPartly = Counter(
+        label: "row_comparisons_total",
+        dimensions: [("result", "incomplete")]
+    )
     private let proposals = Counter(label: "meta_proposals_total")
     private let changes = Counter(label: "meta_changes_total")
     private let received = Counter(label: "meta_changes_received_total")
@@ -125,6 +133,11 @@ struct CoordinatorInstruments: Sendable {
         self.buried.increment(by: summary.buried)
         self.erased.increment(by: summary.erased)
         self.repaired.increment(by: summary.repaired)
+    }
+
+    /// The rows were compared with those of all other replicas.
+    func compared(_ summary: CatchUpSummary) {
+        (summary.postponed == 0 ? self.comparedWhole : self.comparedPartly).increment()
     }
 
     /// What waits for the sweep of this node, and how long the oldest of it.

@@ -15,6 +15,7 @@ final class PeerDialer: Sendable {
     let logger: Logger
     private let key: SymmetricKey
     private let connected = Mutex(0)
+    private let failures = Mutex(DialFailures())
 
     init(settings: PeeringSettings, logger: Logger) {
         settings.checkInvariants()
@@ -61,9 +62,10 @@ final class PeerDialer: Sendable {
                                 throw HandshakeError.unexpectedNode(node)
                             }
                             try accept(node, channel)
+                            self.failures.withLock { $0.forget(address, expected) }
                             dialed.succeed(node)
                         } catch {
-                            self.failed(address, error)
+                            self.failed(address, expected, error)
                             dialed.fail(error)
                             channel.close(promise: nil)
                         }
@@ -92,11 +94,15 @@ final class PeerDialer: Sendable {
         )
     }
 
-    private func failed(_ address: PeerAddress, _ error: any Error) {
+    private func failed(_ address: PeerAddress, _ expected: NodeID?, _ error: any Error) {
         self.instruments.failed()
-        self.logger.warning(
+        let reason = "\(error)"
+        let times = self.failures.withLock { $0.count(address, expected, reason) }
+        // One that is not what we expect is dialed again and again: all of it is in the metric.
+        self.logger.log(
+            level: DialFailures.isWorthSaying(times) ? .warning : .debug,
             "peer handshake failed",
-            metadata: ["peer.address": "\(address)", "reason": "\(error)"]
+            metadata: ["peer.address": "\(address)", "reason": "\(reason)", "times": "\(times)"]
         )
     }
 }

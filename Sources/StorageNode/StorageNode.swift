@@ -249,7 +249,7 @@ package final class StorageNode: PeerHandler {
             "out of service: a store has failed",
             metadata: [
                 "failure.text": "\(failure.text)",
-                "hint": "if the disk is damaged, replace the node: docs/operations/running.md",
+                "hint": "if the disk is damaged, replace the node: docs/operations/recovery.md",
             ]
         )
     }

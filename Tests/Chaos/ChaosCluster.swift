@@ -216,14 +216,25 @@ final class ChaosCluster: Sendable {
         } catch { return "does not answer" }
     }
 
+    /// - Throws: ``NotReady`` if it is not ready in time, or its process has ended.
     func waitUntilReady(_ number: Int, within limit: Duration = .seconds(60)) async throws {
         let deadline = ContinuousClock.now + limit
         while let reason = await self.unreadiness(number) {
+            guard self.isRunning(number) else {
+                throw NotReady(node: number, reason: "it has ended: \(self.lastWords(number))")
+            }
             guard ContinuousClock.now < deadline else {
                 throw NotReady(node: number, reason: "\(reason); see \(self.log(number))")
             }
             try await Task.sleep(for: .milliseconds(20))
         }
+    }
+
+    /// What the program last said to people; the last line of its log if nothing.
+    private func lastWords(_ number: Int) -> String {
+        let text = (try? String(contentsOfFile: self.log(number), encoding: .utf8)) ?? ""
+        let lines = text.split(separator: "\n")
+        return String(lines.last { $0.hasPrefix("triolet: ") } ?? lines.last ?? "nothing")
     }
 
     func client(_ number: Int, patience: TimeAmount) -> S3Client {

@@ -12,6 +12,8 @@ struct ChaosRun: Sendable {
     let binary: String
     let directory: String
     let environment: [String: String]
+    /// Whether it is over once a promise is seen broken: it is to be.
+    let isBroken: Bool
     let say: @Sendable (String) -> Void
 
     /// Keys in use change so often, so that operations of unknown outcome do not pile up.
@@ -28,11 +30,9 @@ struct ChaosRun: Sendable {
         let summary: RunSummary
         do {
             try disks.mount(cluster)
-            summary = try await self.serving(cluster) {
+            summary = try await cluster.serving {
                 try await self.play(on: cluster, disks)
             }
-        } catch let error as NotReady {
-            summary = self.summary(of: error)
         } catch {
             await cluster.end()
             disks.unmount()
@@ -43,44 +43,11 @@ struct ChaosRun: Sendable {
         return summary
     }
 
-    /// Nothing more can be judged once a node does not come back.
-    private func summary(of error: NotReady) -> RunSummary {
-        var summary = RunSummary()
-        summary.scenario = self.name
-        summary.title = self.scenario.title
-        summary.seed = self.seed
-        summary.faults = self.scenario.faults
-        summary.violations = [Violation(.cannotOpen, "\(error)").description]
-        return summary
-    }
-
-    /// Runs `body` with the proxies in place.
-    private func serving(
-        _ cluster: ChaosCluster,
-        _ body: @escaping @Sendable () async throws -> RunSummary
-    ) async throws -> RunSummary {
-        try await withThrowingTaskGroup(of: RunSummary?.self) { group in
-            let (ready, signal) = AsyncStream.makeStream(of: Void.self)
-            group.addTask {
-                defer { signal.finish() }
-                try await cluster.serveLinks { signal.yield(()) }
-                return nil
-            }
-            for await _ in ready { break }
-            group.addTask { try await body() }
-            while let result = try await group.next() {
-                if let summary = result {
-                    group.cancelAll()
-                    return summary
-                }
-            }
-            throw ChaosError("the proxies have ended")
-        }
-    }
-
     private func play(on cluster: ChaosCluster, _ disks: Disks) async throws -> RunSummary {
         for node in cluster.numbers { try cluster.start(node) }
-        for node in cluster.numbers { try await cluster.waitUntilReady(node) }
+        do {
+            for node in cluster.numbers { try await cluster.waitUntilReady(node) }
+        } catch let error as NotReady { throw ChaosError("nothing was done to it, but \(error)") }
         let seconds = Int(self.scenario.lasts / .seconds(1))
         let recorder = Recorder(
             seed: self.seed,
@@ -109,16 +76,9 @@ struct ChaosRun: Sendable {
         summary.seconds = Double(recorder.now - begin) / 1e9
         summary.take(recorder, injector.windows.all)
         summary.memory = memory.nodes
-        try await injector.mend()
-        self.say("  all is well again: is it as it must be?")
-        let judge = Judge(
-            cluster: cluster,
-            recorder: recorder,
-            skew: self.scenario.skew,
-            say: self.say
-        )
-        (summary.checked, summary.gaveUp) = try await judge.judge()
-        try await judge.deleteEverything()
+        (summary.checked, summary.gaveUp) = try await self.judge(recorder, cluster) {
+            try await injector.mend()
+        }
         summary.scenario = self.name
         summary.title = self.scenario.title
         summary.seed = self.seed
@@ -157,6 +117,38 @@ struct ChaosRun: Sendable {
         }
     }
 
+    /// Mends everything and judges; a broken promise that keeps it from going on is the verdict.
+    ///
+    /// - Returns: operations that were put in order, and keys on which the checker gave up.
+    private func judge(
+        _ recorder: Recorder,
+        _ cluster: ChaosCluster,
+        mend: () async throws -> Void
+    ) async throws -> (checked: Int, gaveUp: Int) {
+        let history = recorder.history
+        var result = (checked: 0, gaveUp: 0)
+        do {
+            try await mend()
+            self.say("  all is well again: is it as it must be?")
+            let judge = Judge(
+                cluster: cluster,
+                recorder: recorder,
+                skew: self.scenario.skew,
+                say: self.say
+            )
+            if self.isBroken {
+                result = await judge.judgeBriefly()
+                if !history.violations.isEmpty { return result }
+            }
+            result = try await judge.judge()
+            try await judge.deleteEverything()
+        } catch let error as NotReady {
+            // Nothing more can be judged once a node does not come back.
+            history.report(Violation(.cannotOpen, "\(error)"))
+        } catch  where !history.violations.isEmpty { self.say("  the judge gives up: \(error)") }
+        return result
+    }
+
     private static func text(_ counts: Links.Counts) -> String {
         [
             ("connections", counts.connections), ("MiB", counts.bytes >> 20),
@@ -187,7 +179,7 @@ extension Scenario {
                 sum + nodes.count
             case .flip(let bits, _, let nodes): sum + bits * nodes.count
             case .link(let links, _): sum + links.count
-            case .start, .replace: sum
+            case .start, .replace, .writeBack: sum
             }
         }
     }

@@ -74,6 +74,11 @@ final class Disks: Sendable {
         }
     }
 
+    /// What only memory holds goes to the block device, as the kernel does now and then.
+    func writeBack(_ nodes: [Int], of cluster: ChaosCluster) throws {
+        for node in nodes { try Self.run("sync", "--file-system", cluster.data(node)) }
+    }
+
     // MARK: Slowness
 
     private static let groupsPath = "/sys/fs/cgroup/blkio"

@@ -1,4 +1,5 @@
 import Foundation
+import Simulation
 
 /// Brings a scenario's faults about, at their times.
 struct Injector: Sendable {
@@ -26,7 +27,7 @@ struct Injector: Sendable {
         moments.sort { $0.at < $1.at }
         let begin = ContinuousClock.now
         var windows: [Int: Int] = [:]
-        return try await withThrowingTaskGroup(of: Duration.self) { starts in
+        return try await withThrowingTaskGroup(of: Duration?.self) { starts in
             for (at, moment) in moments {
                 try await Task.sleep(until: begin + at, clock: .continuous)
                 switch moment {
@@ -46,14 +47,18 @@ struct Injector: Sendable {
                 }
             }
             var times: [Duration] = []
-            for try await time in starts { times.append(time) }
+            for try await time in starts { if let time { times.append(time) } }
             return times
         }
     }
 
-    private func waitUntilReady(_ node: Int) async throws -> Duration {
+    /// - Returns: nil if it does not become ready; then a promise is broken.
+    private func waitUntilReady(_ node: Int) async throws -> Duration? {
         let start = ContinuousClock.now
-        try await self.cluster.waitUntilReady(node)
+        do { try await self.cluster.waitUntilReady(node) } catch let error as NotReady {
+            self.recorder.history.report(Violation(.cannotOpen, "\(error)"))
+            return nil
+        }
         self.windows.close(node: node, at: self.recorder.now)
         return ContinuousClock.now - start
     }
@@ -107,6 +112,7 @@ struct Injector: Sendable {
         case .cutPower(let nodes):
             for node in nodes { _ = self.windows.open(at: now, node: node) }
             try await self.disks.cutPower(nodes, of: self.cluster)
+        case .writeBack(let nodes): try self.disks.writeBack(nodes, of: self.cluster)
         }
         return []
     }
@@ -121,7 +127,7 @@ struct Injector: Sendable {
         case .link(let links, let fault): self.cluster.links.clear(fault, on: links)
         case .fill(let nodes): for node in nodes { Damage.makeRoom(self.cluster.data(node)) }
         case .slowDisk(let nodes, _): for node in nodes { self.disks.endSlowness(node) }
-        case .kill, .start, .stop, .flip, .empty, .replace, .skew, .cutPower: break
+        case .kill, .start, .stop, .flip, .empty, .replace, .skew, .cutPower, .writeBack: break
         }
     }
 

@@ -93,6 +93,7 @@ extension Scenario {
         case "replace": return .replace(try words.node(of: self.nodes))
         case "fill": return .fill(try words.nodes(of: self.nodes))
         case "cut-power": return .cutPower(try words.nodes(of: self.nodes))
+        case "write-back": return .writeBack(try words.nodes(of: self.nodes))
         case "skew":
             let nodes = try words.nodes(of: self.nodes)
             try words.expect("by")

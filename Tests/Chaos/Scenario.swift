@@ -65,13 +65,14 @@ struct Scenario: Hashable, Sendable {
         case fill([Int])
         case slowDisk([Int], bytesPerSecond: Int)
         case cutPower([Int])
+        case writeBack([Int])
 
         /// The nodes whose processes it touches.
         var nodes: [Int] {
             switch self {
             case .kill(let nodes), .start(let nodes), .stop(let nodes), .pause(let nodes),
                 .flip(_, _, let nodes), .empty(let nodes), .skew(let nodes, _), .fill(let nodes),
-                .slowDisk(let nodes, _), .cutPower(let nodes):
+                .slowDisk(let nodes, _), .cutPower(let nodes), .writeBack(let nodes):
                 nodes
             case .replace(let node): [node]
             case .link: []

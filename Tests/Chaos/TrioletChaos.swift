@@ -12,12 +12,15 @@ struct TrioletChaos: AsyncParsableCommand {
             Each scenario has a cluster of its own. The words of scenario files: \
             docs/testing.md, "Chaos".
 
-            Exit codes: 0 no promise was broken, 1 one was (with --broken: none was), 2 bad usage.
+            Exit codes: 0 no promise was broken, 1 one was (with --broken: none was), 64 bad usage.
             """
     )
 
     @Argument(help: "Scenario files.", completion: .file(extensions: ["chaos"]))
-    var files: [String]
+    var files: [String] = []
+
+    @Option(help: "No scenario: a node misses so many writes, comes back and has to catch up.")
+    var catchUp: Int?
 
     @Option(help: "The program that the nodes run.")
     var binary = ".build/release/triolet"
@@ -58,6 +61,8 @@ struct TrioletChaos: AsyncParsableCommand {
             } catch { throw ValidationError("\(path): \(error)") }
         }
         if self.check { return }
+        if let writes = self.catchUp { return try await self.playCatchUp(writes) }
+        guard !scenarios.isEmpty else { throw ValidationError("no scenario") }
         var summaries: [RunSummary] = []
         for (name, scenario) in scenarios {
             if let reason = Disks.obstacle(to: scenario) {
@@ -83,8 +88,7 @@ struct TrioletChaos: AsyncParsableCommand {
     private func play(_ name: String, _ scenario: Scenario) async throws -> RunSummary {
         let seed = self.seed ?? UInt64.random(in: 1...1_000_000_000)
         self.say("\(name), seed \(seed): \(scenario.title)")
-        let base = self.directory.hasSuffix("/") ? self.directory : self.directory + "/"
-        let path = "\(base)triolet-chaos-\(ProcessInfo.processInfo.processIdentifier)-\(name)"
+        let path = self.path(name)
         let run = ChaosRun(
             scenario: scenario,
             name: name,
@@ -92,6 +96,7 @@ struct TrioletChaos: AsyncParsableCommand {
             binary: URL(fileURLWithPath: self.binary).standardizedFileURL.path,
             directory: path,
             environment: self.variables,
+            isBroken: self.broken,
             say: { self.say($0) }
         )
         let summary = try await run.run()
@@ -102,6 +107,36 @@ struct TrioletChaos: AsyncParsableCommand {
             self.say("  the nodes' directories and logs: \(path)")
         }
         return summary
+    }
+
+    private func playCatchUp(_ writes: Int) async throws {
+        let scenario = Scenario()
+        let path = self.path("catch-up")
+        let cluster = try await ChaosCluster(
+            scenario,
+            binary: URL(fileURLWithPath: self.binary).standardizedFileURL.path,
+            directory: path,
+            environment: self.variables
+        )
+        let complaints: [String]
+        do {
+            complaints = try await cluster.serving {
+                try await CatchUp(cluster: cluster, writes: writes, say: { self.say($0) }).run()
+            }
+        } catch {
+            await cluster.end()
+            throw error
+        }
+        await cluster.end()
+        for complaint in complaints { self.say("COMPLAINT \(complaint)") }
+        self.say("chaos: catch-up of \(writes) writes, \(complaints.count) complaints")
+        guard complaints.isEmpty else { throw ExitCode(1) }
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    private func path(_ name: String) -> String {
+        let base = self.directory.hasSuffix("/") ? self.directory : self.directory + "/"
+        return "\(base)triolet-chaos-\(ProcessInfo.processInfo.processIdentifier)-\(name)"
     }
 
     private var variables: [String: String] {

@@ -108,12 +108,19 @@ struct LocalCluster: Sendable {
         try child.remember(in: self.directory.process(number))
     }
 
-    /// Waits until the node answers that it is ready.
+    /// Waits until the node answers that it is ready, or that it waits for an operator.
     func waitUntilReady(_ number: Int, within limit: Duration = .seconds(60)) async throws {
         let deadline = ContinuousClock.now + limit
         while true {
             switch await self.state(number) {
             case .ready: return
+            case .notReady(let reason) where reason.contains(NodeAdmin.noMember):
+                throw Failure(
+                    "node n\(number) is \(reason)\n"
+                        + "If its directory is lost for good, give it its own place as a new node:"
+                        + " triolet ring replace n\(number) --admin \(self.otherAdmin(number))",
+                    .degraded
+                )
             case .down:
                 throw Failure("node n\(number) ended:\n\(self.lastLines(number, count: 20))")
             case .notReady(let reason):
@@ -127,6 +134,11 @@ struct LocalCluster: Sendable {
             }
             try await Task.sleep(for: .milliseconds(50))
         }
+    }
+
+    /// The admin port of another node.
+    private func otherAdmin(_ number: Int) -> SocketName {
+        self.plan.admin(self.plan.numbers.first { $0 != number } ?? number)
     }
 
     /// Asks the node to end; after `limit` it is made to.

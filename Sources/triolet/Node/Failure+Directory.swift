@@ -32,7 +32,7 @@ extension Failure {
                 + "If the files are damaged, this node must not go on with them: it may have"
                 + " forgotten what it promised.\nThe other nodes have everything that was"
                 + " acknowledged. Move the directory away and replace the node:"
-                + " docs/operations/running.md"
+                + " docs/operations/recovery.md"
         )
     }
 }

@@ -84,7 +84,7 @@ struct MembershipService: Service {
         var metadata: Logger.Metadata = [
             "node.id": "\(self.own.id)",
             "node.address": "\(self.own.address)",
-            "hint": "bring it in by a change of layout: docs/operations/running.md",
+            "hint": "bring it in by a change of layout: docs/operations/recovery.md",
         ]
         guard let former else {
             return self.logger.error("not a member of the cluster", metadata: metadata)
