@@ -13,8 +13,8 @@ struct CatchUp: Sendable {
     private static let patience = Duration.seconds(300)
     private static let bucket = "catch-up"
     private static let writers = 16
-    /// Enough for a chunk of its own.
-    private static let bodyBytes = 1_024
+    /// Content of its own: shorter bodies are in the rows.
+    private static let bodyBytes = 20 << 10
 
     let cluster: ChaosCluster
     let writes: Int
@@ -83,7 +83,7 @@ struct CatchUp: Sendable {
         let rows = Int(try await self.cluster.metric("triolet_rows_caught_up_total", of: 3))
         let time = max(rowsTime ?? .zero, chunksTime ?? .zero)
         self.say(
-            "n3 has caught up after \(Self.text(time)): \(rows) rows (\(Self.text(rowsTime)),"
+            "n3 has caught up after \(Self.text(time)): \(rows) rows (\(Self.text(rowsTime))),"
                 + " \(Int(chunks)) chunks in all (\(Self.text(chunksTime)))"
         )
         var complaints: [String] = []
@@ -92,8 +92,8 @@ struct CatchUp: Sendable {
         return complaints
     }
 
-    /// All nodes were started again: a comparison of all rows finds nothing, no copy is missing, and
-    /// each object can be read without either of the nodes that were there when it was written.
+    /// All nodes were started again: a comparison of all rows finds nothing, no copy is missing,
+    /// and each object can be read without either of the nodes that were there when it was written.
     private func lookAgain() async throws -> [String] {
         var complaints: [String] = []
         let deadline = ContinuousClock.now + Self.patience

@@ -62,6 +62,9 @@ struct RunSummary: Sendable, Codable {
     var slowest: [String] = []
     var links = ""
 
+    /// Of a broken store there may be one for each key.
+    private static let violationsShown = 10
+
     var errorShare: Double {
         self.operations == 0 ? 0 : Double(self.errors) / Double(self.operations)
     }
@@ -159,7 +162,11 @@ extension RunSummary {
         for (why, count) in self.whys.sorted(by: { $0.key < $1.key }) {
             lines.append("  \(count) x \(why)")
         }
-        for violation in self.violations { lines.append("  VIOLATION \(violation)") }
+        for violation in self.violations.prefix(Self.violationsShown) {
+            lines.append("  VIOLATION \(violation)")
+        }
+        let more = self.violations.count - Self.violationsShown
+        if more > 0 { lines.append("  and \(more) violations more (--json)") }
         return lines
     }
 }

@@ -39,11 +39,6 @@ struct NodeAdmin: AdminSource {
         self.connector = membership.connector
     }
 
-    /// Whether the layout still knows this node, as one that was a member.
-    private var hasLeft: Bool {
-        self.node.layouts.layout?.record.nodes.contains { $0.id == self.node.id } ?? false
-    }
-
     /// Whether requests can be served here, and other nodes can count on this one.
     ///
     /// Looks a bucket up that nobody has: the answer "not found" is a quorum's. Whoever restarts
@@ -56,11 +51,7 @@ struct NodeAdmin: AdminSource {
             return .notReady("waiting for the other nodes")
         }
         guard self.coordinator.isMember else {
-            return .notReady(
-                self.hasLeft
-                    ? "\(Self.noMember): it has left, and may be switched off"
-                    : "\(Self.noMember): the data directory is a new one"
-            )
+            return .notReady("\(Self.noMember): the data directory is a new one")
         }
         guard self.node.hasIntroducedItself else {
             return .notReady("the other nodes have not been told of this start yet")
