@@ -24,7 +24,9 @@ final class NodeHealth: Sendable {
         let now = self.time.nanoseconds
         return self.suspects.withLock { suspects in
             guard let since = suspects[node] else { return false }
-            if .nanoseconds(Int64(now - since)) < self.suspicion { return true }
+            // Somebody else may have noted it since `now` was read.
+            let age = Duration.nanoseconds(Int64(now - min(since, now)))
+            if age < self.suspicion { return true }
             suspects[node] = nil
             return false
         }
