@@ -17,6 +17,10 @@ struct ChangeForwarder: Sendable {
     /// to, and proposing oneself is always possible.
     private static let startPatience = Duration.milliseconds(250)
 
+    /// Silences after which a node that was sent a change is taken for one that hangs: the change
+    /// waits its turn there, and takes rounds of its own.
+    private static let silences = 3
+
     let caller: PeerCaller
     let layouts: LayoutHolder
     let health: NodeHealth
@@ -96,6 +100,7 @@ struct ChangeForwarder: Sendable {
         _ node: NodeID,
         _ request: ChangeRequest
     ) async throws(RegisterError) -> ChangeReply? {
+        self.watch(node)
         do throws(PeerCallError) {
             let reply = try await self.caller.ask(
                 node,
@@ -117,6 +122,18 @@ struct ChangeForwarder: Sendable {
             case .network(.unreachable), .network(.overloaded): return nil
             default: throw self.unknown()
             }
+        }
+    }
+
+    /// Leaves a node alone if from now on it answers nobody for long: those who have sent it a
+    /// change have to wait for what becomes of it, and need not become more.
+    private func watch(_ node: NodeID) {
+        let now = self.doors.time.nanoseconds
+        self.doors.background.run {
+            await self.doors.time.sleep(for: self.settings.silence * Self.silences)
+            guard self.starts.isSilent(node, since: now) else { return }
+            self.starts.forget(node)
+            self.health.suspect(node)
         }
     }
 

@@ -24,6 +24,10 @@ struct ChunkReplicas: Sendable {
     let settings: CoordinatorSettings
     let instruments: CoordinatorInstruments
 
+    /// Silences for which a write waits if no node has answered: all may be slow, since there is
+    /// much to do, and each stand-in is one more.
+    private static let writePatience = 4
+
     /// What nodes have done to have a chunk.
     struct Stored: Sendable {
         /// Stored bytes that travelled between nodes.
@@ -32,22 +36,26 @@ struct ChunkReplicas: Sendable {
         var digest: [UInt8]?
     }
 
-    /// What became of one request to one node.
-    private typealias Answer = (node: NodeID, result: Result<Stored, PeerCallError>)
+    /// What happens while nodes are asked for something.
+    enum Event<Value: Sendable>: Sendable {
+        case answer(NodeID, Result<Value, PeerCallError>)
+        /// So long as settings say.
+        case silence
+    }
 
     /// The nodes to try for a chunk, best first: its replica set, then the others in ring order.
     ///
     /// While replicas are being changed, new chunks go to those who stay.
-    private func candidates(for chunk: ChunkName) throws(ClusterError) -> [NodeID] {
+    func candidates(for chunk: ChunkName) throws(ClusterError) -> [NodeID] {
         try self.layout(for: chunk).preferenceList(of: chunk.partition)
     }
 
     /// All nodes that may have a chunk, best first; also those that are leaving.
-    private func holders(of chunk: ChunkName) throws(ClusterError) -> [NodeID] {
+    func holders(of chunk: ChunkName) throws(ClusterError) -> [NodeID] {
         try self.layout(for: chunk).searchList(of: chunk.partition)
     }
 
-    private func layout(for chunk: ChunkName) throws(ClusterError) -> Layout {
+    func layout(for chunk: ChunkName) throws(ClusterError) -> Layout {
         guard let layout = self.layouts.layout else {
             throw ClusterError(.notReady, "find the replicas of chunk \(chunk)")
         }
@@ -58,7 +66,7 @@ struct ChunkReplicas: Sendable {
     ///
     /// Names of chunks do not depend on the layout: if ours was the older one, the same question
     /// stands.
-    private func reply(
+    func reply(
         of node: NodeID,
         to request: PeerRequest
     ) async throws(PeerCallError) -> PeerReply {
@@ -73,8 +81,8 @@ struct ChunkReplicas: Sendable {
 
     /// Has every replica do `request`, until as many as the class asks for have done it durably.
     ///
-    /// Nodes that fail are replaced by the next on the ring while too few are left. Stragglers go
-    /// on in the background, also if the caller is cancelled.
+    /// Nodes that fail, or are silent for too long, are replaced by the next on the ring while too
+    /// few are left. Stragglers go on in the background, also if the caller is cancelled.
     ///
     /// - Returns: what the nodes that were waited for have moved.
     /// - Throws: `quorumUnavailable`, `storageFull`, or `dataUnavailable` if all who were to pull
@@ -83,9 +91,9 @@ struct ChunkReplicas: Sendable {
         _ chunk: ChunkName,
         as storageClass: StorageClass,
         _ request: PeerRequest,
-        _ watch: ChunkWatch = ChunkWatch()
+        _ chunkWatch: ChunkWatch = ChunkWatch()
     ) async throws(ClusterError) -> Stored {
-        let gate = Countdown(watch.finished)
+        let gate = Countdown(chunkWatch.finished)
         // Nodes may be asked as long as this runs.
         defer { gate.leave() }
         let candidates = try self.candidates(for: chunk)
@@ -96,35 +104,40 @@ struct ChunkReplicas: Sendable {
             ? 1 : min(storageClass.writeQuorum, replicas)
         let (order, first) = self.order(candidates, replicas: replicas, needed: needed)
         var waiting = order[...]
-        let (answers, inbox) = AsyncStream.makeStream(of: Answer.self)
+        let (events, inbox) = AsyncStream.makeStream(of: Event<Stored>.self)
+        var watch = SilenceWatch(patience: Self.writePatience)
         func send() {
             guard let node = waiting.popFirst() else { return }
+            watch.asked(node)
             gate.enter()
             self.doors.background.run {
                 let result = await self.ask(node, request)
-                if case .success(let stored) = result { watch.stored(node, stored.bytesMoved) }
-                inbox.yield((node, result))
+                if case .success(let stored) = result { chunkWatch.stored(node, stored.bytesMoved) }
+                inbox.yield(.answer(node, result))
                 gate.leave()
                 guard case .failure = result, homes.contains(node) else { return }
                 self.repairs.add(chunk, at: node, .write)
             }
         }
-        var underWay = 0
-        for _ in 0..<first {
-            send()
-            underWay += 1
-        }
+        for _ in 0..<first { send() }
+        if !waiting.isEmpty { self.awaitSilence { inbox.yield(.silence) } }
         var done = 0
         var total = Stored()
         var failures: [PeerCallError] = []
-        for await (node, result) in answers {
-            underWay -= 1
-            switch result {
-            case .success(let stored):
+        for await event in events {
+            switch event {
+            case .silence:
+                // So many of those that are waited for are slow: as many more are asked.
+                if watch.isTooLong() { for _ in done..<needed { send() } }
+                if !waiting.isEmpty { self.awaitSilence { inbox.yield(.silence) } }
+                continue
+            case .answer(let node, .success(let stored)):
+                self.note(watch.answered(node))
                 done += 1
                 total.bytesMoved += stored.bytesMoved
                 total.digest = stored.digest
-            case .failure(let error):
+            case .answer(let node, .failure(let error)):
+                watch.failed(node)
                 failures.append(error)
                 if error == .network(.timedOut) { self.health.suspect(node) }
             }
@@ -135,13 +148,24 @@ struct ChunkReplicas: Sendable {
                 }
                 return total
             }
-            while done + underWay < needed, !waiting.isEmpty {
-                send()
-                underWay += 1
-            }
-            if done + underWay < needed { break }
+            while done + watch.silent.count < needed, !waiting.isEmpty { send() }
+            if done + watch.silent.count < needed { break }
         }
         throw self.error(chunk, done: done, needed: needed, failures)
+    }
+
+    /// Says when nodes have been silent for as long as settings say.
+    func awaitSilence(_ ended: @escaping @Sendable () -> Void) {
+        self.doors.background.run {
+            await self.doors.time.sleep(for: self.settings.silence)
+            ended()
+        }
+    }
+
+    /// Those who lost to one that was asked later are slow.
+    func note(_ answer: SilenceWatch.Answer) {
+        self.health.trust(answer.node)
+        for node in answer.slower { self.health.suspect(node) }
     }
 
     /// Has every replica fetch chunks that are stored already, or verify what it has: as many as
@@ -178,8 +202,7 @@ struct ChunkReplicas: Sendable {
         replicas: Int,
         needed: Int
     ) -> (order: [NodeID], first: Int) {
-        let trusted = candidates.filter { !self.health.isSuspect($0) }
-        let suspects = candidates.filter { self.health.isSuspect($0) }
+        let (trusted, suspects) = self.health.split(candidates, asking: replicas)
         return (trusted + suspects, max(needed, min(replicas, trusted.count)))
     }
 
@@ -226,76 +249,5 @@ struct ChunkReplicas: Sendable {
             facts: ["stored": "\(done)", "needed": "\(needed)"],
             cause: failures.first
         )
-    }
-
-    /// Fetches some blocks of a chunk from the nearest node that has them intact.
-    ///
-    /// Copies that are missing where the class wants one are replaced afterwards; those that turn
-    /// out to be damaged by the nodes that have them.
-    ///
-    /// - Returns: the decoded content of the blocks.
-    /// - Throws: `dataUnavailable` if no node gives them.
-    func read(
-        _ chunk: ChunkName,
-        blocks: Range<Int>,
-        as storageClass: StorageClass
-    ) async throws(ClusterError) -> ByteBuffer {
-        let candidates = try self.holders(of: chunk)
-        var missing: [NodeID] = []
-        var failures: [PeerCallError] = []
-        for node in self.readOrder(candidates) {
-            do throws(PeerCallError) {
-                let reply = try await self.reply(
-                    of: node,
-                    to: .readChunk(chunk, blocks: blocks)
-                )
-                guard case .blocks(let slice) = reply, slice.header.blocks == blocks else {
-                    throw .invalid(.invalid("reply"))
-                }
-                self.instruments.received(storedBytes: slice.blocks.readableBytes)
-                let content = await self.doors.workers.run { try? slice.content() }
-                guard let content else { throw .invalid(.invalid("damaged on the way")) }
-                self.replace(chunk, missingAt: missing, as: storageClass)
-                return content
-            } catch {
-                failures.append(error)
-                if case .failure(let failure) = error, failure.code == .notFound {
-                    missing.append(node)
-                }
-                if error == .network(.timedOut) { self.health.suspect(node) }
-            }
-        }
-        throw ClusterError(
-            .dataUnavailable,
-            "read chunk \(chunk)",
-            facts: ["asked": "\(failures.count)"],
-            cause: failures.first
-        )
-    }
-
-    /// Has missing copies replaced, now that a good one is known to exist.
-    private func replace(
-        _ chunk: ChunkName,
-        missingAt nodes: [NodeID],
-        as storageClass: StorageClass
-    ) {
-        guard !nodes.isEmpty, let layout = self.layouts.layout else { return }
-        let homes = layout.homes(of: chunk, as: storageClass)
-        for node in nodes where homes.contains(node) { self.repairs.add(chunk, at: node, .read) }
-    }
-
-    /// The own node first, suspects last.
-    private func readOrder(_ candidates: [NodeID]) -> [NodeID] {
-        let own = candidates.filter { $0 == self.caller.own }
-        let others = candidates.filter { $0 != self.caller.own }
-        return own + others.filter { !self.health.isSuspect($0) }
-            + others.filter { self.health.isSuspect($0) }
-    }
-
-    /// All nodes that may have the chunk, best first: where an independent copy pulls from.
-    func sources(of chunk: ChunkName) throws(ClusterError) -> [NodeID] {
-        let candidates = try self.holders(of: chunk)
-        return candidates.filter { !self.health.isSuspect($0) }
-            + candidates.filter { self.health.isSuspect($0) }
     }
 }

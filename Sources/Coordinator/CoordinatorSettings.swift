@@ -28,8 +28,13 @@ package struct CoordinatorSettings: Sendable {
     package var forwardAfter = 3
     /// Content of all uploads under way, in bytes: 16 chunks.
     package var uploadBytes = 64 << 20
-    /// A node that let a chunk time out gets no chunks for this long, unless it is needed; one that
-    /// let a read wait is asked last.
+    /// How long a node may keep silent about a chunk before another one is asked as well.
+    ///
+    /// Longer than a busy disk takes for a sync, and short enough for a client not to notice that a
+    /// node stands still.
+    package var silence: Duration = .milliseconds(400)
+    /// A node that was slower than one asked later gets no chunks for this long, unless it is
+    /// needed, and is asked last when something is read.
     package var suspicion: Duration = .seconds(2)
     /// Bodies longer than this get their manifest with the first chunk, so that chunks of an upload
     /// that takes hours have an owner (64 MiB).

@@ -30,6 +30,14 @@ final class KnownStarts: Sendable {
         }
     }
 
+    /// Whether a node whose start is known was not heard after a time.
+    func isSilent(_ node: NodeID, since time: UInt64) -> Bool {
+        self.state.withLock { state in
+            guard let known = state.starts[node] else { return false }
+            return known.since <= time
+        }
+    }
+
     func note(_ incarnation: UInt32, of node: NodeID, now: UInt64) {
         self.state.withLock { $0.starts[node] = (incarnation, now) }
     }

@@ -4,31 +4,78 @@ import Synchronization
 
 /// Which nodes were too slow lately.
 ///
-/// Only a matter of speed: a suspect node gets no chunks that others can take, for a short while.
+/// Only a matter of speed: a suspect node gets no chunks that others can take, and is asked last,
+/// until it has answered again. One of those who would ask it finds that out every so often, while
+/// the others leave it alone.
 final class NodeHealth: Sendable {
-    private let suspects = Mutex<[NodeID: UInt64]>([:])
-    private let time: any TimeSource
-    private let suspicion: Duration
+    private struct Suspicion {
+        /// Monotonic nanoseconds.
+        var since: UInt64
+        /// When somebody was last let through to it.
+        var tried: UInt64
+    }
 
+    private let suspects = Mutex<[NodeID: Suspicion]>([:])
+    private let time: any TimeSource
+    private let suspicion: UInt64
+
+    /// - Parameters:
+    ///   - time: Where the time comes from.
+    ///   - suspicion: How long a node is left alone.
     init(time: any TimeSource, suspicion: Duration) {
         self.time = time
-        self.suspicion = suspicion
+        self.suspicion = suspicion.wholeMicroseconds * 1_000
     }
 
     func suspect(_ node: NodeID) {
         let now = self.time.nanoseconds
-        self.suspects.withLock { $0[node] = now }
+        self.suspects.withLock { $0[node] = Suspicion(since: now, tried: now) }
     }
+
+    /// It has answered in good time.
+    func trust(_ node: NodeID) { self.suspects.withLock { $0[node] = nil } }
 
     func isSuspect(_ node: NodeID) -> Bool {
         let now = self.time.nanoseconds
         return self.suspects.withLock { suspects in
-            guard let since = suspects[node] else { return false }
-            // Somebody else may have noted it since `now` was read.
-            let age = Duration.nanoseconds(Int64(now - min(since, now)))
-            if age < self.suspicion { return true }
-            suspects[node] = nil
-            return false
+            guard let suspicion = suspects[node] else { return false }
+            return self.age(of: suspicion.since, now) < self.suspicion
         }
     }
+
+    /// Splits nodes, each in the order given, for somebody who is going to ask the first ones.
+    ///
+    /// Of all who come after a suspicion has ended, one finds the node among the trusted, and the
+    /// others only once it has answered or another such time has passed.
+    ///
+    /// - Parameters:
+    ///   - nodes: All that may be asked, best first.
+    ///   - count: How many of them are asked first.
+    /// - Returns: those to ask, and those to ask last.
+    func split(
+        _ nodes: [NodeID],
+        asking count: Int
+    ) -> (trusted: [NodeID], suspects: [NodeID]) {
+        let now = self.time.nanoseconds
+        return self.suspects.withLock { suspects in
+            if suspects.isEmpty { return (nodes, []) }
+            var (trusted, suspect): ([NodeID], [NodeID]) = ([], [])
+            for (index, node) in nodes.enumerated() {
+                guard let suspicion = suspects[node] else {
+                    trusted.append(node)
+                    continue
+                }
+                if index < count, self.age(of: suspicion.tried, now) >= self.suspicion {
+                    suspects[node]?.tried = now
+                    trusted.append(node)
+                } else {
+                    suspect.append(node)
+                }
+            }
+            return (trusted, suspect)
+        }
+    }
+
+    /// Zero for what somebody else noted after `now` was read.
+    private func age(of time: UInt64, _ now: UInt64) -> UInt64 { now - min(time, now) }
 }

@@ -166,9 +166,12 @@ extension RegisterProposer {
         for progress: inout ChangeProgress<Change>,
         _ rounds: Rounds
     ) async throws(RegisterError) -> ChangeProgress<Change>.Ending? {
+        var (newest, quiet) = (Ballot.zero, 0)
         for look in 0..<Self.looksMax where progress.hasSent {
             let tally = try await self.readOnce(progress.key)
             guard tally.isQuorum else { return nil }
+            let seen = tally.newest?.ballot ?? .zero
+            (newest, quiet) = (seen, seen == newest ? quiet + 1 : 0)
             if let chosen = tally.agreed {
                 let ending = progress.look(
                     at: chosen,
@@ -176,6 +179,8 @@ extension RegisterProposer {
                 )
                 if ending != nil || !progress.hasSent { return ending }
             }
+            // Nobody is at work: whoever was promised more has ended, or keeps it for later.
+            guard quiet < Self.quietLooksMax else { return nil }
             await self.replicas.pause(upTo: look < 8 ? Self.readPatience : .milliseconds(16))
         }
         return nil
@@ -184,6 +189,9 @@ extension RegisterProposer {
     /// Reads after a lost accept, until those who were in the way have had something chosen: within
     /// a third of a second where reads are quick.
     private static var looksMax: Int { 48 }
+
+    /// Reads in a row that show nothing new before it goes on.
+    private static var quietLooksMax: Int { 8 }
 
     /// The ballot for the next attempt: the one given, unless replicas act by another layout by
     /// now, or a new one; nil if this round brought none.

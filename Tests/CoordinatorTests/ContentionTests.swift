@@ -1,5 +1,8 @@
 import Coordinator
+import NIOCore
+import Runtime
 import SimulatedRuntime
+import StorageNode
 import StoreModel
 import Testing
 
@@ -37,6 +40,47 @@ struct ContentionTests {
             }
             #expect(unknown == 0)
             #expect(try await cluster[1].get(object("busy")) == body)
+        }
+    }
+
+    /// A body that is there when it is told to be.
+    private actor LateBody: BodySource {
+        let arrives = Eventual<Void>()
+        private var content: ByteBuffer?
+
+        init(_ content: ByteBuffer) { self.content = content }
+
+        func next() async throws -> ByteBuffer? {
+            await self.arrives.value
+            defer { self.content = nil }
+            return self.content
+        }
+    }
+
+    @Test("A promise that nobody will use holds up no change, also while a node is away")
+    func unusedPromise() throws {
+        try TestCluster.run { cluster in
+            let request = PutRequest(
+                name: object("a"),
+                metadata: ObjectMetadata(),
+                announcedBytes: 100
+            )
+            cluster.nodes[2].machine.crash()
+            cluster.network.crashed(cluster.nodes[2].storage.id)
+            let late = LateBody(content(100))
+            async let summary = cluster[0].put(request, body: late)
+            await cluster.wait(.milliseconds(50))
+            let broken = TestBody(content(100), breaksOff: true)
+            let failure = await code { _ = try await cluster[1].put(request, body: broken) }
+            #expect(failure != nil)
+            let start = cluster.simulator.nanoseconds
+            cluster.clearLedgers()
+            late.arrives.fulfil(())
+            _ = try await summary
+            #expect(cluster.simulator.nanoseconds - start < 100_000_000)
+            let reads = cluster.nodes[0].ledger.counts["read object", default: 0]
+            // It did read, three replicas each time, and not for long.
+            #expect((3...33).contains(reads))
         }
     }
 }

@@ -47,6 +47,7 @@ struct TestCluster: Sendable {
             if countsRoundTrips {
                 settings.hintAge = .seconds(3_600)
                 settings.readSilence = .seconds(1)
+                settings.silence = .seconds(3_600)
             }
             change(&settings)
             let network = SimulatedNetwork(simulator)
