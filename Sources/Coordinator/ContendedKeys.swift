@@ -21,7 +21,8 @@ final class ContendedKeys: Sendable {
     func contains(_ key: RegisterKey, now: UInt64) -> Bool {
         self.keys.withLock { keys in
             guard let since = keys[key] else { return false }
-            if now - since <= Self.ageMax { return true }
+            // Somebody else may have noted it since `now` was read.
+            if now - min(since, now) <= Self.ageMax { return true }
             keys[key] = nil
             return false
         }

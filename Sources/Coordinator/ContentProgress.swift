@@ -33,7 +33,7 @@ final class ContentProgress: Sendable {
         self.state.withLock { state in
             let began = state.began ?? now
             state.began = began
-            return now - began
+            return now - min(began, now)
         }
     }
 

@@ -40,7 +40,7 @@ final class KeptPromises: Sendable {
             state.bytes -= memory.bytes
             return memory
         }
-        guard let memory, now - memory.since <= Self.ageMax else { return nil }
+        guard let memory, now - min(memory.since, now) <= Self.ageMax else { return nil }
         return memory
     }
 

@@ -23,7 +23,7 @@ final class KnownStarts: Sendable {
 
     func start(of node: NodeID, now: UInt64) -> UInt32? {
         self.state.withLock { state in
-            guard let known = state.starts[node], now - known.since <= Self.ageMax else {
+            guard let known = state.starts[node], now - min(known.since, now) <= Self.ageMax else {
                 return nil
             }
             return known.incarnation
