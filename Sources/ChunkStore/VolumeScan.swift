@@ -66,33 +66,36 @@ struct VolumeScan {
             .contains { self.known[$0] != nil }
     }
 
-    /// Looks at the pages of a window, up to the first record.
+    /// Looks at the pages of a window.
     ///
-    /// - Returns: where to go on.
+    /// - Returns: where to go on: behind the window, or behind the record that reaches beyond it.
     private mutating func scan(
         _ window: ByteBuffer,
         at start: UInt64
     ) async throws(DiskError) -> UInt64 {
-        for offset in stride(from: 0, to: window.readableBytes, by: RecordHeader.alignment) {
-            let position = start + UInt64(offset)
+        let end = start + UInt64(window.readableBytes)
+        var position = start
+        while position < end {
             if let bytes = self.known[position] {
-                self.end = max(self.end, position + bytes)
-                return position + bytes
+                position += bytes
+                self.end = max(self.end, position)
+                continue
             }
+            let offset = Int(position - start)
             let count = min(RecordHeader.alignment, window.readableBytes - offset)
             guard let page = window.getSlice(at: window.readerIndex + offset, length: count) else {
                 preconditionFailure("Page \(offset) lies outside \(window).")
             }
             if let found = try await self.record(page, at: position) {
                 self.found.append(found)
-                self.end = position + found.row.recordBytes
-                return self.end
+                position += found.row.recordBytes
+                self.end = position
+                continue
             }
-            if !Self.isBlank(page) {
-                self.addTorn(position..<(position + UInt64(count)))
-            }
+            if !Self.isBlank(page) { self.addTorn(position..<(position + UInt64(count))) }
+            position += UInt64(count)
         }
-        return start + UInt64(window.readableBytes)
+        return position
     }
 
     /// - Returns: nil unless a whole record begins here.

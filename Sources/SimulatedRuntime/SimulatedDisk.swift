@@ -36,6 +36,7 @@ package final class SimulatedDisk: Disk {
         /// A sync has failed: all others fail too, until the machine is restarted.
         var isBroken = false
         var syncCount = 0
+        var readBytes: UInt64 = 0
         /// Syncs are acknowledged, and make nothing durable.
         var lies = false
 
@@ -101,6 +102,9 @@ extension SimulatedDisk {
     package var fileNames: [String] { self.state.withLock { $0.files.keys.sorted() } }
 
     package var syncCount: Int { self.state.withLock { $0.syncCount } }
+
+    /// Bytes read from files so far.
+    package var readBytes: UInt64 { self.state.withLock { $0.readBytes } }
 
     package var usedBytes: UInt64 { self.state.withLock { $0.usedBytes } }
 

@@ -56,6 +56,7 @@ struct SimulatedFile: DiskFile {
         guard bytes.readableBytes == count else {
             throw .shortRead(wanted: count, got: bytes.readableBytes)
         }
+        self.disk.state.withLock { $0.readBytes += UInt64(count) }
         return bytes
     }
 

@@ -166,6 +166,37 @@ struct CrashTests {
         #expect(torn > 0)
     }
 
+    @Test("A start reads what it looks through once, however many small chunks are in it")
+    func startCost() throws {
+        try Simulator.run { simulator in
+            let machine = simulator.machine("a")
+            let settings = Samples.settings(checkpointBytes: 64 << 20)
+            let store = try await machine.openStore(settings)
+            for index in 0..<300 {
+                let name = Samples.name(1, index)
+                try await store.write(name, Samples.chunk(name, bytes: 6_000))
+            }
+            let stored = store.statistics.recordBytes
+            #expect(stored > 2 << 20)
+            var before = machine.disk.readBytes
+            var again = try await machine.openStore(settings)
+            #expect(again.statistics.chunksRecovered == 0)
+            // The windows, and room made ahead at the end.
+            #expect(machine.disk.readBytes - before < stored + (2 << 20))
+            for index in 300..<600 {
+                let name = Samples.name(1, index)
+                try await again.write(name, Samples.chunk(name, bytes: 6_000))
+            }
+            machine.crash()
+            machine.restart()
+            before = machine.disk.readBytes
+            again = try await machine.openStore(settings)
+            #expect(again.statistics.chunksRecovered > 20)
+            // What the index has lost is read once more, to be verified.
+            #expect(machine.disk.readBytes - before < 2 * stored + (2 << 20))
+        }
+    }
+
     @Test("A damaged index is made anew from the volumes, without what was dropped")
     func rebuilt() throws {
         try Simulator.run { simulator in
