@@ -77,7 +77,7 @@ struct XMLReader {
             self.isEmptyElement = true
         }
         try self.take(0x3E)
-        return .start(Self.local(name))
+        return .start(try Self.local(name))
     }
 
     private mutating func skipAttributes() throws(S3Error) {
@@ -149,7 +149,7 @@ struct XMLReader {
     private mutating func name() throws(S3Error) -> String {
         let end = self.rest.firstIndex { !Self.isNameByte($0) } ?? self.bytes.count
         let name = self.bytes[self.index..<end]
-        guard let first = name.first, !(0x2D...0x39).contains(first), name.count <= 128 else {
+        guard let first = name.first, !Self.isNoStart(first), name.count <= 128 else {
             throw Self.malformed
         }
         self.index = end
@@ -163,9 +163,15 @@ struct XMLReader {
         }
     }
 
-    private static func local(_ name: String) -> String {
-        name.split(separator: ":").last.map(String.init) ?? name
+    /// A name without its prefix, which has to be a name as well.
+    private static func local(_ name: String) throws(S3Error) -> String {
+        guard let local = name.split(separator: ":").last else { return name }
+        guard let first = local.utf8.first, !Self.isNoStart(first) else { throw Self.malformed }
+        return String(local)
     }
+
+    /// Bytes that may be in a name, but not begin it: `-`, `.`, `/` and digits.
+    private static func isNoStart(_ byte: UInt8) -> Bool { (0x2D...0x39).contains(byte) }
 
     private mutating func skipSpace() {
         while let byte = self.rest.first, [0x20, 0x09, 0x0A, 0x0D].contains(byte) {
