@@ -177,7 +177,7 @@ def test_an_empty_directory_is_a_new_node(fresh_cluster):
     wait_until(lambda: "not a member" in (cluster.readiness(3) or ""), "it does not say so")
     lines = [line for line in cluster.log(3) if line["msg"].startswith("not a member")]
     assert lines[-1]["former.id"] == old["n3"] and lines[-1]["node.id"] != old["n3"]
-    assert "docs/operations/running.md" in lines[-1]["hint"]
+    assert "docs/operations/recovery.md" in lines[-1]["hint"]
 
     nodes = {node["name"]: node for node in json.loads(cluster.admin(1, "/v1/nodes"))["nodes"]}
     assert nodes["n3"]["id"] == old["n3"] and not nodes["n3"]["up"], "not taken for the old one"
