@@ -58,31 +58,21 @@ struct ClusterReplicas: RegisterReplicas {
         _ request: RegisterRequest,
         about key: RegisterKey,
         of group: ReplicaGroup,
-        patience: Duration?,
+        _ terms: RoundTerms,
         enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
     ) async -> [(replica: Int, reply: RegisterReply)] {
         self.instruments.asked(request)
         if let step = request.rareStep(about: key) { await self.doors.reach(step) }
         var round = self.round(of: request, about: key, of: group)
-        for replica in group.members.indices { round.ask(replica) }
-        let replies = await round.gather(patience, enough)
-        return self.spoiled(replies, of: request, from: group.count)
-    }
-
-    func askQuorumFirst(
-        _ request: RegisterRequest,
-        about key: RegisterKey,
-        of group: ReplicaGroup,
-        patience: Duration?,
-        enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
-    ) async -> [(replica: Int, reply: RegisterReply)] {
-        self.instruments.asked(request)
-        var round = self.round(of: request, about: key, of: group)
-        let (order, first) = self.readOrder.places(of: group)
-        for replica in order.prefix(first) { round.ask(replica) }
-        round.waiting = order.dropFirst(first)
+        var order = Array(group.members.indices)[...]
+        if terms.quorumFirst {
+            let places = self.readOrder.places(of: group)
+            order = places.order.prefix(places.first)
+            round.waiting = places.order.dropFirst(places.first)
+        }
+        for replica in order { round.ask(replica) }
         if !round.waiting.isEmpty { self.silence.start(round.silenceEnds) }
-        let replies = await round.gather(patience, enough)
+        let replies = await round.gather(terms.patience, enough)
         return self.spoiled(replies, of: request, from: group.count)
     }
 

@@ -63,7 +63,7 @@ extension Coordinator {
             .prepare(ballot),
             about: key,
             of: group,
-            patience: nil
+            RoundTerms()
         ) { _ in false }
         let empty = replies.filter { $0.reply == .promised(accepted: .zero, value: nil) }
         return group.quorum.isMet(by: empty.map(\.replica))

@@ -45,39 +45,42 @@ package enum RegisterReply: Hashable, Sendable {
     case tailMissing
 }
 
+/// Whom a round asks, and how long it waits.
+package struct RoundTerms: Sendable {
+    /// How long to wait for more once a quorum has answered without being enough; nil waits for all
+    /// (each call has a time-out of its own).
+    package var patience: Duration?
+    /// Whether a quorum may be asked first, and the others only if that turns out not to be enough.
+    ///
+    /// That is as soon as one of those asked fails, when all have answered without being enough, or
+    /// after a short silence. Otherwise all are asked at once.
+    package var quorumFirst = false
+
+    package init(patience: Duration? = nil, quorumFirst: Bool = false) {
+        self.patience = patience
+        self.quorumFirst = quorumFirst
+    }
+}
+
 /// The replicas of registers, as the rounds of ``RegisterProposer`` see them.
 package protocol RegisterReplicas: Sendable {
     /// The replicas that keep the register by the present layout.
     func group(of key: RegisterKey) throws(RegisterError) -> ReplicaGroup
 
-    /// Asks all replicas of a group at once, under the group's epoch.
+    /// Asks the replicas of a group, under the group's epoch.
     ///
     /// Values are whole, in requests and replies.
     ///
     /// A replica that cannot be reached, answers ``RegisterReply/corrupt`` or acts by another
     /// layout counts as silent. Replies still on their way go on in the background.
     ///
-    /// `enough` looks at the replies so far; true ends the wait. `patience` is how long to wait for
-    /// more once a quorum has answered without `enough`; nil waits for all (each call has a
-    /// time-out of its own). The replies come in order of arrival, each with the replica's place in
-    /// the group, each place once. Silence is no error.
+    /// `enough` looks at the replies so far; true ends the wait. The replies come in order of
+    /// arrival, each with the replica's place in the group, each place once. Silence is no error.
     func ask(
         _ request: RegisterRequest,
         about key: RegisterKey,
         of group: ReplicaGroup,
-        patience: Duration?,
-        enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
-    ) async -> [(replica: Int, reply: RegisterReply)]
-
-    /// Asks a quorum, and the others only if that turns out not to be enough: as soon as one of
-    /// those asked fails, when all have answered without `enough`, or after a short silence.
-    ///
-    /// Everything else is as in ``ask(_:about:of:patience:enough:)``, which may be done instead.
-    func askQuorumFirst(
-        _ request: RegisterRequest,
-        about key: RegisterKey,
-        of group: ReplicaGroup,
-        patience: Duration?,
+        _ terms: RoundTerms,
         enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
     ) async -> [(replica: Int, reply: RegisterReply)]
 
@@ -108,16 +111,6 @@ package protocol RegisterReplicas: Sendable {
 
 extension RegisterReplicas {
     package var skipsIdentities: Bool { false }
-
-    package func askQuorumFirst(
-        _ request: RegisterRequest,
-        about key: RegisterKey,
-        of group: ReplicaGroup,
-        patience: Duration?,
-        enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
-    ) async -> [(replica: Int, reply: RegisterReply)] {
-        await self.ask(request, about: key, of: group, patience: patience, enough: enough)
-    }
 }
 
 /// Why a register operation has no result.

@@ -74,6 +74,6 @@ extension RegisterProposer {
         about key: RegisterKey,
         of group: ReplicaGroup
     ) async -> [(replica: Int, reply: RegisterReply)] {
-        await self.replicas.ask(request, about: key, of: group, patience: nil) { _ in false }
+        await self.replicas.ask(request, about: key, of: group, RoundTerms()) { _ in false }
     }
 }

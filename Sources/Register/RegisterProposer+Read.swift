@@ -33,25 +33,16 @@ extension RegisterProposer {
     }
 
     /// Asks all replicas what they have, once.
-    func readOnce(_ key: RegisterKey) async throws(RegisterError) -> ReadTally {
+    func readOnce(
+        _ key: RegisterKey,
+        quorumFirst: Bool = false
+    ) async throws(RegisterError) -> ReadTally {
         let group = try self.replicas.group(of: key)
         let replies = await self.replicas.ask(
             .read,
             about: key,
             of: group,
-            patience: Self.readPatience
-        ) { ReadTally($0, of: group).agreed != nil }
-        return ReadTally(replies, of: group)
-    }
-
-    /// Asks a quorum what it has, and the others if that does not agree or does not answer.
-    private func readFew(_ key: RegisterKey) async throws(RegisterError) -> ReadTally {
-        let group = try self.replicas.group(of: key)
-        let replies = await self.replicas.askQuorumFirst(
-            .read,
-            about: key,
-            of: group,
-            patience: Self.readPatience
+            RoundTerms(patience: Self.readPatience, quorumFirst: quorumFirst)
         ) { ReadTally($0, of: group).agreed != nil }
         return ReadTally(replies, of: group)
     }
@@ -63,7 +54,7 @@ extension RegisterProposer {
     ) async throws(RegisterError) -> ReadTally {
         var isFirst = true
         while true {
-            let tally = try await isFirst ? self.readFew(key) : self.readOnce(key)
+            let tally = try await self.readOnce(key, quorumFirst: isFirst)
             isFirst = false
             if tally.isQuorum { return tally }
             let error = RegisterError.unavailable(

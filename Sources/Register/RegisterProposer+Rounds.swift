@@ -23,7 +23,7 @@ extension RegisterProposer {
             .prepare(ballot),
             about: key,
             of: group,
-            patience: nil
+            RoundTerms()
         ) { PrepareTally($0, of: group).isDecided }
         let tally = PrepareTally(replies, of: group)
         rounds.saw(tally.newest)
@@ -53,7 +53,7 @@ extension RegisterProposer {
             .accept(prepared.ballot, value, generation: generation, next: next),
             about: key,
             of: group,
-            patience: isThorough ? Self.refusalPatience : nil
+            RoundTerms(patience: isThorough ? Self.refusalPatience : nil)
         ) { replies in
             let tally = AcceptTally(replies, of: group)
             return isThorough ? tally.isChosen || tally.isRefusedByAll : tally.isDecided

@@ -156,7 +156,7 @@ package struct RegisterProposer<Replicas: RegisterReplicas>: Sendable {
             .accept(birth, value, generation: 0),
             about: key,
             of: group,
-            patience: nil
+            RoundTerms()
         ) { AcceptTally($0, of: group).isDecided }
         let tally = AcceptTally(replies, of: group)
         if tally.isChosen { return .created }

@@ -67,7 +67,7 @@ private final class MemoryReplicas: RegisterReplicas {
         _ request: RegisterRequest,
         about key: RegisterKey,
         of group: ReplicaGroup,
-        patience: Duration?,
+        _ terms: RoundTerms,
         enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
     ) async -> [(replica: Int, reply: RegisterReply)] {
         var replies: [(replica: Int, reply: RegisterReply)] = []

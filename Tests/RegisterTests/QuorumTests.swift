@@ -123,14 +123,14 @@ struct QuorumTests {
                 _ request: RegisterRequest,
                 about key: RegisterKey,
                 of group: ReplicaGroup,
-                patience: Duration?,
+                _ terms: RoundTerms,
                 enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
             ) async -> [(replica: Int, reply: RegisterReply)] {
                 await self.inner.ask(
                     request,
                     about: key,
                     of: group,
-                    patience: patience,
+                    terms,
                     enough: enough
                 )
             }

@@ -477,7 +477,7 @@ struct RegisterProposerTests {
                 _ request: RegisterRequest,
                 about key: RegisterKey,
                 of group: ReplicaGroup,
-                patience: Duration?,
+                _ terms: RoundTerms,
                 enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
             ) async -> [(replica: Int, reply: RegisterReply)] {
                 self.drawn += 1

@@ -231,7 +231,7 @@ final class Proposer: RegisterReplicas, @unchecked Sendable {
         _ request: RegisterRequest,
         about key: RegisterKey,
         of group: ReplicaGroup,
-        patience: Duration?,
+        _ terms: RoundTerms,
         enough: ([(replica: Int, reply: RegisterReply)]) -> Bool
     ) async -> [(replica: Int, reply: RegisterReply)] {
         let world = self.world
@@ -255,7 +255,9 @@ final class Proposer: RegisterReplicas, @unchecked Sendable {
                 if let reply { replies.append((replica, reply)) }
             }
             if heard.count == world.count || enough(replies) { break }
-            if let patience, !isWaiting, group.quorum.isMet(by: replies.map(\.replica)) {
+            if let patience = terms.patience, !isWaiting,
+                group.quorum.isMet(by: replies.map(\.replica))
+            {
                 isWaiting = true
                 world.executor.schedule(after: patience) { inbox.yield(.patienceEnded) }
             }
