@@ -94,7 +94,7 @@ final class ChunkRepairs: Sendable {
         self.state.withLock { state in
             status.waiting = state.waiting.count
             let oldest = state.waiting.map(\.since).min()
-            status.oldestSeconds = oldest.map { Double(now - min($0, now)) / 1e9 } ?? 0
+            status.oldestSeconds = oldest.map { Double(now.elapsed(since: $0)) / 1e9 } ?? 0
             status.repaired = state.repaired
             status.givenUp = state.givenUp
         }

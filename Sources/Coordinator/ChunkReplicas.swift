@@ -46,7 +46,7 @@ struct ChunkReplicas: Sendable {
     /// The nodes to try for a chunk, best first: its replica set, then the others in ring order.
     ///
     /// While replicas are being changed, new chunks go to those who stay.
-    func candidates(for chunk: ChunkName) throws(ClusterError) -> [NodeID] {
+    private func candidates(for chunk: ChunkName) throws(ClusterError) -> [NodeID] {
         try self.layout(for: chunk).preferenceList(of: chunk.partition)
     }
 
@@ -55,7 +55,7 @@ struct ChunkReplicas: Sendable {
         try self.layout(for: chunk).searchList(of: chunk.partition)
     }
 
-    func layout(for chunk: ChunkName) throws(ClusterError) -> Layout {
+    private func layout(for chunk: ChunkName) throws(ClusterError) -> Layout {
         guard let layout = self.layouts.layout else {
             throw ClusterError(.notReady, "find the replicas of chunk \(chunk)")
         }

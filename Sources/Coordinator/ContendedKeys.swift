@@ -1,3 +1,4 @@
+import Runtime
 import StoreModel
 import Synchronization
 
@@ -21,8 +22,7 @@ final class ContendedKeys: Sendable {
     func contains(_ key: RegisterKey, now: UInt64) -> Bool {
         self.keys.withLock { keys in
             guard let since = keys[key] else { return false }
-            // Somebody else may have noted it since `now` was read.
-            if now - min(since, now) <= Self.ageMax { return true }
+            if now.elapsed(since: since) <= Self.ageMax { return true }
             keys[key] = nil
             return false
         }

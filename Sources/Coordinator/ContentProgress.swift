@@ -1,3 +1,4 @@
+import Runtime
 import StoreModel
 import Synchronization
 
@@ -33,7 +34,7 @@ final class ContentProgress: Sendable {
         self.state.withLock { state in
             let began = state.began ?? now
             state.began = began
-            return now - min(began, now)
+            return now.elapsed(since: began)
         }
     }
 

@@ -47,8 +47,8 @@ extension Coordinator {
     /// Compares the own node's rows with those of all other replicas, and has it take what it
     /// missed.
     ///
-    /// Each node sees to itself: what others miss is their business. Source:
-    /// docs/protocol/registers.md, "Anti-entropy".
+    /// Each node sees to itself: what others miss is their business.
+    /// Source: docs/protocol/registers.md, "Anti-entropy".
     package func catchUp() async -> CatchUpSummary {
         var summary = CatchUpSummary()
         guard let layout = self.layouts.layout else { return summary }

@@ -79,7 +79,7 @@ extension Coordinator {
             rows: summary.postponed,
             seconds: summary.oldestDropped.map { oldest in
                 let now = self.doors.time.wallMicroseconds
-                return Double(now - min(now, oldest)) / 1_000_000
+                return Double(now.elapsed(since: oldest)) / 1_000_000
             } ?? 0
         )
         await self.eraseTombstones(into: &summary)

@@ -1,4 +1,5 @@
 import Register
+import Runtime
 import StoreModel
 import Synchronization
 
@@ -40,7 +41,7 @@ final class KeptPromises: Sendable {
             state.bytes -= memory.bytes
             return memory
         }
-        guard let memory, now - min(memory.since, now) <= Self.ageMax else { return nil }
+        guard let memory, now.elapsed(since: memory.since) <= Self.ageMax else { return nil }
         return memory
     }
 

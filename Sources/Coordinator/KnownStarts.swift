@@ -1,3 +1,4 @@
+import Runtime
 import StoreModel
 import Synchronization
 
@@ -23,7 +24,8 @@ final class KnownStarts: Sendable {
 
     func start(of node: NodeID, now: UInt64) -> UInt32? {
         self.state.withLock { state in
-            guard let known = state.starts[node], now - min(known.since, now) <= Self.ageMax else {
+            guard let known = state.starts[node], now.elapsed(since: known.since) <= Self.ageMax
+            else {
                 return nil
             }
             return known.incarnation

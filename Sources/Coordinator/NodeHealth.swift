@@ -39,7 +39,7 @@ final class NodeHealth: Sendable {
         let now = self.time.nanoseconds
         return self.suspects.withLock { suspects in
             guard let suspicion = suspects[node] else { return false }
-            return self.age(of: suspicion.since, now) < self.suspicion
+            return now.elapsed(since: suspicion.since) < self.suspicion
         }
     }
 
@@ -65,7 +65,7 @@ final class NodeHealth: Sendable {
                     trusted.append(node)
                     continue
                 }
-                if index < count, self.age(of: suspicion.tried, now) >= self.suspicion {
+                if index < count, now.elapsed(since: suspicion.tried) >= self.suspicion {
                     suspects[node]?.tried = now
                     trusted.append(node)
                 } else {
@@ -75,7 +75,4 @@ final class NodeHealth: Sendable {
             return (trusted, suspect)
         }
     }
-
-    /// Zero for what somebody else noted after `now` was read.
-    private func age(of time: UInt64, _ now: UInt64) -> UInt64 { now - min(time, now) }
 }

@@ -72,7 +72,7 @@ final class PromisesAhead: Sendable {
         self.state.withLock { state in
             switch state.entries[key] {
             case .underWay: return false
-            case .arrived(_, let since) where now - min(since, now) <= Self.ageMax: return false
+            case .arrived(_, let since) where now.elapsed(since: since) <= Self.ageMax: return false
             case .arrived, nil: break
             }
             if state.entries.count >= Self.countMax || state.bytes > Self.bytesMax {
