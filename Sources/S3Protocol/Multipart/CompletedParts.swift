@@ -49,17 +49,10 @@ package struct CompletedParts: Hashable, Sendable {
             checksums.append(try BodyChecks.checksum(suffix, child.text))
         }
         return Part(
-            number: try UploadParameters.partNumber(Self.trimmed(number)),
-            etag: Self.unquoted(Self.trimmed(etag)),
+            number: try UploadParameters.partNumber(number.trimmed(where: \.isWhitespace)),
+            etag: Self.unquoted(etag.trimmed(where: \.isWhitespace)),
             checksums: checksums
         )
-    }
-
-    private static func trimmed(_ text: String) -> String {
-        var text = Substring(text)
-        while text.first?.isWhitespace == true { text.removeFirst() }
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return String(text)
     }
 
     private static func unquoted(_ etag: String) -> String {

@@ -84,16 +84,9 @@ package enum MetadataHeaders {
 
     /// `aws-chunked` describes the transfer, not the object.
     private static func withoutChunking(_ value: String) -> String? {
-        let codings = value.split(separator: ",").map(Self.trimmed)
+        let codings = value.split(separator: ",").map { $0.trimmed { $0 == " " || $0 == "\t" } }
             .filter { !$0.isEmpty && $0 != "aws-chunked" }
         return codings.isEmpty ? nil : codings.joined(separator: ", ")
-    }
-
-    private static func trimmed(_ text: Substring) -> Substring {
-        var text = text
-        while text.first == " " || text.first == "\t" { text.removeFirst() }
-        while text.last == " " || text.last == "\t" { text.removeLast() }
-        return text
     }
 
     /// Where a website sends the readers of the object.
