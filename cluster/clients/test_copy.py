@@ -3,9 +3,22 @@
 import statistics
 import time
 
-from cluster import content, digest
+import pytest
+
+from cluster import content, digest, started
 
 MEBIBYTE = 1 << 20
+# What nodes do by themselves would be counted with the copies.
+QUIET = {
+    "TRIOLET_TUNING_SWEEP_INTERVAL": "1h",
+    "TRIOLET_TUNING_AUDIT_INTERVAL": "24h",
+    "TRIOLET_TUNING_HEAL_INTERVAL": "168h",
+}
+
+
+@pytest.fixture
+def quiet_cluster(tmp_path):
+    yield from started(tmp_path / "quiet", environment=QUIET)
 
 
 class Body:
@@ -78,22 +91,25 @@ def moved(spent):
     }
 
 
-def test_by_reference_moves_nothing_at_any_size(cluster):
+def test_by_reference_moves_nothing_at_any_size(quiet_cluster):
+    cluster = quiet_cluster
     s3 = cluster.s3(1)
     s3.create_bucket(Bucket="copy-reference")
     body = Body(content(1, 64 * MEBIBYTE), 16)
     s3.put_object(Bucket="copy-reference", Key="gibibyte", Body=body, ContentLength=len(body))
     source = {"Bucket": "copy-reference", "Key": "gibibyte"}
 
-    times = []
+    times, messages = [], []
     s3 = cluster.s3(2)
     for number in range(9):
         with Spent(cluster) as spent:
             s3.copy_object(Bucket="copy-reference", Key=f"copy-{number}", CopySource=source)
         times.append(spent.seconds)
         assert set(moved(spent).values()) == {0}, moved(spent)
-        rounds = spent("triolet_node_messages_total")
-        assert rounds <= 40, f"{rounds} messages for one copy"
+        messages.append(spent("triolet_node_messages_total"))
+    # A node that is slow to answer on a busy machine is asked again, and that is counted too; what
+    # a copy costs on its own is counted exactly in CoordinatorTests.
+    assert statistics.median(messages) <= 20, f"{messages} messages for a copy each"
     print(f"copy of 1 GiB by reference: median {statistics.median(times) * 1000:.1f} ms")
     # Copied onto itself it stays what it is (Ceph 70746).
     for number in range(3):
