@@ -31,7 +31,7 @@ package final class ChangeReceiver: ChangeHandler {
     private let settings: CoordinatorSettings
     /// What the forwarder of this coordinator knows of others.
     private let starts: KnownStarts
-    private let repairs: ChunkRepairs
+    private let healing: Healing
     private let instruments: CoordinatorInstruments
     private let state = Mutex(State())
 
@@ -42,7 +42,7 @@ package final class ChangeReceiver: ChangeHandler {
         doors: Doors,
         settings: CoordinatorSettings,
         starts: KnownStarts,
-        repairs: ChunkRepairs,
+        healing: Healing,
         instruments: CoordinatorInstruments
     ) {
         self.incarnation = incarnation
@@ -51,17 +51,18 @@ package final class ChangeReceiver: ChangeHandler {
         self.doors = doors
         self.settings = settings
         self.starts = starts
-        self.repairs = repairs
+        self.healing = healing
         self.instruments = instruments
     }
 
     package func noticed(_ start: NodeStart, of node: NodeID) {
         self.starts.noticed(start.incarnation, of: node)
+        self.healing.noticed(start.incarnation, of: node)
     }
 
     package func foundDamaged(_ chunk: ChunkName) {
         self.instruments.corrupt(1, foundBy: .read)
-        self.repairs.add(chunk, at: self.repairs.caller.own, .read)
+        self.healing.repairs.add(chunk, at: self.healing.repairs.caller.own, .read)
     }
 
     package func answer(_ request: ChangeRequest, from node: NodeID) async -> ChangeReply {

@@ -46,6 +46,8 @@ final class ChunkRepairs: Sendable {
         var known: Set<Copy> = []
         var repaired = 0
         var givenUp = 0
+        /// What a write did not get onto a node is in this queue no more.
+        var isIncomplete = false
     }
 
     /// Most copies that wait; more are left to the rounds.
@@ -79,12 +81,22 @@ final class ChunkRepairs: Sendable {
         // A write may not have ended; what is damaged cannot wait.
         let delay: UInt64 = reason == .write ? 1_000_000_000 : 0
         self.state.withLock { state in
-            guard state.waiting.count < Self.waitingMax, state.known.insert(copy).inserted else {
+            guard state.waiting.count < Self.waitingMax else {
+                if reason == .write { state.isIncomplete = true }
                 return
             }
+            guard state.known.insert(copy).inserted else { return }
             state.waiting.append(
                 Waiting(copy: copy, reason: reason, since: now, due: now + delay)
             )
+        }
+    }
+
+    /// Whether copies that writes did not make have been left to a round since this was last asked.
+    func takeIncomplete() -> Bool {
+        self.state.withLock { state in
+            defer { state.isIncomplete = false }
+            return state.isIncomplete
         }
     }
 
@@ -140,7 +152,10 @@ final class ChunkRepairs: Sendable {
         self.state.withLock { state in
             if isRepaired { state.repaired += 1 }
             guard outcome == .postponed, waiting.attempts + 1 < Self.attemptsMax else {
-                if outcome == .postponed { state.givenUp += 1 }
+                if outcome == .postponed {
+                    state.givenUp += 1
+                    if waiting.reason == .write { state.isIncomplete = true }
+                }
                 state.known.remove(waiting.copy)
                 return
             }

@@ -21,26 +21,49 @@ package struct CatchUpSummary: Hashable, Sendable {
 extension Coordinator {
     /// Rows found behind before they are brought, in one go.
     private static let batchRows = 256
-    /// Longest pause after a comparison that could not be finished.
-    private static let retryPause = Duration.seconds(30)
+    /// Pause after a comparison that could not be finished: each is twice as long as the one before
+    /// it, and no longer than this.
+    private static let retryPauses = (first: Duration.seconds(1), longest: Duration.seconds(30))
+    /// Pause between two looks whether a comparison is wanted before its time.
+    private static let lookPause = Duration.seconds(1)
     /// Ballots drawn for one repair.
     private static let repairsMax = 5
 
     /// Compares again and again, first of all after a start; returns when the task is cancelled.
     func runCatchUps() async {
         var lastScrub: UInt64?
+        var retryPause = Self.retryPauses.first
         while !Task.isCancelled {
+            self.healing.update { $0.isComparisonWanted = false }
             let compared = await self.catchUp()
+            // Of the chunks of manifests that were not known here nobody has looked yet.
+            if compared.rows > 0 { self.healing.update { $0.isRoundWanted = true } }
             var postponed = compared.postponed
             let now = self.doors.time.nanoseconds
-            let interval = self.settings.scrubInterval.wholeMicroseconds * 1_000
-            if lastScrub.map({ now - $0 >= interval }) ?? true {
+            let scrubInterval = self.settings.scrubInterval.wholeMicroseconds * 1_000
+            if lastScrub.map({ now - $0 >= scrubInterval }) ?? true {
                 lastScrub = now
                 postponed += await self.scrub().postponed
             }
-            let isDone = postponed == 0
-            let pause = self.settings.catchUpInterval
-            await self.doors.time.sleep(for: isDone ? pause : min(pause, Self.retryPause))
+            let interval = self.settings.catchUpInterval
+            if postponed > 0 {
+                await self.waitForComparison(min(interval, retryPause))
+                retryPause = min(retryPause * 2, Self.retryPauses.longest)
+            } else {
+                await self.waitForComparison(interval)
+                retryPause = Self.retryPauses.first
+            }
+        }
+    }
+
+    /// Waits until it is time for a comparison, or until one is wanted.
+    private func waitForComparison(_ pause: Duration) async {
+        let end = self.doors.time.nanoseconds + pause.wholeMicroseconds * 1_000
+        while !Task.isCancelled, !self.healing.update({ $0.isComparisonWanted }) {
+            let now = self.doors.time.nanoseconds
+            guard now < end else { return }
+            let left = Duration.nanoseconds(Int64(clamping: end - now))
+            await self.doors.time.sleep(for: min(left, Self.lookPause))
         }
     }
 

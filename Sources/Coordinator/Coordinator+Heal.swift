@@ -8,6 +8,9 @@ import StoreModel
 ///
 /// Source: docs/protocol/content.md, "Healing".
 extension Coordinator {
+    /// Looks whether a round is wanted, for one look at who is up.
+    private static let probeSteps = 10
+
     /// Heals again and again; returns when the task is cancelled.
     func runHealing() async {
         guard !self.settings.sabotage.contains(.noHealing) else { return }
@@ -26,13 +29,19 @@ extension Coordinator {
     private func runRounds() async {
         var lastEnd: UInt64?
         var lastEpoch: UInt64?
+        var isIncomplete = false
         while !Task.isCancelled {
-            await self.doors.time.sleep(for: self.settings.healProbe)
+            let stoodStill = await self.waitForProbe()
             let epoch = self.layouts.epoch
             let up = await self.nodesUp()
-            let (before, isWanted, last) = self.healing.update { state in
-                defer { (state.up, state.isRoundWanted) = (up, false) }
-                return (state.up, state.isRoundWanted, state.heal.last)
+            isIncomplete = self.healing.repairs.takeIncomplete() || isIncomplete
+            let (isBack, isWanted, last) = self.healing.update { state in
+                let isBack = !up.isSubset(of: state.up)
+                let isWanted = state.isRoundWanted
+                (state.up, state.isRoundWanted) = (up, false)
+                // Who was out of reach has missed rows, and so has the own node if it was that.
+                if isBack || stoodStill { state.isComparisonWanted = true }
+                return (isBack, isWanted, state.heal.last)
             }
             let pause = self.settings
             let waited = lastEnd.map { self.doors.time.nanoseconds - $0 }
@@ -41,14 +50,32 @@ extension Coordinator {
             }
             // A layout that moves partitions gives their chunks new homes.
             let isDue =
-                isWanted || epoch != lastEpoch || !up.isSubset(of: before)
+                isWanted || epoch != lastEpoch || isBack || stoodStill
                 || hasPassed(pause.healInterval)
-                || last.postponed > 0 && hasPassed(pause.healRetry)
+                || (isIncomplete || last.postponed > 0) && hasPassed(pause.healRetry)
             guard isDue else { continue }
+            isIncomplete = false
             _ = await self.heal(up: up)
             lastEpoch = epoch
             lastEnd = self.doors.time.nanoseconds
         }
+    }
+
+    /// Waits until it is time to look who is up, or until a round is wanted.
+    ///
+    /// - Returns: whether the process stood still meanwhile, for longer than others wait for an
+    ///   answer.
+    private func waitForProbe() async -> Bool {
+        let step = self.settings.healProbe / Self.probeSteps
+        let tooLong = (step + self.settings.registerTimeout).wholeMicroseconds * 1_000
+        var stoodStill = false
+        for _ in 0..<Self.probeSteps where !Task.isCancelled {
+            let begin = self.doors.time.nanoseconds
+            await self.doors.time.sleep(for: step)
+            if self.doors.time.nanoseconds.elapsed(since: begin) > tooLong { stoodStill = true }
+            if stoodStill || self.healing.update({ $0.isRoundWanted }) { break }
+        }
+        return stoodStill
     }
 
     /// The members that answer, this one included.

@@ -102,7 +102,7 @@ package struct Coordinator: ObjectStore {
             doors: doors,
             settings: settings,
             starts: self.forwarder.starts,
-            repairs: self.healing.repairs,
+            healing: self.healing,
             instruments: instruments
         )
         self.chunks = ChunkReplicas(

@@ -10,8 +10,12 @@ final class Healing: Sendable {
         var isRoundWanted = false
         /// Somebody wants a pass of the scrub now, from the beginning.
         var isPassWanted = false
+        /// Rows of the own node are to be compared now.
+        var isComparisonWanted = false
         /// The nodes that answered when they were last looked for, this one included.
         var up: Set<NodeID> = []
+        /// Newest starts of other members that this node was told of, as incarnations.
+        var starts: [NodeID: UInt32] = [:]
         /// Classes of manifests whose chunks are here: they never change.
         var classes: [ManifestID: StorageClass] = [:]
     }
@@ -26,6 +30,17 @@ final class Healing: Sendable {
 
     func update<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
         self.state.withLock { body(&$0) }
+    }
+
+    /// A member has started: while it was away, nobody could give it what it is to have.
+    ///
+    /// It may have been away too shortly for anybody to see.
+    func noticed(_ incarnation: UInt32, of node: NodeID) {
+        self.update { state in
+            guard state.starts[node] ?? 0 < incarnation else { return }
+            state.starts[node] = incarnation
+            state.isRoundWanted = true
+        }
     }
 
     func storageClass(of manifest: ManifestID) -> StorageClass? {
