@@ -128,7 +128,7 @@ struct CatchUp: Sendable {
 
     /// Whether the node has compared all its rows with those of all others since its start.
     private func hasCompared(_ node: Int) async throws -> Bool {
-        let text = try await self.cluster.admin(node).get("/metrics").text
+        let text = try await self.cluster.admin(node, "/metrics").text
         return text.split(separator: "\n").contains { line in
             line.hasPrefix("triolet_row_comparisons_total{result=\"complete\"}")
                 && line.split(separator: " ").last.flatMap { Double($0) } ?? 0 > 0

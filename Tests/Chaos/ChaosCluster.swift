@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import S3Client
 import S3Protocol
@@ -38,6 +39,7 @@ final class ChaosCluster: Sendable {
 
     static let accessKey = "chaos"
     static let secretKey = "chaos-runner-secret-key"
+    private static let adminToken = "chaos-runner-admin-token"
     /// What is deleted is gone soon, so that it can be seen whether it is.
     private static let quick = [
         "TRIOLET_TUNING_RELEASE_GRACE": "1s", "TRIOLET_TUNING_SWEEP_INTERVAL": "1s",
@@ -54,6 +56,7 @@ final class ChaosCluster: Sendable {
     let directory: String
     let ports: [Ports]
     let links: Links
+    let networks: Networks
     let environment: [String: String]
     private let state = Mutex(State())
 
@@ -69,6 +72,7 @@ final class ChaosCluster: Sendable {
         self.binary = binary
         self.directory = directory
         self.links = Links()
+        self.networks = Networks(scenario, self.links)
         var ports: [Ports] = []
         for _ in 0..<scenario.nodes {
             let free = try await Self.freePorts(4)
@@ -102,13 +106,20 @@ final class ChaosCluster: Sendable {
     func data(_ number: Int) -> String { self.node(number) + "/data" }
     func log(_ number: Int) -> String { self.node(number) + "/log" }
 
+    /// Where other nodes find one: at its proxy, unless it has a network of its own.
+    private func address(_ number: Int) -> String {
+        let port = self.ports[number - 1]
+        return "\(self.networks.host(number)):\(self.networks.isUsed ? port.peer : port.proxy)"
+    }
+
     private func write(_ number: Int, isSmall: Bool) throws {
         try FileManager.default.createDirectory(
             atPath: self.data(number),
             withIntermediateDirectories: true
         )
         let port = self.ports[number - 1]
-        let seeds = self.ports.map { "\"127.0.0.1:\($0.proxy)\"" }.joined(separator: ", ")
+        let host = self.networks.host(number)
+        let seeds = self.numbers.map { "\"\(self.address($0))\"" }.joined(separator: ", ")
         let small = isSmall ? "tuning: { disk_reserve: 16MiB }\n" : ""
         let settings = """
             node:
@@ -116,11 +127,11 @@ final class ChaosCluster: Sendable {
               zone: n\(number)
               data: "\(self.data(number))"
               capacity: 1GiB
-            s3: { listen: "127.0.0.1:\(port.s3)" }
-            admin: { listen: "127.0.0.1:\(port.admin)" }
+            s3: { listen: "\(host):\(port.s3)" }
+            admin: { listen: "\(host):\(port.admin)", token: "\(Self.adminToken)" }
             peer:
-              listen: "127.0.0.1:\(port.peer)"
-              advertise: "127.0.0.1:\(port.proxy)"
+              listen: "\(host):\(port.peer)"
+              advertise: "\(self.address(number))"
               seeds: [\(seeds)]
               secret: "chaos-runner-peer-secret"
             root: { access_key: "\(Self.accessKey)", secret_key: "\(Self.secretKey)" }
@@ -160,7 +171,8 @@ final class ChaosCluster: Sendable {
             throw ChaosError("cannot write \(log)")
         }
         try output.seekToEnd()
-        let arguments = [self.binary, "serve", "--config", self.node(number) + "/triolet.yaml"]
+        let command = [self.binary, "serve", "--config", self.node(number) + "/triolet.yaml"]
+        let arguments = self.networks.prefix(number) + command
         let own = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRIOLET_") }
         var environment = own.merging(Self.quick) { $1 }.merging(self.environment) { $1 }
         if let skew = self.state.withLock({ $0.skews[number] }), skew != 0 {
@@ -201,17 +213,31 @@ final class ChaosCluster: Sendable {
 
     // MARK: What is seen of them
 
-    func admin(_ number: Int) -> HTTPClient {
-        var client = HTTPClient(HTTPOrigin(host: "127.0.0.1", port: self.ports[number - 1].admin))
+    func adminOrigin(_ number: Int) -> HTTPOrigin {
+        HTTPOrigin(host: self.networks.host(number), port: self.ports[number - 1].admin)
+    }
+
+    /// Asks a node's admin API.
+    func admin(
+        _ number: Int,
+        _ target: String,
+        _ method: HTTPMethod = .GET
+    ) async throws -> (status: Int, text: String) {
+        var client = HTTPClient(self.adminOrigin(number))
         client.silenceMax = .seconds(10)
-        return client
+        var head = HTTPRequestHead(version: .http1_1, method: method, uri: target)
+        // In a network of its own, the node is on another machine for us.
+        head.headers.add(name: "Authorization", value: "Bearer \(Self.adminToken)")
+        return try await client.send(head) { head, body in
+            (status: Int(head.status.code), text: try await body.text())
+        }
     }
 
     /// Nil if it is ready; otherwise why not.
     func unreadiness(_ number: Int) async -> String? {
         guard self.isRunning(number) else { return "does not run" }
         do {
-            let answer = try await self.admin(number).get("/health/ready")
+            let answer = try await self.admin(number, "/health/ready")
             return answer.status == 200 ? nil : answer.text
         } catch { return "does not answer" }
     }
@@ -239,7 +265,7 @@ final class ChaosCluster: Sendable {
 
     func client(_ number: Int, patience: TimeAmount) -> S3Client {
         var client = S3Client(
-            HTTPOrigin(host: "127.0.0.1", port: self.ports[number - 1].s3),
+            HTTPOrigin(host: self.networks.host(number), port: self.ports[number - 1].s3),
             signer: RequestSigner(
                 accessKey: Self.accessKey,
                 secret: SecretKey(Self.secretKey),
@@ -253,7 +279,7 @@ final class ChaosCluster: Sendable {
 
     /// The sum of all series of that name of one node.
     func metric(_ name: String, of number: Int) async throws -> Double {
-        let text = try await self.admin(number).get("/metrics").text
+        let text = try await self.admin(number, "/metrics").text
         return text.split(separator: "\n").reduce(0) { sum, line in
             guard line.hasPrefix(name + " ") || line.hasPrefix(name + "{"),
                 let value = line.split(separator: " ").last.flatMap({ Double($0) })
@@ -324,11 +350,20 @@ final class ChaosCluster: Sendable {
     }
 }
 
-/// The processes that we started: none of them outlives us.
+/// The processes that we started, and what we made for them: nothing outlives us.
 enum Children {
     private static let pids = Mutex<Set<Int32>>([])
+    private static let cleanups = Mutex<[@Sendable () -> Void]>([])
 
     static func add(_ pid: Int32) { _ = self.pids.withLock { $0.insert(pid) } }
 
-    static func end() { for pid in self.pids.withLock({ $0 }) { _ = kill(pid, SIGKILL) } }
+    /// Has something done if we are ended from outside; it may have been done already.
+    static func atEnd(_ cleanup: @escaping @Sendable () -> Void) {
+        self.cleanups.withLock { $0.append(cleanup) }
+    }
+
+    static func end() {
+        for pid in self.pids.withLock({ $0 }) { _ = kill(pid, SIGKILL) }
+        for cleanup in self.cleanups.withLock({ $0 }) { cleanup() }
+    }
 }

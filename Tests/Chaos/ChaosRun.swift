@@ -30,16 +30,19 @@ struct ChaosRun: Sendable {
         let summary: RunSummary
         do {
             try disks.mount(cluster)
+            try cluster.networks.setUp()
             summary = try await cluster.serving {
                 try await self.play(on: cluster, disks)
             }
         } catch {
             await cluster.end()
             disks.unmount()
+            cluster.networks.tearDown()
             throw error
         }
         await cluster.end()
         disks.unmount()
+        cluster.networks.tearDown()
         return summary
     }
 
@@ -154,7 +157,7 @@ struct ChaosRun: Sendable {
             ("connections", counts.connections), ("MiB", counts.bytes >> 20),
             ("broken", counts.broken), ("half closed", counts.halfClosed),
             ("bits turned", counts.bitsFlipped), ("pieces late", counts.late),
-            ("attempts doubled", counts.duplicates),
+            ("attempts doubled", counts.duplicates), ("packets dropped", counts.dropped),
         ]
         .filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
     }

@@ -35,6 +35,7 @@ final class Disks: Sendable {
 
     /// Puts file systems where nodes keep their data.
     func mount(_ cluster: ChaosCluster) throws {
+        Children.atEnd { self.unmount() }
         for (node, kind) in self.scenario.disks.sorted(by: { $0.key < $1.key }) {
             let data = cluster.data(node)
             switch kind {
@@ -51,7 +52,11 @@ final class Disks: Sendable {
     }
 
     func unmount() {
-        for path in self.mounted.withLock({ $0 }) { try? Self.run("umount", "-l", path) }
+        let paths = self.mounted.withLock { mounted in
+            defer { mounted = [] }
+            return mounted
+        }
+        for path in paths { _ = try? Self.run("umount", "-l", path) }
     }
 
     /// What the block device holds at this moment stays; what only memory holds is gone.
@@ -124,18 +129,25 @@ final class Disks: Sendable {
         }
     }
 
-    private static func run(_ words: String...) throws {
+    /// Runs a command whose output fits a pipe.
+    ///
+    /// - Returns: what it printed.
+    @discardableResult
+    static func run(_ words: String...) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = words
-        process.standardOutput = FileHandle.nullDevice
-        let errors = Pipe()
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
         process.standardError = errors
         try process.run()
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            let text = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
-            throw ChaosError("\(words.joined(separator: " ")): \(text)")
+        func text(_ pipe: Pipe) -> String {
+            String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
         }
+        guard process.terminationStatus == 0 else {
+            throw ChaosError("\(words.joined(separator: " ")): \(text(errors))")
+        }
+        return text(output)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import S3Client
 import Simulation
 
 /// Brings a scenario's faults about, at their times.
@@ -87,7 +88,9 @@ struct Injector: Sendable {
                 _ = self.windows.open(at: now, node: node)
                 self.cluster.send(SIGSTOP, to: node)
             }
-        case .link(let links, let fault): self.cluster.links.set(fault, on: links)
+        case .link(let links, let fault):
+            self.cluster.links.set(fault, on: links)
+            try self.cluster.networks.apply(links)
         case .flip(let bits, let files, let nodes):
             let window = self.windows.open(at: now)
             for node in nodes {
@@ -124,7 +127,9 @@ struct Injector: Sendable {
                 self.cluster.send(SIGCONT, to: node)
                 self.windows.close(node: node, at: self.recorder.now)
             }
-        case .link(let links, let fault): self.cluster.links.clear(fault, on: links)
+        case .link(let links, let fault):
+            self.cluster.links.clear(fault, on: links)
+            try self.cluster.networks.apply(links)
         case .fill(let nodes): for node in nodes { Damage.makeRoom(self.cluster.data(node)) }
         case .slowDisk(let nodes, _): for node in nodes { self.disks.endSlowness(node) }
         case .kill, .start, .stop, .flip, .empty, .replace, .skew, .cutPower, .writeBack: break
@@ -134,7 +139,7 @@ struct Injector: Sendable {
     /// The node with the new directory takes the place of the one that it was.
     private func replace(_ node: Int) async throws {
         guard let asked = self.cluster.numbers.first(where: { $0 != node }) else { return }
-        let admin = "127.0.0.1:\(self.cluster.ports[asked - 1].admin)"
+        let admin = self.cluster.adminOrigin(asked).description
         let deadline = ContinuousClock.now + .seconds(30)
         while true {
             do {

@@ -113,12 +113,8 @@ struct Judge: Sendable {
     }
 
     private func healing(_ node: Int, ask work: String? = nil) async throws -> Healing {
-        let origin = HTTPOrigin(host: "127.0.0.1", port: self.cluster.ports[node - 1].admin)
-        let client = HTTPClient(origin)
         let target = work.map { "/v1/repairs/\($0)" } ?? "/v1/repairs"
-        let text = try await client.send(
-            .init(version: .http1_1, method: work == nil ? .GET : .POST, uri: target)
-        ) { _, body in try await body.text() }
+        let text = try await self.cluster.admin(node, target, work == nil ? .GET : .POST).text
         do {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase

@@ -21,6 +21,8 @@ final class Links: Sendable {
         var bitsFlipped = 0
         var late = 0
         var duplicates = 0
+        /// Packets.
+        var dropped = 0
     }
 
     private let states = Mutex<[Link: State]>([:])

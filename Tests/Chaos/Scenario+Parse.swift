@@ -31,6 +31,15 @@ extension Scenario {
         self.events.sort { $0.at < $1.at }
     }
 
+    /// What only proxies can do cannot be done to packets.
+    private func check(_ action: Action) throws(Words.Refusal) {
+        guard self.hasNetworks, case .link(_, let fault) = action else { return }
+        switch fault {
+        case .cut, .lose: return
+        default: throw .init("with networks of their own, links are cut or lose packets")
+        }
+    }
+
     private mutating func take(_ words: inout Words, _ text: String) throws(Words.Refusal) {
         switch try words.next() {
         case "nodes": self.nodes = try words.number(in: 1...9)
@@ -41,6 +50,10 @@ extension Scenario {
         case "lasts": self.lasts = try words.duration()
         case "patience": self.patience = try words.duration()
         case "tries": self.tries = try words.number(in: 1...100)
+        case "network":
+            try words.expect("own")
+            guard self.events.isEmpty else { throw .init("this comes before what happens") }
+            self.hasNetworks = true
         case "set": self.settings[try words.next()] = try words.next()
         case "expect": self.expectations.append(try self.expectation(&words))
         case "disk":
@@ -53,6 +66,7 @@ extension Scenario {
         case "at":
             let at = try words.duration()
             let action = try self.action(&words)
+            try self.check(action)
             let until = words.skip("for") ? at + (try words.duration()) : nil
             self.events.append(Event(at: at, action: action, text: text, until: until))
         case "from":
@@ -60,6 +74,7 @@ extension Scenario {
             try words.expect("to")
             let until = try words.duration()
             let action = try self.action(&words)
+            try self.check(action)
             self.events.append(Event(at: at, action: action, text: text, until: until))
         case let word: throw Words.Refusal("no line begins with \"\(word)\"")
         }

@@ -21,6 +21,8 @@ struct Scenario: Hashable, Sendable {
     /// Nodes that keep their data on a file system of their own.
     var disks: [Int: DiskKind] = [:]
     var events: [Event] = []
+    /// Whether each node has a network of its own, in which packets can be lost.
+    var hasNetworks = false
 
     enum DiskKind: Hashable, Sendable {
         /// In memory, so large in bytes: it can be filled.

@@ -65,7 +65,7 @@ struct TrioletChaos: AsyncParsableCommand {
         guard !scenarios.isEmpty else { throw ValidationError("no scenario") }
         var summaries: [RunSummary] = []
         for (name, scenario) in scenarios {
-            if let reason = Disks.obstacle(to: scenario) {
+            if let reason = Disks.obstacle(to: scenario) ?? Networks.obstacle(to: scenario) {
                 self.say("\(name): skipped: \(reason)")
                 continue
             }

@@ -30,6 +30,28 @@ struct ScenarioTests {
         #expect(scenario.events[1].until == .seconds(6))
     }
 
+    @Test("Where nodes have networks of their own, only packets can be lost")
+    func networks() throws {
+        let scenario = try Scenario(
+            parsing: """
+                network own
+                from 1 s to 2 s cut n1 -> n2
+                from 1 s to 2 s lose n2 <-> n3 5 %
+                """
+        )
+        #expect(scenario.hasNetworks)
+        #expect(scenario.events.count == 2)
+        for line in ["from 1 s to 2 s flip n1 -> n2 every 9 KiB", "at 1 s delay n1 -> n2 by 9 ms"] {
+            #expect(throws: ScenarioError.self) {
+                try Scenario(parsing: "network own\n" + line)
+            }
+            _ = try Scenario(parsing: line)
+        }
+        #expect(throws: ScenarioError.self) {
+            try Scenario(parsing: "from 1 s to 2 s cut n1 -> n2\nnetwork own")
+        }
+    }
+
     @Test("A scenario says what is expected, and what comes short of it is told")
     func expectations() throws {
         let scenario = try Scenario(
