@@ -303,8 +303,18 @@ extension Coordinator {
     }
 
     package func list(_ request: ListRequest) async throws(ClusterError) -> ListPage {
-        let bucket = try await self.bucketRecord(request.bucket)
-        return try await self.listing(of: bucket, request.bucket).page(of: bucket, request)
+        @Sendable func page(of bucket: BucketRecord) async -> Result<ListPage, ClusterError> {
+            await outcome { () async throws(ClusterError) in
+                try await self.listing(of: bucket, request.bucket).page(of: bucket, request)
+            }
+        }
+        let found = try await self.meanwhile(
+            in: request.bucket,
+            look: self.bucketRecord,
+            page
+        )
+        if let result = found.result { return try result.get() }
+        return try await page(of: found.bucket).get()
     }
 
     /// Lists the objects of a bucket.

@@ -27,31 +27,8 @@ struct Listing: Sendable {
     /// Only groups whose first keys turn out deleted need more than two.
     private static let roundsMax = 10_000
 
-    /// One key that somebody has a row of, settled.
-    struct Settled: Sendable {
-        let key: RegisterKey
-        /// nil if the record is gone.
-        let record: [UInt8]?
-    }
-
-    /// A row as one node has it.
-    private struct NodeRow {
-        let node: NodeID
-        let row: ScannedRow
-    }
-
     /// Layouts by which one page is asked for, one after another, before it fails.
     private static let layoutPatience = 5
-
-    /// What the nodes said in one round.
-    private struct Round {
-        /// The layout by which all of them answered.
-        let layout: Layout
-        /// Rows by key, in order of key; several nodes' rows of one key together.
-        var rows: [(key: RegisterKey, rows: [NodeRow])]
-        /// Everything up to here has been reported by all who answered; nil if to the end.
-        var horizon: [UInt8]?
-    }
 
     // MARK: - Objects
 
@@ -154,30 +131,27 @@ struct Listing: Sendable {
     /// - Returns: where to scan again because a group's reported keys were all gone; nil if not
     ///   needed.
     private func settle(
-        _ round: Round,
+        _ round: ListingRound,
         _ request: ScanRequest,
         into gathered: inout Gathered
     ) async throws(ClusterError) -> [UInt8]? {
         var index = 0
-        while index < round.rows.count, gathered.left > 0 {
-            let group = Self.group(of: round.rows[index].key, request)
-            guard let group else {
-                let settled = try await self.settle(round.rows[index], by: round.layout)
+        while index < round.keys.count, gathered.left > 0 {
+            guard let group = Self.group(of: round.key(index), request) else {
+                let record = try await self.settle(index, of: round)
+                if let record { gathered.append(.row(round.key(index), record)) }
                 index += 1
-                if let record = settled.record { gathered.append(.row(settled.key, record)) }
                 continue
             }
             var firstWitness: [UInt8]?
             var isLive = false
-            while index < round.rows.count, Self.group(of: round.rows[index].key, request) == group
-            {
-                let row = round.rows[index]
-                index += 1
+            while index < round.keys.count, Self.bytes(round.key(index)).starts(with: group) {
+                defer { index += 1 }
                 if isLive { continue }
-                if firstWitness == nil, row.rows.contains(where: { $0.row.content != .dead }) {
-                    firstWitness = Self.bytes(row.key)
+                if firstWitness == nil, round.rows(index).contains(where: { $0.content != .dead }) {
+                    firstWitness = Self.bytes(round.key(index))
                 }
-                isLive = try await self.settle(row, by: round.layout).record != nil
+                isLive = try await self.settle(index, of: round) != nil
             }
             if isLive {
                 gathered.append(.commonPrefix(group))
@@ -239,8 +213,9 @@ struct Listing: Sendable {
                 of: nodes,
                 by: layout
             ) { answered in answered.count == nodes.count }
-            for row in round.rows where row.rows.contains(where: { $0.row.content != .dead }) {
-                guard try await isDead(row.key) else { return false }
+            for index in round.keys.indices
+            where round.rows(index).contains(where: { $0.content != .dead }) {
+                guard try await isDead(round.key(index)) else { return false }
             }
             guard let horizon = round.horizon else { return true }
             after = horizon
@@ -258,11 +233,10 @@ struct Listing: Sendable {
             let round = try await self.round(
                 ScanRequest(.buckets, after: after, limit: Limit.scanRows)
             )
-            for row in round.rows {
-                let settled = try await self.settle(row, by: round.layout)
-                guard case .bucket(let name) = row.key, let record = settled.record else {
-                    continue
-                }
+            for index in round.keys.indices {
+                guard let record = try await self.settle(index, of: round),
+                    case .bucket(let name) = round.key(index)
+                else { continue }
                 do throws(RecordError) {
                     buckets.append((name, try BucketRecord(decoding: record)))
                 } catch { throw ClusterError(.internalError, "list buckets", cause: error) }
@@ -278,7 +252,7 @@ struct Listing: Sendable {
     /// Asks all nodes, until every partition's majority has answered.
     ///
     /// All of them by one layout; if another comes between, all are asked again.
-    private func round(_ scan: ScanRequest) async throws(ClusterError) -> Round {
+    private func round(_ scan: ScanRequest) async throws(ClusterError) -> ListingRound {
         var attempt = 1
         while true {
             guard let layout = self.layouts.layout else { throw ClusterError(.notReady, "list") }
@@ -287,7 +261,7 @@ struct Listing: Sendable {
                 self.partition.map { layout.quorumSets(of: $0) } ?? layout.distinctReplicaSets
             do throws(ClusterError) {
                 return try await self.round(scan, of: nodes, by: layout) { answered in
-                    sets.allSatisfy { Self.isMajority(answered, of: $0) }
+                    sets.allSatisfy { ListingRound.isMajority(answered, of: $0) }
                 }
             } catch {
                 guard self.layouts.epoch != layout.epoch, attempt < Self.layoutPatience else {
@@ -304,7 +278,7 @@ struct Listing: Sendable {
         of nodes: [NodeID],
         by layout: Layout,
         enough: ([NodeID]) -> Bool
-    ) async throws(ClusterError) -> Round {
+    ) async throws(ClusterError) -> ListingRound {
         let pages = await gather(
             from: nodes,
             background: self.doors.background,
@@ -320,14 +294,12 @@ struct Listing: Sendable {
                 facts: ["answered": "\(answered.count)", "nodes": "\(nodes.count)"]
             )
         }
-        return Self.merge(
+        return ListingRound(
             pages.compactMap { page in page.reply.map { (node: page.node, page: $0) } },
-            by: layout
+            by: layout,
+            isMajority: enough(answered),
+            name: Self.bytes
         )
-    }
-
-    private static func isMajority(_ answered: [NodeID], of set: [NodeID]) -> Bool {
-        set.count { answered.contains($0) } > set.count / 2
     }
 
     private func scan(_ node: NodeID, _ scan: ScanRequest, by layout: Layout) async -> ScanPage? {
@@ -341,49 +313,26 @@ struct Listing: Sendable {
         return page
     }
 
-    private static func merge(_ pages: [(node: NodeID, page: ScanPage)], by layout: Layout) -> Round
-    {
-        let horizon = pages.compactMap(\.page.next).min { $0.lexicographicallyPrecedes($1) }
-        var all = pages.flatMap { answer in
-            answer.page.rows.map { NodeRow(node: answer.node, row: $0) }
-        }
-        if let horizon {
-            all.removeAll { horizon.lexicographicallyPrecedes(Self.bytes($0.row.key)) }
-        }
-        all.sort { ($0.row.key, $0.row.accepted) < ($1.row.key, $1.row.accepted) }
-        var rows: [(key: RegisterKey, rows: [NodeRow])] = []
-        for row in all {
-            if rows.last?.key == row.row.key {
-                rows[rows.count - 1].rows.append(row)
-            } else {
-                rows.append((row.row.key, [row]))
-            }
-        }
-        return Round(layout: layout, rows: rows, horizon: horizon)
-    }
-
     /// The truth about one key: what a majority of its replicas says, or else a read of the
     /// register.
+    ///
+    /// - Returns: the record; nil if it is gone.
     private func settle(
-        _ row: (key: RegisterKey, rows: [NodeRow]),
-        by layout: Layout
-    ) async throws(ClusterError) -> Settled {
-        let sets = layout.quorumSets(of: row.key.partition)
-        let sound = row.rows.filter { $0.row.content != .corrupt }
-        for candidate in sound.map(\.row) {
-            let agreeing = sound.filter { $0.row.accepted == candidate.accepted }.map(\.node)
-            guard
-                sets.allSatisfy({ Self.isMajority(agreeing, of: $0) })
-                    || self.settings.sabotage.contains(.listSkipsSettlement)
-            else { continue }
-            switch candidate.content {
-            case .live(let record): return Settled(key: row.key, record: record)
-            case .dead, .corrupt: return Settled(key: row.key, record: nil)
-            // The register is read, and what it takes to know what is there.
-            case .unsettled:
-                return Settled(key: row.key, record: try await self.read(row.key))
-            }
+        _ index: Int,
+        of round: ListingRound
+    ) async throws(ClusterError) -> [UInt8]? {
+        let key = round.key(index)
+        guard
+            let place = round.settled(
+                index,
+                isLax: self.settings.sabotage.contains(.listSkipsSettlement)
+            )
+        else { return try await self.read(key) }
+        switch round.row(place).content {
+        case .live(let record): return record
+        case .dead, .corrupt: return nil
+        // The register is read, and what it takes to know what is there.
+        case .unsettled: return try await self.read(key)
         }
-        return Settled(key: row.key, record: try await self.read(row.key))
     }
 }

@@ -1,6 +1,8 @@
 import Register
-import Runtime
+package import Runtime
+import StoreModel
 import Synchronization
+import Wire
 
 extension MetadataStore {
     /// Register rows with `start <= key < end`, in the order of their keys, damaged ones included.
@@ -18,6 +20,63 @@ extension MetadataStore {
         var stored: [StoredRow] = []
         for (key, value) in rows { stored.append(try await self.stored(key, value)) }
         return stored
+    }
+
+    /// Walks over the rows with `start <= key < end` in order, damaged ones included.
+    ///
+    /// `passes` is asked first, with nothing but a key, and answers nil for a row that is wanted;
+    /// only such a row is read, and shown to `visit`. Neither may block.
+    ///
+    /// - Returns: the state in the end, which begins as `state`.
+    package func walk<State: Sendable>(
+        from start: [UInt8],
+        to end: [UInt8]?,
+        _ state: State,
+        passes: @escaping @Sendable (inout State, RawSpan) -> WalkStep?,
+        visit: @escaping @Sendable (inout State, StoredRow) -> WalkStep
+    ) async throws(MetadataError) -> State {
+        var walk = RowWalk(state: state, next: start)
+        while let next = walk.next {
+            if let end, !next.lexicographicallyPrecedes(end) { break }
+            walk.next = nil
+            let begun = walk
+            walk = try await translated { () async throws(EngineError) in
+                try await self.engine.walk(.rows, from: next, to: end, begun) { walk, key, value in
+                    if let step = passes(&walk.state, key) { return step }
+                    guard let row = self.completeRow(Array(key), Array(value)) else {
+                        walk.unfinished = (Array(key), Array(value))
+                        return .stop
+                    }
+                    return visit(&walk.state, row)
+                }
+            }
+            guard let (key, value) = walk.unfinished else { break }
+            walk.unfinished = nil
+            switch visit(&walk.state, try await self.stored(key, value)) {
+            case .next: walk.next = key + [0]
+            case .seek(let next): walk.next = next
+            case .stop: break
+            }
+        }
+        return walk.state
+    }
+
+    /// What a walk over rows has come to.
+    private struct RowWalk<State: Sendable>: Sendable {
+        var state: State
+        /// Where it goes on; nil at the end.
+        var next: [UInt8]?
+        /// A row with a tail, which is read by itself.
+        var unfinished: (key: [UInt8], value: [UInt8])?
+    }
+
+    /// The row, if it has no tail.
+    private func completeRow(_ key: [UInt8], _ value: [UInt8]) -> StoredRow? {
+        guard let row = try? AcceptorRow(sealed: value, under: key) else {
+            self.stored.withLock { $0.noteDamage(of: key) }
+            return StoredRow(key: key, content: .corrupt)
+        }
+        return row.value?.tail == nil ? StoredRow(key: key, content: .row(row)) : nil
     }
 
     /// Rows whose value is a tombstone with a round below `round`, in order of those rounds.

@@ -82,37 +82,37 @@ import Runtime
         return .known(unsafe Array(UnsafeRawBufferPointer(start: bytes, count: count)))
     }
 
-    func scan(
+    /// Walks over a range, as ``KeyValueEngine/walk(_:from:to:_:visit:)`` says.
+    func walk(
         _ family: RowFamily,
         from start: [UInt8],
         to end: [UInt8]?,
-        limit: Int
-    ) throws(EngineError) -> [(key: [UInt8], value: [UInt8])] {
+        visit: (RawSpan, RawSpan) -> WalkStep
+    ) throws(EngineError) {
         guard let options = unsafe rocksdb_readoptions_create() else {
             throw .failed("no read options")
         }
         defer { unsafe rocksdb_readoptions_destroy(options) }
-        guard let end else { return try unsafe self.scan(family, from: start, limit, options) }
-        var result: Result<[(key: [UInt8], value: [UInt8])], EngineError>?
+        guard let end else { return try unsafe self.walk(family, from: start, options, visit) }
+        var failure: EngineError?
         // The bound must stay in place for as long as the iterator lives.
         unsafe end.withUnsafeCharacters { end, count in
             unsafe rocksdb_readoptions_set_iterate_upper_bound(options, end, count)
             do throws(EngineError) {
-                result = .success(try unsafe self.scan(family, from: start, limit, options))
+                try unsafe self.walk(family, from: start, options, visit)
             } catch {
-                result = .failure(error)
+                failure = error
             }
         }
-        guard let result else { preconditionFailure("The closure runs once.") }
-        return try result.get()
+        if let failure { throw failure }
     }
 
-    private func scan(
+    private func walk(
         _ family: RowFamily,
         from start: [UInt8],
-        _ limit: Int,
-        _ options: OpaquePointer
-    ) throws(EngineError) -> [(key: [UInt8], value: [UInt8])] {
+        _ options: OpaquePointer,
+        _ visit: (RawSpan, RawSpan) -> WalkStep
+    ) throws(EngineError) {
         let iterator = unsafe rocksdb_create_iterator_cf(
             self.database,
             options,
@@ -120,23 +120,25 @@ import Runtime
         )
         defer { unsafe rocksdb_iter_destroy(iterator) }
         unsafe start.withUnsafeCharacters { unsafe rocksdb_iter_seek(iterator, $0, $1) }
-        var rows: [(key: [UInt8], value: [UInt8])] = []
-        while rows.count < limit, unsafe rocksdb_iter_valid(iterator) != 0 {
+        walk: while unsafe rocksdb_iter_valid(iterator) != 0 {
             var (keyBytes, valueBytes) = (0, 0)
             let key = unsafe rocksdb_iter_key(iterator, &keyBytes)
             let value = unsafe rocksdb_iter_value(iterator, &valueBytes)
-            rows.append(
-                unsafe (
-                    Array(UnsafeRawBufferPointer(start: key, count: keyBytes)),
-                    Array(UnsafeRawBufferPointer(start: value, count: valueBytes))
-                )
+            // The bytes stay in place until the iterator moves.
+            let step = unsafe visit(
+                UnsafeRawBufferPointer(start: key, count: keyBytes).bytes,
+                UnsafeRawBufferPointer(start: value, count: valueBytes).bytes
             )
-            unsafe rocksdb_iter_next(iterator)
+            switch step {
+            case .next: unsafe rocksdb_iter_next(iterator)
+            case .seek(let next):
+                unsafe next.withUnsafeCharacters { unsafe rocksdb_iter_seek(iterator, $0, $1) }
+            case .stop: break walk
+            }
         }
         var message: UnsafeMutablePointer<CChar>?
         unsafe rocksdb_iter_get_error(iterator, &message)
         if let text = unsafe RocksStatus.take(&message) { throw RocksStatus.error(text) }
-        return rows
     }
 
     /// Applies all batches in order, as one; with `durable` the log is synced before it returns.

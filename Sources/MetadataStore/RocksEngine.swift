@@ -100,15 +100,31 @@ package final class RocksEngine: KeyValueEngine {
         to end: [UInt8]?,
         limit: Int
     ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])] {
+        typealias Rows = [(key: [UInt8], value: [UInt8])]
+        if limit <= 0 { return [] }
+        return try await self.walk(family, from: start, to: end, Rows()) { rows, key, value in
+            rows.append((Array(key), Array(value)))
+            return rows.count < limit ? .next : .stop
+        }
+    }
+
+    package func walk<State: Sendable>(
+        _ family: RowFamily,
+        from start: [UInt8],
+        to end: [UInt8]?,
+        _ state: State,
+        visit: @escaping @Sendable (inout State, RawSpan, RawSpan) -> WalkStep
+    ) async throws(EngineError) -> State {
         try self.enter()
         defer { self.leave() }
         // Seeking with the end before the start is an error to RocksDB.
-        if limit <= 0 { return [] }
-        if let end, !start.lexicographicallyPrecedes(end) { return [] }
+        if let end, !start.lexicographicallyPrecedes(end) { return state }
         let database = self.database
         do throws(EngineError) {
             return try await Self.run(on: self.readers) { () throws(EngineError) in
-                try database.scan(family, from: start, to: end, limit: limit)
+                var state = state
+                try database.walk(family, from: start, to: end) { visit(&state, $0, $1) }
+                return state
             }
         } catch {
             throw self.failed(error)

@@ -4,10 +4,12 @@ package enum CommonPrefix {
     ///
     /// nil if the key does not begin with the prefix or has no delimiter behind it.
     package static func of(_ key: [UInt8], prefix: [UInt8], delimiter: [UInt8]) -> [UInt8]? {
-        guard !delimiter.isEmpty, key.starts(with: prefix) else { return nil }
+        guard let first = delimiter.first, key.starts(with: prefix) else { return nil }
         var start = prefix.count
         while start + delimiter.count <= key.count {
-            if key[start..<(start + delimiter.count)].elementsEqual(delimiter) {
+            if key[start] == first,
+                key[start..<(start + delimiter.count)].elementsEqual(delimiter)
+            {
                 return Array(key[..<(start + delimiter.count)])
             }
             start += 1

@@ -39,6 +39,31 @@ package struct RowBatch: Sendable {
     }
 }
 
+/// Where a walk over rows goes on.
+package enum WalkStep: Hashable, Sendable {
+    case next
+    /// With the first row whose key does not precede this, which is behind the present one.
+    case seek([UInt8])
+    case stop
+}
+
+extension [UInt8] {
+    /// A copy.
+    package init(_ span: RawSpan) {
+        self = unsafe span.withUnsafeBytes { unsafe Array($0) }
+    }
+}
+
+extension RawSpan {
+    /// Whether the bytes begin with these.
+    package func starts(with prefix: [UInt8], at start: Int = 0) -> Bool {
+        guard self.byteCount >= start + prefix.count else { return false }
+        return prefix.indices.allSatisfy { index in
+            unsafe self.unsafeLoad(fromByteOffset: start + index, as: UInt8.self) == prefix[index]
+        }
+    }
+}
+
 /// An ordered store of rows: atomic batches, durable once synced, scans in byte order of the keys.
 ///
 /// After a crash a prefix of the committed batches is there, in order, and at least every batch
@@ -53,6 +78,22 @@ package protocol KeyValueEngine: Sendable {
         to end: [UInt8]?,
         limit: Int
     ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])]
+
+    /// Walks over rows with `start <= key < end` in order, as they were at one instant; `end` nil
+    /// means to the last row.
+    ///
+    /// Calls `visit` with a state that begins as `state`, and with the key and the value of a row,
+    /// and goes on as it says. It must neither block nor take long: a thread of the engine, or the
+    /// engine itself, waits for it.
+    ///
+    /// - Returns: the state in the end.
+    func walk<State: Sendable>(
+        _ family: RowFamily,
+        from start: [UInt8],
+        to end: [UInt8]?,
+        _ state: State,
+        visit: @escaping @Sendable (inout State, RawSpan, RawSpan) -> WalkStep
+    ) async throws(EngineError) -> State
 
     /// Applies the batch. With `durable`, returns only after a sync that covers it; commits that
     /// arrive while one sync runs share the next.

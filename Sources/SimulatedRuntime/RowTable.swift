@@ -30,6 +30,25 @@ struct RowTable {
         return found
     }
 
+    func walk(
+        _ family: RowFamily,
+        from start: [UInt8],
+        to end: [UInt8]?,
+        visit: (RawSpan, RawSpan) -> WalkStep
+    ) {
+        let rows = self.families[Int(family.rawValue)]
+        var index = Self.position(of: start, in: rows)
+        while index < rows.count {
+            let (key, value) = rows[index]
+            if let end, !key.lexicographicallyPrecedes(end) { return }
+            switch unsafe visit(key.span.bytes, value.span.bytes) {
+            case .next: index += 1
+            case .seek(let next): index = max(index + 1, Self.position(of: next, in: rows))
+            case .stop: return
+            }
+        }
+    }
+
     mutating func apply(_ batch: RowBatch) {
         for change in batch.changes {
             switch change {

@@ -24,6 +24,7 @@ package final class SimulatedEngine: KeyValueEngine {
         var failure: EngineError?
         var syncCount = 0
         var writtenBytes = 0
+        var walked = WalkCounts()
         /// Grows with each crash: the writer of an older one has nothing to say.
         var generation = 0
         var failsNextSync = false
@@ -52,6 +53,11 @@ package final class SimulatedEngine: KeyValueEngine {
     ///
     /// For tests.
     package var writtenBytes: Int { self.state.withLock { $0.writtenBytes } }
+
+    /// What all walks so far have cost.
+    ///
+    /// For tests.
+    package var walked: WalkCounts { self.state.withLock { $0.walked } }
 
     /// Rows seen, of all families.
     ///
@@ -91,6 +97,29 @@ package final class SimulatedEngine: KeyValueEngine {
         }
         if let failure { throw failure }
         return rows
+    }
+
+    package func walk<State: Sendable>(
+        _ family: RowFamily,
+        from start: [UInt8],
+        to end: [UInt8]?,
+        _ state: State,
+        visit: @escaping @Sendable (inout State, RawSpan, RawSpan) -> WalkStep
+    ) async throws(EngineError) -> State {
+        await self.simulator.dawdle(microseconds: Self.readMicroseconds)
+        guard !self.simulator.isOver else { throw Self.afterTheEnd }
+        // Outside the lock: a copy of what is there now.
+        let (failure, rows) = self.state.withLock { ($0.failure, $0.rows) }
+        if let failure { throw failure }
+        var (state, counts) = (state, WalkCounts(walks: 1))
+        rows.walk(family, from: start, to: end) { key, value in
+            let step = visit(&state, key, value)
+            counts.rows += 1
+            if case .seek = step { counts.seeks += 1 }
+            return step
+        }
+        self.state.withLock { [counts] in $0.walked += counts }
+        return state
     }
 
     package func commit(_ batch: RowBatch, durable: Bool) async throws(EngineError) {
@@ -263,5 +292,32 @@ extension RowBatch {
             case .delete(_, let key): bytes + key.count
             }
         }
+    }
+}
+
+/// What walks over rows cost.
+package struct WalkCounts: Hashable, Sendable {
+    package var walks = 0
+    /// Rows that were shown, read or passed over.
+    package var rows = 0
+    /// Leaps behind a row to one that is not the next.
+    package var seeks = 0
+
+    package init(walks: Int = 0, rows: Int = 0, seeks: Int = 0) {
+        (self.walks, self.rows, self.seeks) = (walks, rows, seeks)
+    }
+
+    package static func += (left: inout Self, right: Self) {
+        left.walks += right.walks
+        left.rows += right.rows
+        left.seeks += right.seeks
+    }
+
+    package static func - (left: Self, right: Self) -> Self {
+        Self(
+            walks: left.walks - right.walks,
+            rows: left.rows - right.rows,
+            seeks: left.seeks - right.seeks
+        )
     }
 }

@@ -1,21 +1,23 @@
 import MetadataStore
 import PeerProtocol
 import Register
+import Runtime
 import StoreModel
 
 /// Reads one page of rows, as ``ScanRequest`` describes it.
 ///
-/// Bounded in every direction: rows reported, bytes of the page, rows looked at, and rows read at
-/// once. What was looked at last is where the next page starts, reported or not.
-struct RowScan {
+/// Bounded in every direction: rows reported, bytes of the page, and rows looked at. What was
+/// looked at last is where the next page starts, reported or not.
+struct RowScan: Sendable {
     /// Most bytes of a page but for its last row: far below what a message takes.
     static let pageBytes = 2 << 20
     /// Rows looked at for one page; dead rows of a group are, and are not reported.
     private static let lookedAtMax = 10 * Limit.scanRows
-    /// Rows read at once: few until they have proved small.
-    private static let batchRows = 8...256
-    /// Twice as many rows are read next if a batch is at most as large.
-    private static let batchBytes = 256 << 10
+    /// Rows found by their marks that are read at once.
+    private static let garbageRows = 8
+    private static let tombstoneRows = 256
+    /// Rows of a group that are passed over one by one.
+    private static let passedOverMax = 2
     /// Bytes of a row on the wire besides its content: length and longest key, ballot, tag, length.
     private static let envelopeBytes = 4 + RegisterKey.longestRow + Ballot.byteCount + 1 + 4
 
@@ -27,8 +29,14 @@ struct RowScan {
     private var bytes = 0
     private var lookedAt = 0
     private var last: [UInt8]?
+    /// Where names begin in the keys of rows.
+    private var nameStart = 0
+    /// Whether there are rows behind the page.
+    private var isCut = false
     /// The group of which a live key has been reported: the others are passed over.
     private var doneGroup: [UInt8]?
+    /// How many of them have been.
+    private var passedOver = 0
 
     init(_ rows: MetadataStore, kept: KeptPartitions, _ request: ScanRequest) {
         self.rows = rows
@@ -97,7 +105,7 @@ struct RowScan {
         return behind.lexicographicallyPrecedes(prefix) ? prefix : behind
     }
 
-    /// Looks at the rows of a range until the page is full.
+    /// Looks at the rows of a range until the page is full, in one walk over them.
     ///
     /// Pages are continued by names, which begin at `nameStart` in a row's key.
     private mutating func range(
@@ -105,23 +113,13 @@ struct RowScan {
         to end: [UInt8]?,
         nameStart: Int
     ) async throws(MetadataError) -> ScanPage {
-        var start = start
-        var batchRows = Self.batchRows.lowerBound
-        while true {
-            if let end, !start.lexicographicallyPrecedes(end) { break }
-            let batch = try await self.rows.rows(from: start, to: end, limit: batchRows)
-            for row in batch {
-                if self.isFull { return ScanPage(rows: self.page, next: self.last) }
-                self.look(at: row, name: Array(row.key[nameStart...]))
-            }
-            guard batch.count == batchRows, let last = batch.last else { break }
-            start = self.start(behind: last.key, nameStart)
-            // Of the next group, too, a few rows will probably do.
-            batchRows =
-                self.doneGroup == nil
-                ? Self.batchRows(after: batch, batchRows) : Self.batchRows.lowerBound
+        self.nameStart = nameStart
+        self = try await self.rows.walk(from: start, to: end, self) { scan, key in
+            scan.pass(key)
+        } visit: { scan, row in
+            scan.look(at: row)
         }
-        return ScanPage(rows: self.page, next: nil)
+        return ScanPage(rows: self.page, next: self.isCut ? self.last : nil)
     }
 
     private var isFull: Bool {
@@ -129,43 +127,46 @@ struct RowScan {
             || self.lookedAt >= Self.lookedAtMax
     }
 
-    /// Where to read on: behind the whole group if its first live key has been found.
-    private func start(behind row: [UInt8], _ nameStart: Int) -> [UInt8] {
-        if let group = self.doneGroup, row[nameStart...].starts(with: group),
-            let end = CommonPrefix.end(of: Array(row[..<nameStart]) + group)
-        {
-            return end
+    /// Where to go on without reading the row of that key; nil if it is to be read.
+    ///
+    /// A group whose first live key has been found is left behind: row by row at first, since most
+    /// groups of which there are many are small, and then in one leap.
+    private mutating func pass(_ key: RawSpan) -> WalkStep? {
+        if self.isFull {
+            self.isCut = true
+            return .stop
         }
-        return row + [0]
-    }
-
-    private static func batchRows(after batch: [StoredRow], _ batchRows: Int) -> Int {
-        let bytes = batch.reduce(0) { sum, row in
-            guard case .row(let content) = row.content else { return sum }
-            return sum + row.key.count + (content.value?.body?.count ?? 0)
-        }
-        let wanted = bytes <= Self.batchBytes ? batchRows * 2 : batchRows / 4
-        return min(max(wanted, Self.batchRows.lowerBound), Self.batchRows.upperBound)
-    }
-
-    private mutating func look(at row: StoredRow, name: [UInt8]) {
-        self.lookedAt += 1
-        self.last = name
-        if let group = self.doneGroup {
-            if name.starts(with: group) { return }
+        guard let group = self.doneGroup else { return nil }
+        guard key.starts(with: group, at: self.nameStart) else {
             self.doneGroup = nil
+            return nil
         }
-        guard let scanned = self.scanned(row) else { return }
+        self.lookedAt += 1
+        self.passedOver += 1
+        let row = [UInt8](key)
+        self.last = Array(row[self.nameStart...])
+        guard self.passedOver >= Self.passedOverMax else { return .next }
+        return CommonPrefix.end(of: row[..<self.nameStart] + group).map { .seek($0) } ?? .stop
+    }
+
+    private mutating func look(at row: StoredRow) -> WalkStep {
+        self.lookedAt += 1
+        let name = Array(row.key[self.nameStart...])
+        self.last = name
+        guard let scanned = self.scanned(row) else { return .next }
         if let (prefix, delimiter) = self.request.grouping,
             let group = CommonPrefix.of(name, prefix: prefix, delimiter: delimiter)
         {
             switch scanned.content {
-            case .dead: return
-            case .live: self.doneGroup = group
+            case .dead: return .next
+            case .live:
+                self.doneGroup = group
+                self.passedOver = 0
             case .corrupt, .unsettled: break
             }
         }
         self.report(scanned)
+        return .next
     }
 
     private mutating func report(_ row: ScannedRow) {
@@ -205,11 +206,11 @@ struct RowScan {
         case .bucket, .part: return .live(body)
         case .manifest, .layout, .accessKeys: return .live([])
         case .object:
+            if case .objects = self.request.subject { return Self.listed(body) }
             guard let record = try? ObjectRecord(decoding: body) else { return .corrupt }
             switch self.request.subject {
             case .uploads: return UploadList(record).map { .live($0.encoded) } ?? .dead
-            case .objects where record.incoming != nil, .versions where record.incoming != nil:
-                return .unsettled
+            case .versions where record.incoming != nil: return .unsettled
             case .versions: return VersionList(record).map { .live($0.encoded) } ?? .dead
             case .judged:
                 let isEmpty = record.versions.isEmpty && record.uploads.isEmpty
@@ -219,13 +220,22 @@ struct RowScan {
         }
     }
 
+    private static func listed(_ body: [UInt8]) -> ScannedRow.Content {
+        switch try? ObjectRecord.listed(in: body) {
+        case .version(let version)?: .live(version)
+        case .unsettled?: .unsettled
+        case .absent?: .dead
+        case nil: .corrupt
+        }
+    }
+
     private mutating func garbage() async throws(MetadataError) -> ScanPage {
         self.last = self.request.after
         while true {
             let left = self.request.limit - self.page.count
             let batch = try await self.rows.garbage(
                 after: self.last,
-                limit: min(left, Self.batchRows.lowerBound)
+                limit: min(left, Self.garbageRows)
             )
             guard !batch.isEmpty else { return ScanPage(rows: self.page, next: nil) }
             for row in batch {
@@ -257,7 +267,7 @@ extension RowScan {
             let batch = try await self.rows.tombstones(
                 before: round,
                 after: after,
-                limit: min(self.request.limit - self.page.count, Self.batchRows.upperBound)
+                limit: min(self.request.limit - self.page.count, Self.tombstoneRows)
             )
             guard !batch.isEmpty else { return ScanPage(rows: self.page, next: nil) }
             for row in batch {

@@ -40,12 +40,15 @@ package struct ByteReader: Sendable {
     private mutating func readWord(_ count: Int) throws(RecordError) -> UInt64 {
         precondition(count <= 8, "Integers have at most 64 bits.")
         guard self.left >= count else { throw .truncated(needed: count, left: self.left) }
-        var value: UInt64 = 0
-        for index in self.position..<(self.position + count) {
-            value = value << 8 | UInt64(self.bytes[index])
-        }
+        let start = self.position - self.bytes.startIndex
         self.position += count
-        return value
+        return unsafe self.bytes.withUnsafeBytes { bytes in
+            var value: UInt64 = 0
+            for index in start..<(start + count) {
+                value = value << 8 | UInt64(unsafe bytes[index])
+            }
+            return value
+        }
     }
 
     package mutating func readBool() throws(RecordError) -> Bool {
@@ -74,9 +77,43 @@ package struct ByteReader: Sendable {
     }
 
     package mutating func readString(limit: Int) throws(RecordError) -> String {
-        let bytes = try self.readBytes(limit: limit)
+        let count = Int(try self.read(UInt32.self))
+        guard count <= limit else { throw .tooLong(bytes: count, limit: limit) }
+        guard self.left >= count else { throw .truncated(needed: count, left: self.left) }
+        if count == 0 { return "" }
+        defer { self.position += count }
+        let bytes = self.bytes[self.position..<(self.position + count)]
         guard let string = String(validating: bytes, as: UTF8.self) else { throw .notUTF8 }
         return string
+    }
+
+    /// Bytes read so far.
+    var offset: Int { self.position - self.bytes.startIndex }
+
+    mutating func skip(_ count: Int) throws(RecordError) {
+        guard count >= 0, self.left >= count else {
+            throw .truncated(needed: count, left: self.left)
+        }
+        self.position += count
+    }
+
+    /// Passes over a u32 length and as many bytes; refuses what ``readBytes(limit:)`` does.
+    mutating func skipBytes(limit: Int) throws(RecordError) {
+        let count = Int(try self.read(UInt32.self))
+        guard count <= limit else { throw .tooLong(bytes: count, limit: limit) }
+        try self.skip(count)
+    }
+
+    /// Passes over a u32 length and as many bytes of text; refuses what ``readString(limit:)``
+    /// does, and text beyond ASCII.
+    mutating func skipASCII(limit: Int) throws(RecordError) {
+        let start = self.offset + 4
+        try self.skipBytes(limit: limit)
+        let end = self.offset
+        let isASCII = unsafe self.bytes.withUnsafeBytes { bytes in
+            unsafe UTF8.isASCII(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+        }
+        guard isASCII else { throw .notUTF8 }
     }
 
     package mutating func readOptional<Value>(

@@ -19,10 +19,10 @@ package struct ByteWriter: Sendable {
     /// generic function without knowing what is in it.
     private mutating func writeWord(_ value: UInt64, bytes count: Int) {
         precondition(count <= 8, "Integers have at most 64 bits.")
-        var shift = 8 * count
-        while shift > 0 {
-            shift -= 8
-            self.bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
+        unsafe withUnsafeBytes(of: value.bigEndian) { word in
+            unsafe self.bytes.append(
+                contentsOf: UnsafeRawBufferPointer(rebasing: word[(8 - count)...])
+            )
         }
     }
 

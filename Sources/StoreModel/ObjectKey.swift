@@ -12,6 +12,12 @@ package struct ObjectKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
         self.bytes = bytes
     }
 
+    /// - Returns: `nil` if the key is empty, too long or no UTF-8.
+    package init?(_ bytes: [UInt8]) {
+        guard (1...Limit.keyBytes).contains(bytes.count), UTF8.isText(bytes) else { return nil }
+        self.bytes = bytes
+    }
+
     package init(from reader: inout ByteReader) throws(RecordError) {
         self.bytes = Array(try reader.readString(limit: Limit.keyBytes).utf8)
         guard !self.bytes.isEmpty else { throw .invalid("empty key") }

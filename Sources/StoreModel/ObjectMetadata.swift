@@ -2,6 +2,8 @@
 package struct ObjectMetadata: Hashable, Sendable, BinaryRecord {
     /// Longest value of one header that is kept, in bytes.
     package static let headerBytes = 4 << 10
+    /// Headers that are kept, each in a field of its own.
+    static let headers = 7
 
     package var contentType: String?
     package var cacheControl: String?

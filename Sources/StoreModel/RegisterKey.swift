@@ -83,8 +83,9 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
     }
 
     private static func key(_ reader: inout ByteReader) throws(RecordError) -> ObjectKey {
-        guard let key = ObjectKey(try Self.text(&reader)) else { throw .invalid("object key") }
-        return key
+        let bytes = try reader.readRaw(reader.left)
+        if let key = ObjectKey(bytes) { return key }
+        throw UTF8.isText(bytes) ? .invalid("object key") : .notUTF8
     }
 
     private static func text(_ reader: inout ByteReader) throws(RecordError) -> String {
@@ -98,14 +99,25 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
         try self.init(row: try reader.readBytes(limit: Self.longestRow))
     }
 
-    package func encode(into writer: inout ByteWriter) { writer.writeBytes(self.row) }
+    package func encode(into writer: inout ByteWriter) {
+        guard case .object(let bucket, let key) = self else {
+            writer.writeBytes(self.row)
+            return
+        }
+        writer.write(UInt32(9 + key.bytes.count))
+        writer.write(UInt8(0x10))
+        bucket.encode(into: &writer)
+        writer.writeRaw(key.bytes)
+    }
 
     /// The partition whose replica set keeps the register.
     package var partition: PartitionID {
         switch self {
-        case .object:
+        case .object(let bucket, let key):
             var hash = StableHash()
-            hash.combine(self.row)
+            hash.combine(CollectionOfOne(0x10))
+            hash.combine(bigEndian: bucket.number)
+            hash.combine(key.bytes)
             return PartitionID(hash: hash.value)
         case .part(let bucket, let key, _, _): return RegisterKey.object(bucket, key).partition
         case .manifest(let manifest): return manifest.partition
@@ -114,7 +126,12 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
     }
 
     package static func < (left: Self, right: Self) -> Bool {
-        left.row.lexicographicallyPrecedes(right.row)
+        if case .object(let bucket, let key) = left,
+            case .object(let otherBucket, let otherKey) = right, bucket == otherBucket
+        {
+            return key < otherKey
+        }
+        return left.row.lexicographicallyPrecedes(right.row)
     }
 
     /// The bucket whose generation accepts have to carry; nil outside of buckets.

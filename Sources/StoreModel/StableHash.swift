@@ -12,6 +12,14 @@ package struct StableHash: Sendable {
         for byte in bytes { self.state = (self.state ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
     }
 
+    /// The eight bytes of a number.
+    package mutating func combine(bigEndian number: UInt64) {
+        for shift in stride(from: UInt64(56), through: 0, by: -8) {
+            let byte = (number >> shift) & 0xFF
+            self.state = (self.state ^ byte) &* 0x0000_0100_0000_01b3
+        }
+    }
+
     /// The same for long strings: eight bytes at a time, big-endian.
     ///
     /// Each step can be undone, whatever the word: strings of one length that differ in a single

@@ -163,6 +163,16 @@ final class JournalDisk: Disk, KeyValueEngine {
         }
     }
 
+    func walk<State: Sendable>(
+        _ family: RowFamily,
+        from start: [UInt8],
+        to end: [UInt8]?,
+        _ state: State,
+        visit: @escaping @Sendable (inout State, RawSpan, RawSpan) -> WalkStep
+    ) async throws(EngineError) -> State {
+        throw .failed("chunks are indexed without walks")
+    }
+
     func commit(_ batch: RowBatch, durable: Bool) async throws(EngineError) {
         self.record(.commit(batch, isDurable: durable))
     }

@@ -71,6 +71,51 @@ struct ListingCostTests {
         }
     }
 
+    /// What a page costs the engine of each node.
+    private static func walked(
+        _ cluster: TestCluster,
+        _ request: ListRequest
+    ) async throws -> (page: ListPage, costs: [WalkCounts]) {
+        let before = cluster.nodes.map(\.machine.engine.walked)
+        let page = try await cluster[0].list(request)
+        await cluster.wait()
+        let costs = zip(cluster.nodes, before).map { $0.machine.engine.walked - $1 }
+        return (page, costs)
+    }
+
+    @Test("A page of keys is one walk on each node, over its rows and three more")
+    func walk() throws {
+        try TestCluster.run { cluster in
+            try await Self.fill(cluster, (0..<40).map(Self.key))
+            let request = ListRequest(bucket: photos, limit: 10)
+            let (page, costs) = try await Self.walked(cluster, request)
+            #expect(page.entries.count == 10)
+            // One more tells whether there is a next page, one is asked for in case that a key is
+            // gone, and one shows that it is not the last.
+            #expect(costs == Array(repeating: WalkCounts(walks: 1, rows: 13), count: 3))
+        }
+    }
+
+    @Test("A page of common prefixes is one walk on each node, with a leap over each group")
+    func leaps() throws {
+        try TestCluster.run { cluster in
+            let keys = (0..<240).map { "group\(Self.key($0 / 20))/\(Self.key($0))" }
+            try await Self.fill(cluster, keys)
+            var request = ListRequest(bucket: photos, delimiter: Array("/".utf8), limit: 4)
+            let (page, costs) = try await Self.walked(cluster, request)
+            #expect(page.entries.count == 4)
+            // Of each of five groups one row is read and two are passed over; one of the sixth is
+            // read, and one more shows that it is not the last.
+            let few = WalkCounts(walks: 1, rows: 3 * 5 + 2, seeks: 5)
+            #expect(costs == Array(repeating: few, count: 3))
+            request.limit = Limit.listEntries
+            let (all, whole) = try await Self.walked(cluster, request)
+            #expect(all.entries.count == 12)
+            let twelve = WalkCounts(walks: 1, rows: 3 * 12, seeks: 12)
+            #expect(whole == Array(repeating: twelve, count: 3))
+        }
+    }
+
     @Test("Only the keys on which a replica is behind are read, and only until they are repaired")
     func behind() throws {
         try TestCluster.run { cluster in

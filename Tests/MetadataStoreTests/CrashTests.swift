@@ -184,6 +184,16 @@ struct CrashTests {
             try await self.engine.scan(family, from: start, to: end, limit: limit)
         }
 
+        func walk<State: Sendable>(
+            _ family: RowFamily,
+            from start: [UInt8],
+            to end: [UInt8]?,
+            _ state: State,
+            visit: @escaping @Sendable (inout State, RawSpan, RawSpan) -> WalkStep
+        ) async throws(EngineError) -> State {
+            try await self.engine.walk(family, from: start, to: end, state, visit: visit)
+        }
+
         func commit(_ batch: RowBatch, durable: Bool) async throws(EngineError) {
             let delay = Duration.microseconds(Int(self.doors.random.next() % 2_000))
             await self.doors.time.sleep(for: delay)

@@ -68,6 +68,32 @@ enum EngineContract {
         #expect(try await keys(from: [6], to: nil, limit: 9) == [])
     }
 
+    /// Walks keep their bounds, and go where they are sent.
+    static func walk(_ subject: some EngineSubject) async throws {
+        let engine = subject.engine
+        var batch = RowBatch()
+        for byte in UInt8(1)...9 { batch.put(.rows, [byte, 0], [byte]) }
+        try await engine.commit(batch, durable: false)
+        func seen(
+            from start: [UInt8],
+            to end: [UInt8]?,
+            _ step: @escaping @Sendable (UInt8) -> WalkStep
+        ) async throws -> [UInt8] {
+            try await engine.walk(.rows, from: start, to: end, [UInt8]()) { seen, key, value in
+                let (key, value) = ([UInt8](key), [UInt8](value))
+                seen.append(key == [value[0], 0] ? value[0] : 0)
+                return step(value[0])
+            }
+        }
+        #expect(try await seen(from: [2], to: [5, 0]) { _ in .next } == [2, 3, 4])
+        #expect(try await seen(from: [8], to: nil) { _ in .next } == [8, 9])
+        #expect(try await seen(from: [], to: nil) { $0 == 3 ? .stop : .next } == [1, 2, 3])
+        #expect(try await seen(from: [], to: nil) { .seek([$0 + 3]) } == [1, 4, 7])
+        #expect(try await seen(from: [], to: [7, 0]) { .seek([$0 + 3]) } == [1, 4])
+        #expect(try await seen(from: [5], to: [5]) { _ in .next } == [])
+        #expect(try await seen(from: [6], to: [5]) { _ in .next } == [])
+    }
+
     /// Commits that arrive together share syncs; commits that need none make none.
     static func sharedSyncs(_ subject: some EngineSubject) async throws {
         let engine = subject.engine
@@ -117,6 +143,11 @@ struct RocksContractTests {
         try await RocksSubject.with { try await EngineContract.scanBounds($0) }
     }
 
+    @Test("Walks keep their bounds, and go where they are sent")
+    func walk() async throws {
+        try await RocksSubject.with { try await EngineContract.walk($0) }
+    }
+
     @Test("Commits that arrive together share syncs; commits that need none make none")
     func sharedSyncs() async throws {
         try await RocksSubject.with { try await EngineContract.sharedSyncs($0) }
@@ -145,6 +176,11 @@ struct SimulatedContractTests {
     @Test("Scans keep their bounds: start included, end excluded, at most the limit")
     func scanBounds() throws {
         try Simulator.run { try await EngineContract.scanBounds(SimulatedSubject($0)) }
+    }
+
+    @Test("Walks keep their bounds, and go where they are sent")
+    func walk() throws {
+        try Simulator.run { try await EngineContract.walk(SimulatedSubject($0)) }
     }
 
     @Test("Commits that arrive together share syncs; commits that need none make none")

@@ -23,6 +23,11 @@ struct NameEncoding {
             : String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Writes a name as it is shown.
+    func write(_ bytes: [UInt8], into writer: inout XMLWriter) {
+        if self.isEncoded { writer.text(self.shown(bytes)) } else { writer.text(bytes) }
+    }
+
     /// As answers repeat it; nil if names are not encoded.
     var type: String? { self.isEncoded ? "url" : nil }
 }

@@ -113,18 +113,29 @@ private struct ListQuery {
         owner: ((String) -> Owner)?,
         into writer: inout XMLWriter
     ) {
+        writer.reserve(page.entries.count * Self.entryBytes)
         for case .object(let key, let summary) in page.entries {
-            writer.element("Contents") { writer in
-                writer.element("Key", self.shown(key.bytes))
-                writer.element("LastModified", summary.modified.calendarTime.iso8601)
-                writer.element("ETag", "\"\(summary.etag)\"")
-                writer.element("Size", String(summary.size))
-                if let owner { writer.owner(owner(summary.access.owner)) }
-                writer.element("StorageClass", summary.storageClass.rawValue)
-            }
+            writer.markup("<Contents><Key>")
+            self.names.write(key.bytes, into: &writer)
+            writer.markup("</Key><LastModified>")
+            writer.time(summary.modified.calendarTime)
+            writer.markup("</LastModified><ETag>&quot;")
+            writer.text(summary.etag)
+            writer.markup("&quot;</ETag><Size>")
+            writer.number(summary.size)
+            writer.markup("</Size>")
+            if let owner { writer.owner(owner(summary.access.owner)) }
+            writer.markup("<StorageClass>")
+            writer.text(summary.storageClass.rawValue)
+            writer.markup("</StorageClass></Contents>")
         }
         for case .commonPrefix(let prefix) in page.entries {
-            writer.element("CommonPrefixes") { $0.element("Prefix", self.shown(prefix)) }
+            writer.markup("<CommonPrefixes><Prefix>")
+            self.names.write(prefix, into: &writer)
+            writer.markup("</Prefix></CommonPrefixes>")
         }
     }
+
+    /// What an entry with a key of usual length takes, about.
+    private static let entryBytes = 320
 }

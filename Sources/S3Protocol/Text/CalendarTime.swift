@@ -100,17 +100,33 @@ extension CalendarTime {
     ///
     /// An example: `2013-05-24T00:00:00.000Z`.
     package var iso8601: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(24)
+        self.writeISO8601(into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// ``iso8601`` by bytes.
+    func writeISO8601(into bytes: inout [UInt8]) {
+        func add(_ number: Int, _ end: Unicode.Scalar) {
+            bytes.append(0x30 + UInt8(number / 10))
+            bytes.append(0x30 + UInt8(number % 10))
+            bytes.append(UInt8(ascii: end))
+        }
         let fields = self.fields
-        var text = Self.roomForText
-        Self.add(year: fields.year, to: &text)
-        text += "-"
-        Self.add(fields.month, to: &text)
-        text += "-"
-        Self.add(fields.day, to: &text)
-        text += "T"
-        Self.add(timeOf: fields, to: &text)
-        text += ".000Z"
-        return text
+        if (0...9_999).contains(fields.year) {
+            bytes.append(0x30 + UInt8(fields.year / 1_000))
+            bytes.append(0x30 + UInt8(fields.year / 100 % 10))
+            add(fields.year % 100, "-")
+        } else {
+            bytes += "\(fields.year)-".utf8
+        }
+        add(fields.month, "-")
+        add(fields.day, "T")
+        add(fields.hour, ":")
+        add(fields.minute, ":")
+        add(fields.second, ".")
+        bytes += "000Z".utf8
     }
 
     /// Like 20130524T000000Z, as signatures write it.

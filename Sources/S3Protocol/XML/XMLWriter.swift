@@ -27,15 +27,20 @@ package struct XMLWriter: Sendable {
         attributes: [(name: String, value: String)] = [],
         content: (inout XMLWriter) -> Void
     ) {
-        self.raw("<\(name)")
+        self.markup("<")
+        self.raw(name)
         for attribute in attributes {
-            self.raw(" \(attribute.name)=\"")
+            self.markup(" ")
+            self.raw(attribute.name)
+            self.markup("=\"")
             self.text(attribute.value)
-            self.raw("\"")
+            self.markup("\"")
         }
-        self.raw(">")
+        self.markup(">")
         content(&self)
-        self.raw("</\(name)>")
+        self.markup("</")
+        self.raw(name)
+        self.markup(">")
     }
 
     package mutating func element(
@@ -65,21 +70,74 @@ package struct XMLWriter: Sendable {
         return String(String.UnicodeScalarView(scalars))
     }
 
-    private mutating func raw(_ text: String) { self.bytes += text.utf8 }
+    /// Makes room for so many bytes more, so that a long document is not moved as it grows.
+    package mutating func reserve(_ count: Int) {
+        self.bytes.reserveCapacity(self.bytes.count + count)
+    }
+
+    /// Markup as it stands in the source: for documents of many elements that are all alike.
+    package mutating func markup(_ markup: StaticString) {
+        unsafe self.bytes.append(
+            contentsOf: UnsafeBufferPointer(
+                start: markup.utf8Start,
+                count: markup.utf8CodeUnitCount
+            )
+        )
+    }
+
+    /// Digits.
+    package mutating func number(_ number: UInt64) {
+        var digits: InlineArray<20, UInt8> = .init(repeating: 0)
+        var (first, rest) = (20, number)
+        repeat {
+            first -= 1
+            digits[first] = 0x30 + UInt8(rest % 10)
+            rest /= 10
+        } while rest > 0
+        for index in first..<20 { self.bytes.append(digits[index]) }
+    }
+
+    /// ``CalendarTime/iso8601``.
+    package mutating func time(_ time: CalendarTime) { time.writeISO8601(into: &self.bytes) }
 
     /// Escaped; characters that XML 1.0 has not are written as references, as S3 does.
     ///
     /// The document says what they are, but parsers of XML 1.0 refuse it. See ``printable(_:)``.
-    private mutating func text(_ text: String) {
-        for byte in text.utf8 {
-            switch byte {
-            case 0x26: self.raw("&amp;")
-            case 0x3C: self.raw("&lt;")
-            case 0x3E: self.raw("&gt;")
-            case 0x22: self.raw("&quot;")
-            case 0..<0x20: self.raw("&#x\(String(byte, radix: 16, uppercase: true));")
-            default: self.bytes.append(byte)
+    package mutating func text(_ text: String) {
+        var text = text
+        text.withUTF8 { unsafe self.escape($0) }
+    }
+
+    /// The same for text that is at hand as bytes of UTF-8.
+    package mutating func text(_ bytes: [UInt8]) {
+        unsafe bytes.withUnsafeBufferPointer { unsafe self.escape($0) }
+    }
+
+    private mutating func raw(_ text: String) {
+        var text = text
+        text.withUTF8 { unsafe self.bytes.append(contentsOf: $0) }
+    }
+
+    /// What needs no escaping is taken in one piece.
+    private mutating func escape(_ text: UnsafeBufferPointer<UInt8>) {
+        var start = 0
+        for index in text.indices where Self.isEscaped(unsafe text[index]) {
+            unsafe self.bytes.append(
+                contentsOf: UnsafeBufferPointer(rebasing: text[start..<index])
+            )
+            start = index + 1
+            switch unsafe text[index] {
+            case 0x26: self.markup("&amp;")
+            case 0x3C: self.markup("&lt;")
+            case 0x3E: self.markup("&gt;")
+            case 0x22: self.markup("&quot;")
+            case let control: self.raw("&#x\(String(control, radix: 16, uppercase: true));")
             }
         }
+        unsafe self.bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start...]))
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == 0x26 || byte == 0x3C || byte == 0x3E || byte == 0x22
     }
 }
