@@ -70,7 +70,41 @@ int cplatform_punch_hole(int descriptor, int64_t offset, int64_t count)
 #endif
 }
 
-int cplatform_write(int descriptor, struct iovec *vectors, int count, int64_t offset)
+#ifdef __linux__
+// Older headers do not have it.
+enum { dontcache = 0x80 };
+#endif
+
+static ssize_t write_some(
+    int descriptor, const struct iovec *vectors, int count, int64_t offset, int passes)
+{
+    ssize_t written;
+#ifdef __linux__
+    if (passes) {
+        RETRYING(written, pwritev2(descriptor, vectors, count, offset, dontcache));
+        if (written >= 0 || errno != EOPNOTSUPP) return written;
+    }
+#endif
+    RETRYING(written, pwritev(descriptor, vectors, count, offset));
+    return written;
+}
+
+static ssize_t read_some(int descriptor, void *target, size_t count, int64_t offset, int passes)
+{
+    ssize_t bytes;
+#ifdef __linux__
+    if (passes) {
+        struct iovec vector = {.iov_base = target, .iov_len = count};
+        RETRYING(bytes, preadv2(descriptor, &vector, 1, offset, dontcache));
+        if (bytes >= 0 || errno != EOPNOTSUPP) return bytes;
+    }
+#endif
+    RETRYING(bytes, pread(descriptor, target, count, offset));
+    return bytes;
+}
+
+int cplatform_write(
+    int descriptor, struct iovec *vectors, int count, int64_t offset, int passes)
 {
     while (count > 0) {
         if (vectors->iov_len == 0) {
@@ -78,8 +112,8 @@ int cplatform_write(int descriptor, struct iovec *vectors, int count, int64_t of
             count--;
             continue;
         }
-        ssize_t written;
-        RETRYING(written, pwritev(descriptor, vectors, count < IOV_MAX ? count : IOV_MAX, offset));
+        int some = count < IOV_MAX ? count : IOV_MAX;
+        ssize_t written = write_some(descriptor, vectors, some, offset, passes);
         if (written < 0) return errno;
         if (written == 0) return EIO;
         offset += written;
@@ -97,14 +131,14 @@ int cplatform_write(int descriptor, struct iovec *vectors, int count, int64_t of
     return 0;
 }
 
-int cplatform_read(int descriptor, void *target, size_t count, int64_t offset, size_t *got)
+int cplatform_read(
+    int descriptor, void *target, size_t count, int64_t offset, int passes, size_t *got)
 {
     *got = 0;
     while (*got < count) {
-        ssize_t bytes;
-        RETRYING(
-            bytes,
-            pread(descriptor, (char *)target + *got, count - *got, offset + (int64_t)*got));
+        void *rest = (char *)target + *got;
+        ssize_t bytes =
+            read_some(descriptor, rest, count - *got, offset + (int64_t)*got, passes);
         if (bytes < 0) return errno;
         if (bytes == 0) return 0;
         *got += (size_t)bytes;

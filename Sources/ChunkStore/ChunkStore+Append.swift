@@ -14,6 +14,7 @@ extension ChunkStore {
         _ name: ChunkName,
         _ chunk: StoredChunk,
         replacing old: IndexRow?,
+        _ cache: CacheUse,
         isMove: Bool = false
     ) async throws(ChunkStoreError) {
         let (volume, offset) = try await self.makeRoom(RecordHeader.recordBytes(chunk.header))
@@ -23,7 +24,7 @@ extension ChunkStore {
             chunk: chunk.header
         )
         do throws(ChunkStoreError) {
-            try await self.writeRecord(name, chunk, in: volume, at: offset)
+            try await self.writeRecord(name, chunk, in: volume, at: offset, cache)
             try await self.enter(name, row, in: volume, replacing: old, isMove: isMove)
         } catch {
             await self.abandon(row, in: volume)
@@ -79,7 +80,8 @@ extension ChunkStore {
         _ name: ChunkName,
         _ chunk: StoredChunk,
         in volume: Volume,
-        at offset: UInt64
+        at offset: UInt64,
+        _ cache: CacheUse
     ) async throws(ChunkStoreError) {
         let header = RecordHeader(
             nonce: volume.nonce,
@@ -90,7 +92,8 @@ extension ChunkStore {
         try await onDisk { () async throws(DiskError) in
             try await volume.file.write(
                 [ByteBuffer(bytes: header.encoded), chunk.blocks],
-                at: offset
+                at: offset,
+                Self.cacheUse(cache, bytes: chunk.blocks.readableBytes)
             )
         }
         try await self.sync(volume)

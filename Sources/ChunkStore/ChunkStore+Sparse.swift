@@ -112,9 +112,9 @@ extension ChunkStore {
         defer { self.endWriting(name) }
         guard
             try await self.row(name) == row,
-            let slice = await self.slice(row, 0..<row.chunk.table.count),
+            let slice = await self.slice(row, 0..<row.chunk.table.count, .passing),
             let chunk = try? StoredChunk(header: row.chunk, blocks: slice.blocks)
         else { return }
-        try await self.append(name, chunk, replacing: row, isMove: true)
+        try await self.append(name, chunk, replacing: row, .passing, isMove: true)
     }
 }

@@ -1,5 +1,5 @@
 import NIOCore
-import Runtime
+package import Runtime
 package import StoreModel
 import Synchronization
 package import Wire
@@ -26,6 +26,9 @@ package final class ChunkStore: Sendable {
 
     /// Verifying less than this takes no longer than moving to a worker: 256 KiB, 40 us.
     private static let inlineBytes = 256 << 10
+    /// Less than this is always worth the memory: to read it again from a disk takes longer by its
+    /// latency, not by its bytes.
+    private static let passingBytes = 1 << 20
     /// Looks at the index once more when a record that was just looked up is not there.
     private static let readAttempts = 3
 
@@ -77,10 +80,11 @@ package final class ChunkStore: Sendable {
     ///
     /// Every block is verified first. Writing the same chunk again is harmless, and replaces one
     /// that has been damaged. A write that overlaps a drop of its manifest may outlive it: drop
-    /// again.
+    /// again. `cache` counts for long chunks only.
     package func write(
         _ name: ChunkName,
-        _ chunk: StoredChunk
+        _ chunk: StoredChunk,
+        _ cache: CacheUse = .kept
     ) async throws(ChunkStoreError) {
         try self.checkService()
         do throws(BlockError) {
@@ -95,7 +99,7 @@ package final class ChunkStore: Sendable {
         defer { self.endWriting(name) }
         let existing = try await self.row(name)
         if let existing, try await self.isSound(name, existing) { return }
-        try await self.append(name, chunk, replacing: existing)
+        try await self.append(name, chunk, replacing: existing, cache)
     }
 
     /// Reads some blocks, each verified; nil reads all.
@@ -103,7 +107,8 @@ package final class ChunkStore: Sendable {
     /// - Throws: ``ChunkStoreError/damaged`` if the bytes are not those that were written.
     package func read(
         _ name: ChunkName,
-        blocks: Range<Int>?
+        blocks: Range<Int>?,
+        _ cache: CacheUse = .kept
     ) async throws(ChunkStoreError) -> ChunkSlice {
         var seen: IndexRow?
         for _ in 0..<Self.readAttempts {
@@ -116,7 +121,7 @@ package final class ChunkStore: Sendable {
             guard !blocks.isEmpty, blocks.clamped(to: all) == blocks else {
                 throw .noSuchBlocks(blocks)
             }
-            if let slice = await self.slice(row, blocks) { return slice }
+            if let slice = await self.slice(row, blocks, cache) { return slice }
             // Dropped or replaced since its row was read, or damaged: the row tells.
         }
         self.state.withLock { $0.statistics.damagedReads += 1 }
@@ -124,8 +129,11 @@ package final class ChunkStore: Sendable {
     }
 
     /// Reads a whole chunk as stored, verified.
-    package func chunk(_ name: ChunkName) async throws(ChunkStoreError) -> StoredChunk {
-        let slice = try await self.read(name, blocks: nil)
+    package func chunk(
+        _ name: ChunkName,
+        _ cache: CacheUse = .kept
+    ) async throws(ChunkStoreError) -> StoredChunk {
+        let slice = try await self.read(name, blocks: nil, cache)
         let header = ChunkHeader(contentBytes: slice.header.contentBytes, table: slice.header.table)
         guard let chunk = try? StoredChunk(header: header, blocks: slice.blocks) else {
             preconditionFailure("A whole slice is a chunk: \(slice.header)")
@@ -202,7 +210,11 @@ extension ChunkStore {
     }
 
     /// - Returns: nil unless every block is what was written.
-    func slice(_ row: IndexRow, _ blocks: Range<Int>) async -> ChunkSlice? {
+    func slice(
+        _ row: IndexRow,
+        _ blocks: Range<Int>,
+        _ cache: CacheUse
+    ) async -> ChunkSlice? {
         guard let volume = self.enter(row.place.volume) else { return nil }
         defer { volume.users.leave() }
         let stored = row.chunk.storedRange(ofBlocks: blocks)
@@ -210,7 +222,8 @@ extension ChunkStore {
         guard
             let bytes = try? await volume.file.read(
                 stored.count,
-                at: row.place.offset + UInt64(start)
+                at: row.place.offset + UInt64(start),
+                Self.cacheUse(cache, bytes: stored.count)
             ),
             let slice = try? ChunkSlice(
                 header: ChunkSliceHeader(row.chunk, blocks: blocks),
@@ -219,6 +232,11 @@ extension ChunkStore {
             (try? await self.verify(slice)) != nil
         else { return nil }
         return slice
+    }
+
+    /// Only what is long passes.
+    static func cacheUse(_ wanted: CacheUse, bytes: Int) -> CacheUse {
+        bytes < Self.passingBytes ? .kept : wanted
     }
 
     private func verify(_ slice: ChunkSlice) async throws(BlockError) {
@@ -252,6 +270,6 @@ extension ChunkStore {
             ),
             found.name == name, found.chunk == row.chunk
         else { return false }
-        return await self.slice(row, 0..<row.chunk.table.count) != nil
+        return await self.slice(row, 0..<row.chunk.table.count, .passing) != nil
     }
 }

@@ -39,13 +39,17 @@ final class OpenFile: DiskFile {
         }
     }
 
-    func write(_ buffers: [ByteBuffer], at offset: UInt64) async throws(DiskError) {
+    func write(
+        _ buffers: [ByteBuffer],
+        at offset: UInt64,
+        _ cache: CacheUse
+    ) async throws(DiskError) {
         try await self.run { descriptor, health throws(DiskError) in
             try health.check()
             var offset = Int64(offset)
             for start in stride(from: 0, to: buffers.count, by: Self.buffersPerWrite) {
                 let some = buffers[start..<min(start + Self.buffersPerWrite, buffers.count)]
-                let status = Self.write(some, to: descriptor, at: offset)
+                let status = Self.write(some, to: descriptor, at: offset, cache)
                 guard status == 0 else { throw DiskError(status, "write", self.name) }
                 offset += Int64(some.reduce(0) { $0 + $1.readableBytes })
             }
@@ -56,14 +60,16 @@ final class OpenFile: DiskFile {
     private static func write(
         _ buffers: ArraySlice<ByteBuffer>,
         to descriptor: Int32,
-        at offset: Int64
+        at offset: Int64,
+        _ cache: CacheUse
     ) -> Int32 {
+        let passes: Int32 = cache == .passing ? 1 : 0
         var vectors: [iovec] = unsafe []
         unsafe vectors.reserveCapacity(buffers.count)
         func hold(_ rest: ArraySlice<ByteBuffer>) -> Int32 {
             guard let first = rest.first else {
                 let count = unsafe Int32(vectors.count)
-                return unsafe cplatform_write(descriptor, &vectors, count, offset)
+                return unsafe cplatform_write(descriptor, &vectors, count, offset, passes)
             }
             return unsafe first.withUnsafeReadableBytes { bytes in
                 unsafe vectors.append(
@@ -78,7 +84,11 @@ final class OpenFile: DiskFile {
         return hold(buffers)
     }
 
-    func read(_ count: Int, at offset: UInt64) async throws(DiskError) -> ByteBuffer {
+    func read(
+        _ count: Int,
+        at offset: UInt64,
+        _ cache: CacheUse
+    ) async throws(DiskError) -> ByteBuffer {
         try await self.run { descriptor, _ throws(DiskError) in
             var buffer = ByteBufferAllocator().buffer(capacity: count)
             var status: Int32 = 0
@@ -90,6 +100,7 @@ final class OpenFile: DiskFile {
                     target.baseAddress,
                     count,
                     Int64(offset),
+                    cache == .passing ? 1 : 0,
                     &got
                 )
                 return got

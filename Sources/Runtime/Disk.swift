@@ -22,6 +22,17 @@ package protocol Disk: Sendable {
     func space() async throws(DiskError) -> (freeBytes: UInt64, sizeBytes: UInt64)
 }
 
+/// Whether the system should keep bytes of a file in its memory once they are written or read.
+///
+/// A matter of cost only: what is written and read is the same, and so is what a sync makes
+/// durable.
+package enum CacheUse: Sendable {
+    /// They are likely to be read again soon.
+    case kept
+    /// They are not: the memory they take is free again as soon as the disk has them.
+    case passing
+}
+
 /// One open file.
 ///
 /// Calls may overlap; overlapping ranges are the caller's business.
@@ -31,12 +42,30 @@ package protocol DiskFile: Sendable {
     /// Makes room up to `size` without writing it; reads there give zeroes.
     func preallocate(to size: UInt64) async throws(DiskError)
     /// Writes all buffers one after another from `offset`. Volatile until ``sync()``.
-    func write(_ buffers: [ByteBuffer], at offset: UInt64) async throws(DiskError)
+    func write(
+        _ buffers: [ByteBuffer],
+        at offset: UInt64,
+        _ cache: CacheUse
+    ) async throws(DiskError)
     /// Reads exactly `count` bytes.
-    func read(_ count: Int, at offset: UInt64) async throws(DiskError) -> ByteBuffer
+    func read(
+        _ count: Int,
+        at offset: UInt64,
+        _ cache: CacheUse
+    ) async throws(DiskError) -> ByteBuffer
     /// Makes everything written before the call durable (`fdatasync`).
     func sync() async throws(DiskError)
     /// Gives the space of a range back; reads there give zeroes.
     func punchHole(at offset: UInt64, count: UInt64) async throws(DiskError)
     func close() async
+}
+
+extension DiskFile {
+    package func write(_ buffers: [ByteBuffer], at offset: UInt64) async throws(DiskError) {
+        try await self.write(buffers, at: offset, .kept)
+    }
+
+    package func read(_ count: Int, at offset: UInt64) async throws(DiskError) -> ByteBuffer {
+        try await self.read(count, at: offset, .kept)
+    }
 }

@@ -37,6 +37,8 @@ package final class SimulatedDisk: Disk {
         var isBroken = false
         var syncCount = 0
         var readBytes: UInt64 = 0
+        /// Bytes written and read of which the system was told that nobody needs them again soon.
+        var passing = (written: UInt64(0), read: UInt64(0))
         /// Syncs are acknowledged, and make nothing durable.
         var lies = false
 
@@ -105,6 +107,11 @@ extension SimulatedDisk {
 
     /// Bytes read from files so far.
     package var readBytes: UInt64 { self.state.withLock { $0.readBytes } }
+
+    /// Bytes written and read so far that the system need not keep in memory.
+    package var passingBytes: (written: UInt64, read: UInt64) {
+        self.state.withLock { $0.passing }
+    }
 
     package var usedBytes: UInt64 { self.state.withLock { $0.usedBytes } }
 

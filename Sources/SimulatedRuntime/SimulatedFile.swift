@@ -32,13 +32,19 @@ struct SimulatedFile: DiskFile {
         try self.content { $0.preallocate(to: size) }
     }
 
-    func write(_ buffers: [ByteBuffer], at offset: UInt64) async throws(DiskError) {
+    func write(
+        _ buffers: [ByteBuffer],
+        at offset: UInt64,
+        _ cache: CacheUse
+    ) async throws(DiskError) {
         var whole = ByteBuffer()
         whole.reserveCapacity(buffers.reduce(0) { $0 + $1.readableBytes })
         for var buffer in buffers { whole.writeBuffer(&buffer) }
         try await self.disk.wait(.write, self.generation)
         try self.makeRoom(to: offset + UInt64(whole.readableBytes))
         try self.content { $0.write(whole, at: offset) }
+        guard cache == .passing else { return }
+        self.disk.state.withLock { $0.passing.written += UInt64(whole.readableBytes) }
     }
 
     /// Refuses what would make the file larger than the disk has room for.
@@ -50,13 +56,20 @@ struct SimulatedFile: DiskFile {
         guard growth <= free else { throw .full }
     }
 
-    func read(_ count: Int, at offset: UInt64) async throws(DiskError) -> ByteBuffer {
+    func read(
+        _ count: Int,
+        at offset: UInt64,
+        _ cache: CacheUse
+    ) async throws(DiskError) -> ByteBuffer {
         try await self.disk.wait(.read, self.generation)
         let bytes = try self.content { $0.read(count, at: offset) }
         guard bytes.readableBytes == count else {
             throw .shortRead(wanted: count, got: bytes.readableBytes)
         }
-        self.disk.state.withLock { $0.readBytes += UInt64(count) }
+        self.disk.state.withLock { state in
+            state.readBytes += UInt64(count)
+            if cache == .passing { state.passing.read += UInt64(count) }
+        }
         return bytes
     }
 

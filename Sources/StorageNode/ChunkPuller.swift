@@ -140,9 +140,11 @@ final class ChunkPuller: Sendable {
     }
 
     /// Writes after verification: what was damaged on its way is never kept.
+    ///
+    /// Nobody reads a copy just because it was made.
     func write(_ name: ChunkName, _ chunk: StoredChunk) async throws(PeerFailure) {
         try await onChunks { () async throws(ChunkStoreError) in
-            try await self.chunks.write(name, chunk)
+            try await self.chunks.write(name, chunk, .passing)
         }
     }
 

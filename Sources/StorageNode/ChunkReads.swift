@@ -1,5 +1,6 @@
 import ChunkStore
 import PeerProtocol
+import Runtime
 import StoreModel
 import Synchronization
 import Wire
@@ -26,10 +27,10 @@ final class ChunkReads: Sendable {
         }
     }
 
-    /// A whole chunk, as it is stored, intact.
+    /// A whole chunk, as it is stored, intact, to be stored once more.
     func chunk(_ name: ChunkName) async throws(PeerFailure) -> StoredChunk {
         try await self.watching(name) { () async throws(ChunkStoreError) in
-            try await self.chunks.chunk(name)
+            try await self.chunks.chunk(name, .passing)
         }
     }
 

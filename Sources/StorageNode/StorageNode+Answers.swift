@@ -35,8 +35,11 @@ extension StorageNode {
             }
             return .done(0)
         case .writeChunk(let name, let chunk):
+            // Whoever wrote through this node is likely to read through it, and reads ask the own
+            // copy first: of a long chunk that is just written, one copy stays in memory, not all.
+            let cache: CacheUse = node == self.id ? .kept : .passing
             try await onChunks { () async throws(ChunkStoreError) in
-                try await self.chunks.write(name, chunk)
+                try await self.chunks.write(name, chunk, cache)
             }
             self.instruments.written(storedBytes: chunk.blocks.readableBytes)
             return .done(0)

@@ -194,7 +194,11 @@ struct JournalFile: DiskFile {
         self.disk.record(.preallocate(self.name, size))
     }
 
-    func write(_ buffers: [ByteBuffer], at offset: UInt64) async throws(DiskError) {
+    func write(
+        _ buffers: [ByteBuffer],
+        at offset: UInt64,
+        _ cache: CacheUse
+    ) async throws(DiskError) {
         var whole = ByteBuffer()
         for buffer in buffers { whole.writeImmutableBuffer(buffer) }
         let first = Int(offset) / Directory.sectorBytes
@@ -209,7 +213,11 @@ struct JournalFile: DiskFile {
         self.disk.record(.write(self.name, sectors))
     }
 
-    func read(_ count: Int, at offset: UInt64) async throws(DiskError) -> ByteBuffer {
+    func read(
+        _ count: Int,
+        at offset: UInt64,
+        _ cache: CacheUse
+    ) async throws(DiskError) -> ByteBuffer {
         let file = self.file
         guard offset + UInt64(count) <= file.size else {
             throw .shortRead(wanted: count, got: 0)

@@ -35,6 +35,23 @@ struct FileDirectoryTests {
         #expect(try await again.read(6, at: 5_000) == ByteBuffer(string: "middle"))
     }
 
+    @Test("What passes the page cache is written and read like anything else, at any offset")
+    func passing() async throws {
+        let file = try await self.disk.open("passing")
+        try await file.preallocate(to: 8 << 20)
+        let head = ByteBuffer(string: "head of odd length")
+        let body = ByteBuffer(bytes: (0..<(4 << 20)).map { UInt8(truncatingIfNeeded: $0 * 31) })
+        try await file.write([head, body], at: 4_096, .passing)
+        try await file.sync()
+        let start = UInt64(4_096 + head.readableBytes)
+        #expect(try await file.read(body.readableBytes, at: start, .passing) == body)
+        #expect(try await file.read(body.readableBytes, at: start, .kept) == body)
+        #expect(try await file.read(head.readableBytes, at: 4_096, .passing) == head)
+        await #expect(throws: DiskError.shortRead(wanted: 10, got: 3)) {
+            try await file.read(10, at: (8 << 20) - 3, .passing)
+        }
+    }
+
     @Test("A slice is written without the bytes around it")
     func slices() async throws {
         let file = try await self.disk.open("slices")

@@ -1,5 +1,6 @@
 import NIOCore
 import PeerProtocol
+import Placement
 import Runtime
 import SimulatedRuntime
 import StorageNode
@@ -25,6 +26,35 @@ struct ChunkTests {
             #expect(absent.failureCode == .notFound)
             let beyond = await node.ask(.readChunk(chunkName(0), blocks: 3..<5))
             #expect(beyond.failureCode == .badRequest)
+        }
+    }
+
+    @Test("Memory of the system: only the coordinator's own copy of a long chunk is kept there")
+    func cacheUse() throws {
+        try Simulator.run { simulator in
+            let node = try await TestNode.alone(on: simulator.machine("a"))
+            let disk = node.machine.disk
+            let (long, short) = (chunk(Limit.chunkBytes), chunk(Limit.blockBytes))
+            let own = PeerRequest.writeChunk(chunkName(0), long)
+            let epoch = node.node.layouts.epoch
+            _ = await node.node.handle(own.message(epoch: epoch), from: node.node.id)
+            _ = await node.ask(.readChunk(chunkName(0), blocks: nil))
+            #expect(disk.passingBytes == (0, 0))
+            #expect(await node.ask(.writeChunk(chunkName(1), long)).number == 0)
+            let written = disk.passingBytes.written
+            #expect(written > Limit.chunkBytes && written < Limit.chunkBytes + 4_096)
+            // To read a short one again costs a disk its latency.
+            #expect(await node.ask(.writeChunk(chunkName(2), short)).number == 0)
+            _ = await node.ask(.readChunk(chunkName(1), blocks: nil))
+            #expect(disk.passingBytes == (written, 0), "what clients read is kept")
+            // A copy that is made reads and writes without leaving anything.
+            let pull = PullRequest(
+                source: chunkName(1),
+                target: chunkName(3),
+                sources: [node.node.id]
+            )
+            #expect(await node.ask(.pullChunk(pull)).number == 0)
+            #expect(disk.passingBytes == (2 * written, UInt64(Limit.chunkBytes)))
         }
     }
 

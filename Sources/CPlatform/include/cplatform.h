@@ -19,9 +19,14 @@ int cplatform_preallocate(int descriptor, int64_t size);
 // Gives the space of a range back; the length stays.
 int cplatform_punch_hole(int descriptor, int64_t offset, int64_t count);
 // Writes all bytes of the vectors one after another. Changes the vectors.
-int cplatform_write(int descriptor, struct iovec *vectors, int count, int64_t offset);
-// Reads up to `count` bytes; `got` is less only at the end of the file.
-int cplatform_read(int descriptor, void *target, size_t count, int64_t offset, size_t *got);
+// If `passes` is not 0 the page cache does not keep them beyond their way to the disk, where the
+// system can do that (Linux 6.14 and later, some file systems); elsewhere it keeps them.
+int cplatform_write(
+    int descriptor, struct iovec *vectors, int count, int64_t offset, int passes);
+// Reads up to `count` bytes; `got` is less only at the end of the file. `passes` as above: what the
+// page cache has is read from there, and stays.
+int cplatform_read(
+    int descriptor, void *target, size_t count, int64_t offset, int passes, size_t *got);
 int cplatform_sync_data(int descriptor);
 int cplatform_sync_directory(int descriptor);
 int cplatform_size(int descriptor, int64_t *size);

@@ -148,7 +148,11 @@ private struct MemoryFile: DiskFile {
 
     func size() async throws(DiskError) -> UInt64 { UInt64(self.bytes.readableBytes) }
 
-    func read(_ count: Int, at offset: UInt64) async throws(DiskError) -> ByteBuffer {
+    func read(
+        _ count: Int,
+        at offset: UInt64,
+        _ cache: CacheUse
+    ) async throws(DiskError) -> ByteBuffer {
         guard let part = self.bytes.getSlice(at: Int(offset), length: count) else {
             preconditionFailure("Nobody reads beyond the end: \(count) bytes at \(offset)")
         }
@@ -156,7 +160,11 @@ private struct MemoryFile: DiskFile {
     }
 
     func preallocate(to size: UInt64) async throws(DiskError) {}
-    func write(_ buffers: [ByteBuffer], at offset: UInt64) async throws(DiskError) {}
+    func write(
+        _ buffers: [ByteBuffer],
+        at offset: UInt64,
+        _ cache: CacheUse
+    ) async throws(DiskError) {}
     func sync() async throws(DiskError) {}
     func punchHole(at offset: UInt64, count: UInt64) async throws(DiskError) {}
     func close() async {}
