@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -247,3 +250,14 @@ int cplatform_errno_full(void) { return ENOSPC; }
 int cplatform_errno_over_quota(void) { return EDQUOT; }
 int cplatform_errno_invalid(void) { return EINVAL; }
 int cplatform_errno_bad_descriptor(void) { return EBADF; }
+
+int cplatform_bound_allocator(int arenas, int kept)
+{
+#ifdef __GLIBC__
+    return mallopt(M_ARENA_MAX, arenas) == 1 && mallopt(M_MMAP_THRESHOLD, kept) == 1
+        && mallopt(M_TRIM_THRESHOLD, kept) == 1;
+#else
+    (void)arenas; (void)kept;
+    return 0;
+#endif
+}

@@ -20,6 +20,7 @@ package struct StorageNodeSettings: Hashable, Sendable {
     package var chunkBytesMax: Int
     /// Chunks that are being pulled, in bytes; more wait in line.
     ///
+    /// Four, as many as there are threads for files: more would only wait in memory for the disk.
     /// A bound of its own: pulls wait for other nodes, and two nodes that wait for each other must
     /// still read for each other.
     package var pullBytesMax: Int
@@ -43,7 +44,7 @@ package struct StorageNodeSettings: Hashable, Sendable {
         self.requestsMax = 1_024
         self.rowBytesMax = 64 << 20
         self.chunkBytesMax = 64 << 20
-        self.pullBytesMax = 32 << 20
+        self.pullBytesMax = 16 << 20
         self.sourceTimeout = .seconds(4)
         self.pullPatience = .seconds(6)
     }

@@ -5,6 +5,13 @@ import Testing
 @testable import Platform
 
 struct SystemDoorsTests {
+    #if canImport(Glibc)
+    @Test("The allocator takes the bounds that nodes give it")
+    func allocator() {
+        #expect(ProcessMemory.boundAllocator())
+    }
+    #endif
+
     @Test("The clock goes on, and the wall clock is in this century")
     func clocks() async {
         let time = SystemTime()

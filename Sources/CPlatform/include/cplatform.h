@@ -36,6 +36,11 @@ int cplatform_space(int descriptor, uint64_t *free_bytes, uint64_t *size_bytes);
 int cplatform_is_file(int directory, const char *name, int *is_file);
 void cplatform_close(int descriptor);
 
+// Has the allocator use at most so many arenas, take blocks of up to `kept` bytes from them, and
+// give back the free end of one only once it is longer than `kept` bytes. Returns 0 where the
+// allocator is another than glibc's, or refuses.
+int cplatform_bound_allocator(int arenas, int kept);
+
 // Names of everything in a directory, one after another; NULL after the last.
 struct cplatform_listing;
 int cplatform_list_begin(int directory, struct cplatform_listing **listing);
