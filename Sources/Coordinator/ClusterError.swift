@@ -24,6 +24,10 @@ package struct ClusterError: Error, Sendable, CustomStringConvertible {
         /// There is none, or the newest version is a delete marker: ``ClusterError/marker``.
         case objectNotFound
         case versionNotFound
+        /// The version was deleted or overwritten while it was read, and its content is gone.
+        ///
+        /// Open the object again.
+        case versionGone
         /// The version that was asked for by name is a delete marker: ``ClusterError/marker``.
         case versionIsMarker
         case sourceBucketNotFound

@@ -187,7 +187,7 @@ extension Coordinator {
             while try await body.next() != nil {}
             return await body.checksumsAtEnd()
         } catch let error as ClusterError {
-            if error.code == .objectNotFound { return nil }
+            if error.code == .versionGone { return nil }
             throw error
         } catch {
             throw ClusterError(.internalError, plan.operation, cause: error)

@@ -247,8 +247,7 @@ extension Coordinator {
                 bytesMoved: stored.size
             )
         } catch {
-            // The version was deleted while it was read, and its content is gone.
-            if error.code == .objectNotFound { return nil }
+            if error.code == .versionGone { return nil }
             throw error
         }
     }

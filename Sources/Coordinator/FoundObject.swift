@@ -124,13 +124,16 @@ private final class ChunkReader: BodyReader {
         return answer
     }
 
-    /// Content that is missing because its version was deleted is not the store's fault.
+    /// Content that is missing because its version was deleted or overwritten is not the store's
+    /// fault.
+    ///
+    /// Nothing is said of the object: it may well be there, as another version.
     private func explain(_ error: ClusterError) async -> ClusterError {
         guard error.code == .dataUnavailable else { return error }
         let now = try? await self.object.coordinator.record(self.object.target, error.operation)
         guard let now, !now.versions.contains(where: { $0.id == self.object.version.id }) else {
             return error
         }
-        return ClusterError(.objectNotFound, error.operation, cause: error)
+        return ClusterError(.versionGone, error.operation, cause: error)
     }
 }

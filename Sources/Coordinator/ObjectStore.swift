@@ -290,8 +290,8 @@ package protocol OpenObject: Sendable {
 package protocol BodyReader: Sendable {
     /// The next bytes, never empty, at most ``Limit/chunkBytes``; nil at the end.
     ///
-    /// Throws `dataUnavailable` if no intact copy can be read, and `objectNotFound` if the version
-    /// was deleted meanwhile and its content is gone.
+    /// Throws `dataUnavailable` if no intact copy can be read, and `versionGone` if the version was
+    /// deleted or overwritten meanwhile and its content is gone.
     func next() async throws(ClusterError) -> ByteBuffer?
 }
 

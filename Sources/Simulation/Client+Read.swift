@@ -1,5 +1,6 @@
 import Coordinator
 import NIOCore
+import Runtime
 import SimulatedRuntime
 import StoreModel
 
@@ -24,9 +25,14 @@ extension Client {
         let cut = self.cluster.simulator.draw {
             ($0.chance(permille: isWhole ? 0 : 300), $0.next(), $0.next())
         }
+        // Long enough for what was opened to be overwritten, and its content dropped.
+        let pause = self.cluster.simulator.draw {
+            !isWhole && $0.chance(permille: 100) ? $0.number(in: 0...3_000) : 0
+        }
         let result = await self.ask(call) { coordinator throws(ClusterError) in
             let object = try await coordinator.open(name)
             let opened = self.cluster.simulator.nanoseconds
+            if pause > 0 { await member.machine.doors.time.sleep(for: .milliseconds(pause)) }
             let size = object.summary.size
             let start = cut.0 && size > 0 ? cut.1 % size : 0
             let end = cut.0 && size > 0 ? start + cut.2 % (size - start + 1) : size
@@ -45,7 +51,15 @@ extension Client {
             )
         }
         switch result {
-        case .success(let found)?: return self.check(found, key, call)
+        case .success(let found)?:
+            // Before the first byte, that there is no such object is all that a client is told.
+            if let failure = found.failure, found.bytes.readableBytes == 0,
+                failure.code == .objectNotFound
+            {
+                self.note(call, key, .read(0), \.refused)
+                return true
+            }
+            return self.check(found, key, call)
         case .failure(let error)?
         where error.code == .objectNotFound || error.code == .bucketNotFound:
             if error.code == .bucketNotFound { self.missedBucket(call) }
@@ -109,7 +123,7 @@ extension Client {
             self.history.report(Violation(.wrongBytes, story))
         }
         // A version that is deleted while it is read may go away.
-        let isGone = found.failure?.code == .objectNotFound
+        let isGone = found.failure?.code == .versionGone
         self.history.end(
             call.number,
             found.failure == nil ? \.succeeded : isGone ? \.refused : \.failed

@@ -84,6 +84,20 @@ struct ObjectTests {
         }
     }
 
+    @Test("Who reads what has been overwritten and dropped learns that it is gone, not the object")
+    func droppedMeanwhile() throws {
+        try TestCluster.run { cluster in
+            try await cluster[0].put(object("a"), content(100_000))
+            let found = try await cluster[1].open(object("a"))
+            let again = content(90_000, seed: 2)
+            try await cluster[0].put(object("a"), again)
+            await cluster.sweepAll()
+            let reader = found.read(0..<found.summary.size)
+            #expect(await code { _ = try await reader.next() } == .versionGone)
+            #expect(try await cluster[1].get(object("a")) == again)
+        }
+    }
+
     @Test("The time of an object never goes back when it is overwritten")
     func times() throws {
         try TestCluster.run { cluster in

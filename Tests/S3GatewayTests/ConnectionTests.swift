@@ -208,4 +208,21 @@ struct ConnectionTests {
             #expect(answer.status == 500 && answer.code == "InternalError")
         }
     }
+
+    @Test("What is overwritten while it is read is read anew, and never said to be missing")
+    func overwrittenMeanwhile() async throws {
+        try await TestServer.run { server in
+            #expect(try await server.send("PUT", "/src/a", body: [1, 2, 3]).status == 200)
+            await server.store.cause(.init(overwritten: 2))
+            let before = await server.store.opens
+            let answer = try await server.send("GET", "/src/a")
+            #expect(answer.status == 200 && answer.body == [1, 2, 3])
+            #expect(await server.store.opens - before == 3)
+            // Not for ever.
+            await server.store.cause(.init(overwritten: 9))
+            let late = try await server.send("GET", "/src/a")
+            #expect(late.status == 503 && late.code == "ServiceUnavailable")
+            #expect(await server.store.opens - before == 6)
+        }
+    }
 }

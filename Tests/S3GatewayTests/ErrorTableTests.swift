@@ -42,7 +42,7 @@ struct ErrorTableTests {
         for code in ClusterError.Code.allCases {
             let error = S3Error(ClusterError(code, "test"), about: ErrorSubject())
             let isRetryable = [
-                .busy, .quorumUnavailable, .notReady, .storageFull, .cancelled,
+                .busy, .quorumUnavailable, .notReady, .storageFull, .cancelled, .versionGone,
             ].contains(code)
             #expect(error.isOverload == isRetryable, "\(code)")
         }

@@ -19,6 +19,8 @@ actor MemoryStore: ObjectStore {
         var copyFailure: ClusterError.Code?
         /// Fails after so many bytes of a read.
         var readFailsAfter: Int?
+        /// So many opened objects are overwritten, and their content is gone, before they are read.
+        var overwritten = 0
         var listFailure: ClusterError.Code?
     }
 
@@ -48,6 +50,8 @@ actor MemoryStore: ObjectStore {
     /// Seconds since 1970 of the next write.
     var seconds: UInt64
     var trouble = Trouble()
+    /// Objects opened.
+    private(set) var opens = 0
     /// The versions of each key, newest first.
     private(set) var tree: [BucketName: [ObjectKey: [Object]]] = [:]
     private(set) var settings: [BucketName: BucketSettings] = [:]
@@ -182,9 +186,13 @@ actor MemoryStore: ObjectStore {
     ) async throws(ClusterError) -> any OpenObject {
         var object = try self.find(name, version)
         object.summary.expiry = self.expiry(of: object.summary, name)
+        self.opens += 1
+        let isGone = self.trouble.overwritten > 0
+        if isGone { self.trouble.overwritten -= 1 }
         return OpenMemory(
             object: object,
-            failsAfter: self.trouble.readFailsAfter,
+            failsAfter: isGone ? 0 : self.trouble.readFailsAfter,
+            failure: isGone ? .versionGone : .dataUnavailable,
             reads: self.reads
         )
     }
@@ -365,6 +373,7 @@ actor MemoryStore: ObjectStore {
 private struct OpenMemory: OpenObject {
     let object: MemoryStore.Object
     let failsAfter: Int?
+    let failure: ClusterError.Code
     let reads: MemoryStore.Reads
 
     var summary: ObjectSummary { self.object.summary }
@@ -373,6 +382,7 @@ private struct OpenMemory: OpenObject {
         MemoryReader(
             content: self.object.content[Int(range.lowerBound)..<Int(range.upperBound)],
             failsAfter: self.failsAfter,
+            failure: self.failure,
             reads: self.reads
         )
     }
@@ -381,11 +391,18 @@ private struct OpenMemory: OpenObject {
 private actor MemoryReader: BodyReader {
     private var content: ArraySlice<UInt8>
     private var left: Int?
+    private let failure: ClusterError.Code
     private let reads: MemoryStore.Reads
 
-    init(content: ArraySlice<UInt8>, failsAfter: Int?, reads: MemoryStore.Reads) {
+    init(
+        content: ArraySlice<UInt8>,
+        failsAfter: Int?,
+        failure: ClusterError.Code,
+        reads: MemoryStore.Reads
+    ) {
         self.content = content
         self.left = failsAfter
+        self.failure = failure
         self.reads = reads
         reads.begin()
     }
@@ -396,7 +413,7 @@ private actor MemoryReader: BodyReader {
         guard !self.content.isEmpty else { return nil }
         var count = min(self.content.count, 64 << 10)
         if let left = self.left {
-            guard left > 0 else { throw ClusterError(.dataUnavailable, "read") }
+            guard left > 0 else { throw ClusterError(self.failure, "read") }
             count = min(count, left)
             self.left = left - count
         }

@@ -7,6 +7,17 @@ import StoreModel
 extension S3Service {
     /// Answers GET and HEAD alike, but for the body.
     func getObject(_ request: S3Request) async throws(S3Error) -> S3Answer {
+        for _ in 0..<Self.opensMax {
+            if let answer = try await self.getObjectOnce(request) { return answer }
+        }
+        throw S3Error(ClusterError(.versionGone, "get"), about: request.subject)
+    }
+
+    /// Times that an object is opened whose content goes before its first bytes were read.
+    private static let opensMax = 3
+
+    /// - Returns: nil if the version's content was gone before anything of it was read.
+    private func getObjectOnce(_ request: S3Request) async throws(S3Error) -> S3Answer? {
         // Before its conditions are looked at: they would tell what somebody may not know.
         let object = try await self.openedObject(request, .read)
         let summary = object.summary
@@ -66,7 +77,7 @@ extension S3Service {
         _ range: Range<UInt64>,
         _ status: HTTPResponseStatus,
         _ headers: HTTPHeaders
-    ) async throws(S3Error) -> S3Answer {
+    ) async throws(S3Error) -> S3Answer? {
         if request.method == .HEAD || range.isEmpty {
             var headers = headers
             headers.add(name: "Content-Length", value: String(range.count))
@@ -74,8 +85,10 @@ extension S3Service {
         }
         let reader = object.read(range)
         // The first bytes are in hand before a good status is told.
-        let first = try await self.ask(request.subject) { () throws(ClusterError) in
-            try await reader.next()
+        let first: ByteBuffer?
+        do throws(ClusterError) { first = try await reader.next() } catch {
+            if error.code == .versionGone { return nil }
+            throw S3Error(error, about: request.subject)
         }
         return .whole(
             HTTPResponse(

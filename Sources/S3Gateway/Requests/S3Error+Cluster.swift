@@ -85,6 +85,8 @@ extension S3Error {
         case .tooFragmented:
             (.invalidRequest, "The parts consist of too many pieces of other objects.")
         case .bodyInvalid: (.incompleteBody, nil)
+        case .versionGone:
+            (.serviceUnavailable, "The object was changed while it was read. Please try again.")
         case .quorumUnavailable:
             (.serviceUnavailable, "Too few nodes answered; nothing was changed. Please try again.")
         case .cancelled:
