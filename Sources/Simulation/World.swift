@@ -354,9 +354,9 @@ package struct World: Sendable {
     /// Puts and copies through every node: none may fail any more, but a second attempt is allowed.
     ///
     /// As a client would: a promise that was kept while others made many changes leaves one write
-    /// uncertain if a replica is still away, being replaced (seed 67732147058). Through a node whose
-    /// clock is behind it may take more attempts: a manifest is born below the floor that others
-    /// have raised, until the clock is there.
+    /// uncertain if a replica is still away, being replaced (seed 67732147058). Through a node
+    /// whose clock is behind it may take more attempts: a manifest is born below the floor that
+    /// others have raised, until the clock is there.
     private func writeEverywhere() async {
         for (number, member) in self.cluster.members.enumerated() {
             var isDone = false
