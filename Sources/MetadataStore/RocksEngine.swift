@@ -94,20 +94,6 @@ package final class RocksEngine: KeyValueEngine {
         }
     }
 
-    package func scan(
-        _ family: RowFamily,
-        from start: [UInt8],
-        to end: [UInt8]?,
-        limit: Int
-    ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])] {
-        typealias Rows = [(key: [UInt8], value: [UInt8])]
-        if limit <= 0 { return [] }
-        return try await self.walk(family, from: start, to: end, Rows()) { rows, key, value in
-            rows.append((Array(key), Array(value)))
-            return rows.count < limit ? .next : .stop
-        }
-    }
-
     package func walk<State: Sendable>(
         _ family: RowFamily,
         from start: [UInt8],

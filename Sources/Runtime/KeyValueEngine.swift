@@ -71,14 +71,6 @@ extension RawSpan {
 package protocol KeyValueEngine: Sendable {
     func get(_ family: RowFamily, _ key: [UInt8]) async throws(EngineError) -> [UInt8]?
 
-    /// Rows with `start <= key < end` in order, at most `limit`; `end` nil means to the last row.
-    func scan(
-        _ family: RowFamily,
-        from start: [UInt8],
-        to end: [UInt8]?,
-        limit: Int
-    ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])]
-
     /// Walks over rows with `start <= key < end` in order, as they were at one instant; `end` nil
     /// means to the last row.
     ///
@@ -101,4 +93,21 @@ package protocol KeyValueEngine: Sendable {
 
     /// Syncs made since the engine was opened. For tests and metrics.
     var syncCount: Int { get }
+}
+
+extension KeyValueEngine {
+    /// Rows with `start <= key < end` in order, at most `limit`; `end` nil means to the last row.
+    package func scan(
+        _ family: RowFamily,
+        from start: [UInt8],
+        to end: [UInt8]?,
+        limit: Int
+    ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])] {
+        typealias Rows = [(key: [UInt8], value: [UInt8])]
+        if limit <= 0 { return [] }
+        return try await self.walk(family, from: start, to: end, Rows()) { rows, key, value in
+            rows.append((Array(key), Array(value)))
+            return rows.count < limit ? .next : .stop
+        }
+    }
 }

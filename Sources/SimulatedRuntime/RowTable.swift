@@ -9,25 +9,14 @@ struct RowTable {
     var count: Int { self.families.reduce(0) { $0 + $1.count } }
 
     func get(_ family: RowFamily, _ key: [UInt8]) -> [UInt8]? {
-        let rows = self.families[Int(family.rawValue)]
+        let rows = self.rows(of: family)
         let index = Self.position(of: key, in: rows)
         return index < rows.count && rows[index].key == key ? rows[index].value : nil
     }
 
-    func scan(
-        _ family: RowFamily,
-        from start: [UInt8],
-        to end: [UInt8]?,
-        limit: Int
-    ) -> [(key: [UInt8], value: [UInt8])] {
-        let rows = self.families[Int(family.rawValue)]
-        var found: [(key: [UInt8], value: [UInt8])] = []
-        for row in rows[Self.position(of: start, in: rows)...] {
-            guard found.count < limit else { break }
-            if let end, !row.key.lexicographicallyPrecedes(end) { break }
-            found.append(row)
-        }
-        return found
+    /// All rows of a family, in order.
+    func rows(of family: RowFamily) -> [(key: [UInt8], value: [UInt8])] {
+        self.families[Int(family.rawValue)]
     }
 
     func walk(
@@ -36,7 +25,7 @@ struct RowTable {
         to end: [UInt8]?,
         visit: (RawSpan, RawSpan) -> WalkStep
     ) {
-        let rows = self.families[Int(family.rawValue)]
+        let rows = self.rows(of: family)
         var index = Self.position(of: start, in: rows)
         while index < rows.count {
             let (key, value) = rows[index]

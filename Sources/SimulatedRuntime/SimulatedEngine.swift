@@ -69,7 +69,7 @@ package final class SimulatedEngine: KeyValueEngine {
     /// For tests.
     package func keys(of family: RowFamily) -> [[UInt8]] {
         self.state.withLock { state in
-            state.rows.scan(family, from: [], to: nil, limit: .max).map(\.key)
+            state.rows.rows(of: family).map(\.key)
         }
     }
 
@@ -82,21 +82,6 @@ package final class SimulatedEngine: KeyValueEngine {
         let (failure, value) = self.state.withLock { ($0.failure, $0.rows.get(family, key)) }
         if let failure { throw failure }
         return value
-    }
-
-    package func scan(
-        _ family: RowFamily,
-        from start: [UInt8],
-        to end: [UInt8]?,
-        limit: Int
-    ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])] {
-        await self.simulator.dawdle(microseconds: Self.readMicroseconds)
-        guard !self.simulator.isOver else { throw Self.afterTheEnd }
-        let (failure, rows) = self.state.withLock { state in
-            (state.failure, state.rows.scan(family, from: start, to: end, limit: limit))
-        }
-        if let failure { throw failure }
-        return rows
     }
 
     package func walk<State: Sendable>(
@@ -224,7 +209,7 @@ package final class SimulatedEngine: KeyValueEngine {
             var random = random
             let families: [[RowFamily]] = [[.rows, .tails], [.rows, .tails], [.partitions]]
             let rows = random.pick(families).flatMap { family in
-                state.durable.scan(family, from: [], to: nil, limit: .max)
+                state.durable.rows(of: family)
                     .filter { !$0.value.isEmpty }.map { (family: family, key: $0.key) }
             }
             guard !rows.isEmpty else { return nil }

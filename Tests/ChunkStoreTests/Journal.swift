@@ -147,22 +147,6 @@ final class JournalDisk: Disk, KeyValueEngine {
         self.directory.withLock { $0.rows[family]?[key] }
     }
 
-    func scan(
-        _ family: RowFamily,
-        from start: [UInt8],
-        to end: [UInt8]?,
-        limit: Int
-    ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])] {
-        self.directory.withLock { directory in
-            let rows = (directory.rows[family] ?? [:]).filter { row in
-                !row.key.lexicographicallyPrecedes(start)
-                    && (end.map { row.key.lexicographicallyPrecedes($0) } ?? true)
-            }
-            return rows.sorted { $0.key.lexicographicallyPrecedes($1.key) }.prefix(limit)
-                .map { (key: $0.key, value: $0.value) }
-        }
-    }
-
     func walk<State: Sendable>(
         _ family: RowFamily,
         from start: [UInt8],
@@ -170,7 +154,21 @@ final class JournalDisk: Disk, KeyValueEngine {
         _ state: State,
         visit: @escaping @Sendable (inout State, RawSpan, RawSpan) -> WalkStep
     ) async throws(EngineError) -> State {
-        throw .failed("chunks are indexed without walks")
+        let rows = self.directory.withLock { directory in
+            (directory.rows[family] ?? [:]).filter { row in
+                !row.key.lexicographicallyPrecedes(start)
+                    && (end.map { row.key.lexicographicallyPrecedes($0) } ?? true)
+            }
+        }
+        var state = state
+        for (key, value) in rows.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+            switch unsafe visit(&state, key.span.bytes, value.span.bytes) {
+            case .next: continue
+            case .seek: throw .failed("chunks are indexed without leaps")
+            case .stop: return state
+            }
+        }
+        return state
     }
 
     func commit(_ batch: RowBatch, durable: Bool) async throws(EngineError) {

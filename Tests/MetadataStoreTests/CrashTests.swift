@@ -175,15 +175,6 @@ struct CrashTests {
             try await self.engine.get(family, key)
         }
 
-        func scan(
-            _ family: RowFamily,
-            from start: [UInt8],
-            to end: [UInt8]?,
-            limit: Int
-        ) async throws(EngineError) -> [(key: [UInt8], value: [UInt8])] {
-            try await self.engine.scan(family, from: start, to: end, limit: limit)
-        }
-
         func walk<State: Sendable>(
             _ family: RowFamily,
             from start: [UInt8],
