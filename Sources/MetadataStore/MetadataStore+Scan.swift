@@ -73,8 +73,7 @@ extension MetadataStore {
     /// The row, if it has no tail.
     private func completeRow(_ key: [UInt8], _ value: [UInt8]) -> StoredRow? {
         guard let row = try? AcceptorRow(sealed: value, under: key) else {
-            self.stored.withLock { $0.noteDamage(of: key) }
-            return StoredRow(key: key, content: .corrupt)
+            return self.damaged(key)
         }
         return row.value?.tail == nil ? StoredRow(key: key, content: .row(row)) : nil
     }
@@ -164,6 +163,10 @@ extension MetadataStore {
         if let row = try await self.wholeRow(key, value) {
             return StoredRow(key: key, content: .row(row))
         }
+        return self.damaged(key)
+    }
+
+    private func damaged(_ key: [UInt8]) -> StoredRow {
         self.stored.withLock { $0.noteDamage(of: key) }
         return StoredRow(key: key, content: .corrupt)
     }
