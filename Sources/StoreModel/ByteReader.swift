@@ -60,29 +60,31 @@ package struct ByteReader: Sendable {
     }
 
     package mutating func readRaw(_ count: Int) throws(RecordError) -> [UInt8] {
-        guard count >= 0, self.left >= count else {
-            throw .truncated(needed: count, left: self.left)
-        }
-        defer { self.position += count }
-        return Array(self.bytes[self.position..<(self.position + count)])
+        let start = self.position
+        try self.skip(count)
+        return Array(self.bytes[start..<self.position])
+    }
+
+    /// Reads a u32 length, at most `limit`.
+    private mutating func readLength(limit: Int) throws(RecordError) -> Int {
+        let count = Int(try self.read(UInt32.self))
+        guard count <= limit else { throw .tooLong(bytes: count, limit: limit) }
+        return count
     }
 
     /// Reads a u32 length and as many bytes.
     ///
     /// `limit` is checked first, then what is left.
     package mutating func readBytes(limit: Int) throws(RecordError) -> [UInt8] {
-        let count = Int(try self.read(UInt32.self))
-        guard count <= limit else { throw .tooLong(bytes: count, limit: limit) }
-        return try self.readRaw(count)
+        try self.readRaw(try self.readLength(limit: limit))
     }
 
     package mutating func readString(limit: Int) throws(RecordError) -> String {
-        let count = Int(try self.read(UInt32.self))
-        guard count <= limit else { throw .tooLong(bytes: count, limit: limit) }
-        guard self.left >= count else { throw .truncated(needed: count, left: self.left) }
+        let count = try self.readLength(limit: limit)
+        let start = self.position
+        try self.skip(count)
         if count == 0 { return "" }
-        defer { self.position += count }
-        let bytes = self.bytes[self.position..<(self.position + count)]
+        let bytes = self.bytes[start..<self.position]
         guard let string = String(validating: bytes, as: UTF8.self) else { throw .notUTF8 }
         return string
     }
@@ -99,9 +101,7 @@ package struct ByteReader: Sendable {
 
     /// Passes over a u32 length and as many bytes; refuses what ``readBytes(limit:)`` does.
     mutating func skipBytes(limit: Int) throws(RecordError) {
-        let count = Int(try self.read(UInt32.self))
-        guard count <= limit else { throw .tooLong(bytes: count, limit: limit) }
-        try self.skip(count)
+        try self.skip(try self.readLength(limit: limit))
     }
 
     /// Passes over a u32 length and as many bytes of text; refuses what ``readString(limit:)``

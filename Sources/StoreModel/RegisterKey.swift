@@ -18,6 +18,9 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
     /// The access keys that were made while the cluster runs, all in one value.
     case accessKeys
 
+    /// What the binary form of an object begins with.
+    private static let objectTag: UInt8 = 0x10
+
     /// Longest binary form: that of a part of the longest object key.
     package static let longestRow =
         1 + 8 + UploadID.byteCount + PartNumber.byteCount + Limit.keyBytes
@@ -27,9 +30,7 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
         var writer = ByteWriter(reserving: 64)
         switch self {
         case .object(let bucket, let key):
-            writer.write(UInt8(0x10))
-            bucket.encode(into: &writer)
-            writer.writeRaw(key.bytes)
+            Self.writeObject(bucket, key, into: &writer)
         case .part(let bucket, let key, let upload, let number):
             writer.write(UInt8(0x18))
             bucket.encode(into: &writer)
@@ -57,7 +58,7 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
         }
         var reader = ByteReader(row)
         switch try reader.read(UInt8.self) {
-        case 0x10:
+        case Self.objectTag:
             let bucket = try BucketID(from: &reader)
             self = .object(bucket, try Self.key(&reader))
         case 0x18:
@@ -104,8 +105,16 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
             writer.writeBytes(self.row)
             return
         }
-        writer.write(UInt32(9 + key.bytes.count))
-        writer.write(UInt8(0x10))
+        writer.write(UInt32(1 + 8 + key.bytes.count))
+        Self.writeObject(bucket, key, into: &writer)
+    }
+
+    private static func writeObject(
+        _ bucket: BucketID,
+        _ key: ObjectKey,
+        into writer: inout ByteWriter
+    ) {
+        writer.write(Self.objectTag)
         bucket.encode(into: &writer)
         writer.writeRaw(key.bytes)
     }
@@ -115,7 +124,7 @@ package enum RegisterKey: Hashable, Comparable, Sendable, BinaryRecord, CustomSt
         switch self {
         case .object(let bucket, let key):
             var hash = StableHash()
-            hash.combine(CollectionOfOne(0x10))
+            hash.combine(CollectionOfOne(Self.objectTag))
             hash.combine(bigEndian: bucket.number)
             hash.combine(key.bytes)
             return PartitionID(hash: hash.value)

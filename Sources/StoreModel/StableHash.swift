@@ -14,10 +14,7 @@ package struct StableHash: Sendable {
 
     /// The eight bytes of a number.
     package mutating func combine(bigEndian number: UInt64) {
-        for shift in stride(from: UInt64(56), through: 0, by: -8) {
-            let byte = (number >> shift) & 0xFF
-            self.state = (self.state ^ byte) &* 0x0000_0100_0000_01b3
-        }
+        unsafe withUnsafeBytes(of: number.bigEndian) { unsafe self.combine($0) }
     }
 
     /// The same for long strings: eight bytes at a time, big-endian.
