@@ -81,95 +81,81 @@ extension CalendarTime {
     ///
     /// Source: RFC 9110, section 5.6.7, IMF-fixdate.
     package var httpDate: String {
-        let fields = self.fields
-        var text = Self.roomForText
-        text += Self.weekdays[fields.weekday]
-        text += ", "
-        Self.add(fields.day, to: &text)
-        text += " "
-        text += Self.months[fields.month - 1]
-        text += " "
-        Self.add(year: fields.year, to: &text)
-        text += " "
-        Self.add(timeOf: fields, to: &text)
-        text += " GMT"
-        return text
+        Self.text { bytes in
+            let fields = self.fields
+            bytes += Self.weekdays[fields.weekday].utf8
+            bytes += ", ".utf8
+            Self.add(fields.day, to: &bytes)
+            bytes += " ".utf8
+            bytes += Self.months[fields.month - 1].utf8
+            bytes += " ".utf8
+            Self.add(year: fields.year, to: &bytes)
+            bytes += " ".utf8
+            Self.add(timeOf: fields, to: &bytes)
+            bytes += " GMT".utf8
+        }
     }
 
     /// As XML answers write it, in whole seconds so that it equals the `Last-Modified` header.
     ///
     /// An example: `2013-05-24T00:00:00.000Z`.
-    package var iso8601: String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(24)
-        self.writeISO8601(into: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    package var iso8601: String { Self.text { self.writeISO8601(into: &$0) } }
 
     /// ``iso8601`` by bytes.
     func writeISO8601(into bytes: inout [UInt8]) {
-        func add(_ number: Int, _ end: Unicode.Scalar) {
-            bytes.append(0x30 + UInt8(number / 10))
-            bytes.append(0x30 + UInt8(number % 10))
-            bytes.append(UInt8(ascii: end))
-        }
         let fields = self.fields
-        if (0...9_999).contains(fields.year) {
-            bytes.append(0x30 + UInt8(fields.year / 1_000))
-            bytes.append(0x30 + UInt8(fields.year / 100 % 10))
-            add(fields.year % 100, "-")
-        } else {
-            bytes += "\(fields.year)-".utf8
-        }
-        add(fields.month, "-")
-        add(fields.day, "T")
-        add(fields.hour, ":")
-        add(fields.minute, ":")
-        add(fields.second, ".")
-        bytes += "000Z".utf8
+        Self.add(year: fields.year, to: &bytes)
+        bytes += "-".utf8
+        Self.add(fields.month, to: &bytes)
+        bytes += "-".utf8
+        Self.add(fields.day, to: &bytes)
+        bytes += "T".utf8
+        Self.add(timeOf: fields, to: &bytes)
+        bytes += ".000Z".utf8
     }
 
     /// Like 20130524T000000Z, as signatures write it.
     package var basic: String {
-        let fields = self.fields
-        var text = Self.roomForText
-        Self.add(year: fields.year, to: &text)
-        Self.add(fields.month, to: &text)
-        Self.add(fields.day, to: &text)
-        text += "T"
-        Self.add(fields.hour, to: &text)
-        Self.add(fields.minute, to: &text)
-        Self.add(fields.second, to: &text)
-        text += "Z"
-        return text
+        Self.text { bytes in
+            let fields = self.fields
+            Self.add(year: fields.year, to: &bytes)
+            Self.add(fields.month, to: &bytes)
+            Self.add(fields.day, to: &bytes)
+            bytes += "T".utf8
+            Self.add(fields.hour, to: &bytes)
+            Self.add(fields.minute, to: &bytes)
+            Self.add(fields.second, to: &bytes)
+            bytes += "Z".utf8
+        }
     }
 
-    private static var roomForText: String {
-        var text = ""
-        text.reserveCapacity(32)
-        return text
+    private static func text(_ write: (inout [UInt8]) -> Void) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(32)
+        write(&bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func add(timeOf fields: Fields, to text: inout String) {
-        Self.add(fields.hour, to: &text)
-        text += ":"
-        Self.add(fields.minute, to: &text)
-        text += ":"
-        Self.add(fields.second, to: &text)
+    private static func add(timeOf fields: Fields, to bytes: inout [UInt8]) {
+        Self.add(fields.hour, to: &bytes)
+        bytes += ":".utf8
+        Self.add(fields.minute, to: &bytes)
+        bytes += ":".utf8
+        Self.add(fields.second, to: &bytes)
     }
 
     /// In four digits at least.
-    private static func add(year: Int, to text: inout String) {
-        guard (0...9_999).contains(year) else { return text += String(year) }
-        Self.add(year / 100, to: &text)
-        Self.add(year % 100, to: &text)
+    private static func add(year: Int, to bytes: inout [UInt8]) {
+        guard (0...9_999).contains(year) else { return bytes += String(year).utf8 }
+        Self.add(year / 100, to: &bytes)
+        Self.add(year % 100, to: &bytes)
     }
 
-    /// 00 to 99: every request writes dates, and these need no memory of their own.
-    private static let pairs = (0...99).map { ($0 < 10 ? "0" : "") + String($0) }
-
     /// In two digits.
-    private static func add(_ number: Int, to text: inout String) { text += Self.pairs[number] }
+    private static func add(_ number: Int, to bytes: inout [UInt8]) {
+        bytes.append(0x30 + UInt8(number / 10))
+        bytes.append(0x30 + UInt8(number % 10))
+    }
 }
 
 // MARK: Reading
