@@ -40,12 +40,12 @@ final class Disks: Sendable {
             let data = cluster.data(node)
             switch kind {
             case .small(let bytes):
-                try Self.run("mount", "-t", "tmpfs", "-o", "size=\(bytes)", "tmpfs", data)
+                try Command.run("mount", "-t", "tmpfs", "-o", "size=\(bytes)", "tmpfs", data)
             case .image(let bytes):
                 let image = cluster.node(node) + "/image"
-                try Self.run("truncate", "-s", "\(bytes)", image)
-                try Self.run("mkfs.ext4", "-q", "-F", image)
-                try Self.run("mount", "-o", "loop", image, data)
+                try Command.run("truncate", "-s", "\(bytes)", image)
+                try Command.run("mkfs.ext4", "-q", "-F", image)
+                try Command.run("mount", "-o", "loop", image, data)
             }
             self.mounted.withLock { $0.append(data) }
         }
@@ -56,7 +56,7 @@ final class Disks: Sendable {
             defer { mounted = [] }
             return mounted
         }
-        for path in paths { _ = try? Self.run("umount", "-l", path) }
+        for path in paths { _ = try? Command.run("umount", "-l", path) }
     }
 
     /// What the block device holds at this moment stays; what only memory holds is gone.
@@ -67,21 +67,21 @@ final class Disks: Sendable {
         for node in nodes { cluster.send(SIGSTOP, to: node) }
         for node in nodes {
             let image = cluster.node(node) + "/image"
-            try Self.run("cp", "--sparse=always", image, image + ".cut")
+            try Command.run("cp", "--sparse=always", image, image + ".cut")
         }
         for node in nodes { cluster.send(SIGKILL, to: node) }
         for node in nodes {
             try await cluster.waitForEnd(node)
             let image = cluster.node(node) + "/image"
-            try Self.run("umount", cluster.data(node))
-            try Self.run("mv", image + ".cut", image)
-            try Self.run("mount", "-o", "loop", image, cluster.data(node))
+            try Command.run("umount", cluster.data(node))
+            try Command.run("mv", image + ".cut", image)
+            try Command.run("mount", "-o", "loop", image, cluster.data(node))
         }
     }
 
     /// What only memory holds goes to the block device, as the kernel does now and then.
     func writeBack(_ nodes: [Int], of cluster: ChaosCluster) throws {
-        for node in nodes { try Self.run("sync", "--file-system", cluster.data(node)) }
+        for node in nodes { try Command.run("sync", "--file-system", cluster.data(node)) }
     }
 
     // MARK: Slowness
@@ -127,27 +127,5 @@ final class Disks: Sendable {
             let text = try? String(contentsOfFile: "/sys/block/\($0)/dev", encoding: .utf8)
             return text?.trimmingCharacters(in: .whitespacesAndNewlines)
         }
-    }
-
-    /// Runs a command whose output fits a pipe.
-    ///
-    /// - Returns: what it printed.
-    @discardableResult
-    static func run(_ words: String...) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = words
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        process.waitUntilExit()
-        func text(_ pipe: Pipe) -> String {
-            String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
-        }
-        guard process.terminationStatus == 0 else {
-            throw ChaosError("\(words.joined(separator: " ")): \(text(errors))")
-        }
-        return text(output)
     }
 }

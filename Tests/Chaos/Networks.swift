@@ -27,10 +27,10 @@ final class Networks: Sendable {
         guard scenario.hasNetworks else { return nil }
         guard geteuid() == 0 else { return "network namespaces need root" }
         let probe = "triolet-probe-\(ProcessInfo.processInfo.processIdentifier)"
-        defer { _ = try? Disks.run("ip", "netns", "delete", probe) }
+        defer { _ = try? Command.run("ip", "netns", "delete", probe) }
         do {
-            try Disks.run("ip", "netns", "add", probe)
-            try Disks.run("ip", "netns", "exec", probe, "nft", "add", "table", "ip", Self.table)
+            try Command.run("ip", "netns", "add", probe)
+            try Command.run("ip", "netns", "exec", probe, "nft", "add", "table", "ip", Self.table)
         } catch { return "no network namespaces with nftables: \(error)" }
         return nil
     }
@@ -58,13 +58,13 @@ final class Networks: Sendable {
         guard self.isUsed else { return }
         self.isUp.withLock { $0 = true }
         Children.atEnd { self.tearDown() }
-        try Disks.run("ip", "link", "add", self.bridge, "type", "bridge")
-        try Disks.run("ip", "address", "add", self.host(254) + "/24", "dev", self.bridge)
-        try Disks.run("ip", "link", "set", self.bridge, "up")
+        try Command.run("ip", "link", "add", self.bridge, "type", "bridge")
+        try Command.run("ip", "address", "add", self.host(254) + "/24", "dev", self.bridge)
+        try Command.run("ip", "link", "set", self.bridge, "up")
         for node in 1...self.count {
             let (space, outside) = (self.space(node), self.outside(node))
-            try Disks.run("ip", "netns", "add", space)
-            try Disks.run(
+            try Command.run("ip", "netns", "add", space)
+            try Command.run(
                 "ip",
                 "link",
                 "add",
@@ -77,11 +77,11 @@ final class Networks: Sendable {
                 "netns",
                 space
             )
-            try Disks.run("ip", "link", "set", outside, "master", self.bridge, "up")
+            try Command.run("ip", "link", "set", outside, "master", self.bridge, "up")
             let address = self.host(node) + "/24"
-            try Disks.run("ip", "-netns", space, "address", "add", address, "dev", "eth0")
+            try Command.run("ip", "-netns", space, "address", "add", address, "dev", "eth0")
             for device in ["lo", "eth0"] {
-                try Disks.run("ip", "-netns", space, "link", "set", device, "up")
+                try Command.run("ip", "-netns", space, "link", "set", device, "up")
             }
             try self.filter(
                 node,
@@ -99,17 +99,17 @@ final class Networks: Sendable {
         guard wasUp else { return }
         for node in 1...self.count {
             // With the one end of a pair goes the other.
-            _ = try? Disks.run("ip", "link", "delete", self.outside(node))
-            _ = try? Disks.run("ip", "netns", "delete", self.space(node))
+            _ = try? Command.run("ip", "link", "delete", self.outside(node))
+            _ = try? Command.run("ip", "netns", "delete", self.space(node))
         }
-        _ = try? Disks.run("ip", "link", "delete", self.bridge)
+        _ = try? Command.run("ip", "link", "delete", self.bridge)
     }
 
     // MARK: Faults
 
     @discardableResult
     private func filter(_ node: Int, _ rules: String) throws -> String {
-        try Disks.run("ip", "netns", "exec", self.space(node), "nft", rules)
+        try Command.run("ip", "netns", "exec", self.space(node), "nft", rules)
     }
 
     /// Has the filters of those who send on these links do what the links' states say.
