@@ -21,20 +21,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "clients"))
 
-from cluster import Cluster  # noqa: E402
+from cluster import QUIET, Cluster  # noqa: E402
 from fast import FastClient  # noqa: E402
 
 MIB, GIB = 1 << 20, 1 << 30
 BUCKET = "bench"
 PART = 64 * MIB
-# What runs by itself would be counted with the copies.
-QUIET = {
-    "TRIOLET_TUNING_SWEEP_INTERVAL": "1h",
-    "TRIOLET_TUNING_AUDIT_INTERVAL": "24h",
-    "TRIOLET_TUNING_HEAL_INTERVAL": "168h",
-    # The object of 10,000 parts has more than 5 GiB, whatever they are.
-    "TRIOLET_S3_COPY_LIMIT": "none",
-}
+# The object of 10,000 parts has more than 5 GiB, whatever they are.
+ENVIRONMENT = QUIET | {"TRIOLET_S3_COPY_LIMIT": "none"}
 
 
 def say(text):
@@ -198,7 +192,7 @@ def main():
     parser.add_argument("--large", type=int, default=5, help="GiB of the largest object")
     options = parser.parse_args()
     directory = tempfile.mkdtemp(dir=options.directory, prefix="bench-")
-    cluster = Cluster(Path(directory) / "cluster", environment=QUIET)
+    cluster = Cluster(Path(directory) / "cluster", environment=ENVIRONMENT)
     block = os.urandom(PART)
     try:
         cluster.up()

@@ -5,15 +5,9 @@ import time
 
 import pytest
 
-from cluster import content, digest, started
+from cluster import QUIET, content, digest, started
 
 MEBIBYTE = 1 << 20
-# What nodes do by themselves would be counted with the copies.
-QUIET = {
-    "TRIOLET_TUNING_SWEEP_INTERVAL": "1h",
-    "TRIOLET_TUNING_AUDIT_INTERVAL": "24h",
-    "TRIOLET_TUNING_HEAL_INTERVAL": "168h",
-}
 
 
 @pytest.fixture
