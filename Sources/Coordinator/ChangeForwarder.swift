@@ -11,15 +11,17 @@ import StoreModel
 /// Only where others are in the way: elsewhere it would cost a hop and gain nothing. Proposing
 /// oneself is always possible. Source: docs/protocol/registers.md, "Forwarded changes".
 struct ChangeForwarder: Sendable {
-    /// Times a change is sent again under a hold that covers more.
-    private static let holdsMax = 3
-    /// How long a node is waited for that is asked for its start: one that hangs is not forwarded
-    /// to, and proposing oneself is always possible.
+    /// How long a node is waited for that is asked for its start and answers nothing else: one that
+    /// hangs is not forwarded to, and proposing oneself is always possible.
     private static let startPatience = Duration.milliseconds(250)
 
-    /// Silences after which a node that was sent a change is taken for one that hangs: the change
-    /// waits its turn there, and takes rounds of its own.
+    /// Silences that a node may take to answer: a change waits its turn there, and takes rounds of
+    /// its own.
     private static let silences = 3
+
+    /// The share of the time that is left which the other node may take for a change: what is left
+    /// after it is for the answer, so that its "too late" comes before the sender stops waiting.
+    private static func share(of left: Duration) -> Duration { left * 3 / 4 }
 
     let caller: PeerCaller
     let layouts: LayoutHolder
@@ -35,26 +37,34 @@ struct ChangeForwarder: Sendable {
     func affinityNode(of key: RegisterKey) -> NodeID? {
         guard case .object = key else { return nil }
         let replicas = self.layouts.layout?.replicaSet(of: key.partition) ?? []
-        let node = replicas.first { $0 == self.caller.own || !self.health.isSuspect($0) }
+        let node = replicas.first {
+            $0 == self.caller.own || !self.health.isAway($0, silentFor: self.settings.silence)
+        }
         return node == self.caller.own ? nil : node
     }
 
-    /// Has the affinity node make a change.
+    /// Has the affinity node make a change, within the terms' deadline.
     ///
     /// - Returns: nil if that node has certainly not begun with it and never will: the caller
     ///   proposes it himself.
-    /// - Throws: `RegisterError`, or what the hold throws. `unknownOutcome`: it may have been made,
-    ///   and must not be proposed again.
+    /// - Throws: `RegisterError`. `unknownOutcome`: it may have been made, and must not be proposed
+    ///   again.
     func forward<Change: ForwardableChange>(
         _ key: RegisterKey,
         _ change: Change,
         as kind: ChangeRequest.Kind,
         _ terms: WriteTerms
-    ) async throws -> Change.Outcome? {
+    ) async throws(RegisterError) -> Change.Outcome? {
         let bytes = change.encoded
         guard let node = self.affinityNode(of: key), bytes.count <= ChangeRequest.changeBytesMax
         else { return nil }
-        let wait = UInt64(self.settings.changeDeadline.wholeMicroseconds)
+        let started = self.doors.time.nanoseconds
+        let patience = terms.deadline ?? self.settings.changeDeadline
+        guard let start = await self.start(of: node, key) else { return nil }
+        let taken = self.doors.time.nanoseconds.elapsed(since: started)
+        let left = patience - .nanoseconds(Int64(clamping: taken))
+        guard left > .zero else { throw .contended }
+        let wait = UInt64(Self.share(of: left).wholeMicroseconds)
         var request = ChangeRequest(
             sender: self.incarnation,
             key: key,
@@ -63,29 +73,24 @@ struct ChangeForwarder: Sendable {
             kind: kind,
             change: bytes
         )
-        guard let start = await self.start(of: node, key) else { return nil }
         request.receiver = start
-        for _ in 0..<Self.holdsMax {
-            request.number = self.starts.nextNumber()
-            request.ceiling = terms.hold?.ceiling
-            switch try await self.ask(node, request) {
-            case .done(let outcome)?:
-                self.instruments.forwarded("done")
-                guard let outcome = try? Change.Outcome(decoding: outcome) else {
-                    throw RegisterError.unknownOutcome
-                }
-                return outcome
-            case .needHold(let ballot)?: try await terms.hold?.cover(ballot)
-            case .refused?, nil:
-                self.instruments.forwarded("refused")
-                return nil
-            case .failed(let error)?:
-                self.instruments.forwarded("failed")
-                throw error
-            case .begun?: throw self.unknown()
+        request.number = self.starts.nextNumber()
+        request.ceiling = terms.hold?.ceiling
+        switch try await self.ask(node, request, within: left) {
+        case .done(let outcome)?:
+            self.instruments.forwarded("done")
+            guard let outcome = try? Change.Outcome(decoding: outcome) else {
+                throw .unknownOutcome
             }
+            return outcome
+        case .refused?, nil:
+            self.instruments.forwarded("refused")
+            return nil
+        case .failed(let error)?:
+            self.instruments.forwarded("failed")
+            throw error
+        case .begun?: throw self.unknown()
         }
-        return nil
     }
 
     private func unknown() -> RegisterError {
@@ -98,14 +103,15 @@ struct ChangeForwarder: Sendable {
     /// - Returns: nil if it was not sent, so that it is certainly not carried out.
     private func ask(
         _ node: NodeID,
-        _ request: ChangeRequest
+        _ request: ChangeRequest,
+        within patience: Duration
     ) async throws(RegisterError) -> ChangeReply? {
         self.watch(node)
         do throws(PeerCallError) {
             let reply = try await self.caller.ask(
                 node,
                 .change(request),
-                within: self.settings.changeDeadline
+                within: patience
             )
             guard case .change(let answer) = reply else { throw .invalid(.invalid("reply")) }
             // A start between two copies of the message: the other one may have been carried out.
@@ -131,7 +137,9 @@ struct ChangeForwarder: Sendable {
         let now = self.doors.time.nanoseconds
         self.doors.background.run {
             await self.doors.time.sleep(for: self.settings.silence * Self.silences)
-            guard self.starts.isSilent(node, since: now) else { return }
+            guard self.starts.isSilent(node, since: now),
+                !self.health.isHeard(node, within: self.settings.silence)
+            else { return }
             self.starts.forget(node)
             self.health.suspect(node)
         }
@@ -150,10 +158,12 @@ struct ChangeForwarder: Sendable {
             kind: .put,
             change: []
         )
+        let isHeard = self.health.isHeard(node, within: self.settings.silence)
+        let patience = isHeard ? self.settings.silence * Self.silences : Self.startPatience
         let reply = try? await self.caller.ask(
             node,
             .change(question),
-            within: min(Self.startPatience, self.settings.registerTimeout)
+            within: min(patience, self.settings.registerTimeout)
         )
         guard case .change(.refused(let incarnation))? = reply else {
             self.health.suspect(node)

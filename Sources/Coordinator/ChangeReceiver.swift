@@ -14,18 +14,13 @@ package final class ChangeReceiver: ChangeHandler {
     /// Changes of others under way; one more is refused.
     private static let underWayMax = 256
 
-    /// The proposer has drawn a ballot above the ceiling of the sender's hold.
-    private struct NeedHold: Error {
-        let ballot: Ballot
-    }
-
     private struct State {
         var windows: [NodeID: SenderWindow] = [:]
         var underWay = 0
     }
 
     private let incarnation: UInt32
-    private let writer: RegisterWriter
+    private let manifests: ManifestKeeper
     private let layouts: LayoutHolder
     private let doors: Doors
     private let settings: CoordinatorSettings
@@ -37,7 +32,7 @@ package final class ChangeReceiver: ChangeHandler {
 
     init(
         incarnation: UInt32,
-        writer: RegisterWriter,
+        manifests: ManifestKeeper,
         layouts: LayoutHolder,
         doors: Doors,
         settings: CoordinatorSettings,
@@ -46,7 +41,7 @@ package final class ChangeReceiver: ChangeHandler {
         instruments: CoordinatorInstruments
     ) {
         self.incarnation = incarnation
-        self.writer = writer
+        self.manifests = manifests
         self.layouts = layouts
         self.doors = doors
         self.settings = settings
@@ -110,29 +105,35 @@ package final class ChangeReceiver: ChangeHandler {
         }
         guard isIn else { return .refused(incarnation: self.incarnation) }
         defer { self.state.withLock { $0.underWay -= 1 } }
-        self.writer.instruments.receivedChange()
+        self.instruments.receivedChange()
         let left = Duration.microseconds(Int64(clamping: request.deadline - now))
         var terms = WriteTerms(generation: request.generation)
         terms.deadline = min(left, self.settings.changeDeadline)
-        terms.hold = request.ceiling.map { ceiling in
-            ChangeHold(ceiling: ceiling) { throw NeedHold(ballot: $0) }
-        }
         do {
             switch request.kind {
             case .put:
                 let change = try PutChange(decoding: request.change)
+                terms.hold = try self.hold(for: change.version, of: request)
                 return .done(try await self.make(change, request, terms))
             case .delete:
                 let change = try DeleteChange(decoding: request.change)
                 return .done(try await self.make(change, request, terms))
             }
-        } catch let error as NeedHold {
-            return .needHold(error.ballot)
         } catch let error as RegisterError {
             return .failed(error)
         } catch {
             return .refused(incarnation: self.incarnation)
         }
+    }
+
+    /// The hold that the sender has taken out for a version: raised by this node, whose ballots it
+    /// has to cover. By the time that the sender had, others would have changed the register.
+    private func hold(for version: Version, of request: ChangeRequest) throws -> ChangeHold? {
+        guard let ceiling = request.ceiling else { return nil }
+        guard let holding = Holding(of: version, at: request.key, ceiling: ceiling) else {
+            throw RecordError.invalid("ceiling")
+        }
+        return self.manifests.changeHold(holding)
     }
 
     private func make<Change: ForwardableChange>(
@@ -143,6 +144,6 @@ package final class ChangeReceiver: ChangeHandler {
         // Only object registers are changed for others.
         guard case .object = request.key else { throw RecordError.invalid("register") }
         let settled = SettledChange(change, self.settings.sabotage)
-        return try await self.writer.change(request.key, settled, terms).outcome.encoded
+        return try await self.manifests.writer.change(request.key, settled, terms).outcome.encoded
     }
 }

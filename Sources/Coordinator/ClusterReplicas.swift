@@ -14,6 +14,7 @@ struct ClusterReplicas: RegisterReplicas {
     let instruments: CoordinatorInstruments
     let tails: KnownTails
     let readOrder: ReadOrder
+    let health: NodeHealth
     let silence: SilenceAlarm
     /// Who keeps the layout's register as long as no layout says so; empty once one does.
     var founders: [NodeID] = []
@@ -133,6 +134,7 @@ struct ClusterReplicas: RegisterReplicas {
             under: group.epoch,
             within: self.settings.registerTimeout
         )
+        if reply != nil { self.health.heard(group.members[replica]) }
         guard case .register(let answer)? = reply, answer != .corrupt else { return nil }
         if self.settings.sabotage.contains(.noneIsTomb), case .row(_, let value?) = answer,
             value.isTombstone

@@ -2,7 +2,8 @@ import Runtime
 import StoreModel
 import Synchronization
 
-/// The registers at which others have been in the way of this coordinator lately.
+/// The registers at which others have been in the way of this coordinator lately, or whose changes
+/// it has forwarded: one more ballot of its own would only be in the way of others.
 final class ContendedKeys: Sendable {
     /// How long (2 s) it is believed that they still are.
     private static let ageMax: UInt64 = 2_000_000_000
@@ -27,6 +28,4 @@ final class ContendedKeys: Sendable {
             return false
         }
     }
-
-    func forget(_ key: RegisterKey) { self.keys.withLock { $0[key] = nil } }
 }

@@ -74,12 +74,7 @@ extension Coordinator {
         from promised: PromisedBallot?,
         _ operation: String
     ) async throws(ClusterError) -> Version {
-        let hold = holding.map { holding in
-            ChangeHold(ceiling: holding.ceiling) { ballot in
-                guard !self.settings.sabotage.contains(.noSecondHold) else { return }
-                try await self.holdAgain(holding, for: ballot, operation)
-            }
-        }
+        let hold = holding.map { self.manifests.changeHold($0) }
         let terms = WriteTerms(promised: promised, hold: hold)
         let outcome = try await self.change(target, as: .put, terms, operation) { bucket in
             var change = change
@@ -184,16 +179,22 @@ extension Coordinator {
         throw ClusterError(.busy, operation)
     }
 
-    /// Makes a change here or, where others are in the way, has the affinity node make it.
+    /// Makes a change here or, where others are in the way, has the affinity node make it: all in
+    /// one span of time, the settings' `changeDeadline`.
     private func make<Change: ForwardableChange>(
         _ change: Change,
         at key: RegisterKey,
         as kind: ChangeRequest.Kind,
-        _ terms: WriteTerms
+        _ given: WriteTerms
     ) async throws -> Change.Outcome {
-        var terms = terms
+        var terms = given
+        let started = self.doors.time.nanoseconds
+        var left: Duration {
+            let taken = self.doors.time.nanoseconds.elapsed(since: started)
+            return self.settings.changeDeadline - .nanoseconds(Int64(clamping: taken))
+        }
         let contended = self.writer.contended
-        let isContended = contended.contains(key, now: self.doors.time.nanoseconds)
+        let isContended = contended.contains(key, now: started)
         if isContended || self.settings.forwardAfter == 0,
             let outcome = try await self.forwarder.forward(key, change, as: kind, terms)
         {
@@ -202,13 +203,16 @@ extension Coordinator {
         }
         terms.mayYield = self.forwarder.affinityNode(of: key) != nil
         do {
+            terms.deadline = left
             return try await self.writer.change(key, change, terms).outcome
         } catch is Yielded {
             terms.promised = nil
+            terms.deadline = left
             if let outcome = try await self.forwarder.forward(key, change, as: kind, terms) {
                 return outcome
             }
             terms.mayYield = false
+            terms.deadline = left
             return try await self.writer.change(key, change, terms).outcome
         }
     }
@@ -220,24 +224,6 @@ extension Coordinator {
         switch outcome {
         case .stored(let version): return version
         case .refused(let refusal): throw ClusterError(refusal, operation)
-        }
-    }
-
-    /// Raises the ceiling of a hold before an accept above it leaves (rule R2).
-    func holdAgain(
-        _ holding: Holding,
-        for ballot: Ballot,
-        _ operation: String
-    ) async throws(ClusterError) {
-        let higher = Holding(
-            manifest: holding.manifest,
-            owner: holding.owner,
-            digest: holding.digest,
-            ceiling: ballot.ceiling
-        )
-        let outcome = try await self.manifests.hold(higher)
-        guard outcome == .held else {
-            throw ClusterError(.busy, operation, facts: ["hold": "\(outcome)"])
         }
     }
 

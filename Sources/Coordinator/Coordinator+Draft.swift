@@ -144,6 +144,17 @@ extension Coordinator {
 }
 
 extension Holding {
+    /// The hold that a version at a register has on its content; nil if it has it inline.
+    init?(of version: Version, at key: RegisterKey, ceiling: Ballot) {
+        guard case .manifest(let manifest, _, let digest, _) = version.content else { return nil }
+        self.init(
+            manifest: manifest,
+            owner: .version(key, version.id),
+            digest: digest,
+            ceiling: ceiling
+        )
+    }
+
     /// What a version says of content that it holds like this.
     ///
     /// Of many segments it has the digest alone (``VersionContent``).

@@ -105,12 +105,7 @@ extension Coordinator {
         _ operation: String,
         making make: (BucketRecord) -> Change
     ) async throws(ClusterError) -> Change.Outcome {
-        let hold = holding.map { holding in
-            ChangeHold(ceiling: holding.ceiling) { ballot in
-                guard !self.settings.sabotage.contains(.noSecondHold) else { return }
-                try await self.holdAgain(holding, for: ballot, operation)
-            }
-        }
+        let hold = holding.map { self.manifests.changeHold($0) }
         do throws(ClusterError) {
             let terms = WriteTerms(promised: promised, hold: hold)
             return try await self.change(target, terms, operation, making: make)

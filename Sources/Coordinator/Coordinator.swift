@@ -65,6 +65,7 @@ package struct Coordinator: ObjectStore {
                     health: health,
                     slow: NodeHealth(time: doors.time, suspicion: settings.suspicion)
                 ),
+                health: health,
                 silence: SilenceAlarm(after: settings.readSilence, doors: doors)
             ),
             absenceTrust: min(.seconds(60), settings.tombstoneAge / 2)
@@ -97,7 +98,7 @@ package struct Coordinator: ObjectStore {
         self.healing = Healing(ChunkRepairs(self.manifests, instruments))
         self.receiver = ChangeReceiver(
             incarnation: ballots.incarnation,
-            writer: self.writer,
+            manifests: self.manifests,
             layouts: layouts,
             doors: doors,
             settings: settings,

@@ -100,6 +100,28 @@ struct ManifestKeeper: Sendable {
         return outcome == .gone && self.settings.sabotage.contains(.holdOnDead) ? .held : outcome
     }
 
+    /// A hold for a change to rely on: its ceiling is raised before an accept above it leaves (rule
+    /// R2).
+    func changeHold(_ holding: Holding) -> ChangeHold {
+        ChangeHold(ceiling: holding.ceiling) { ballot in
+            guard !self.settings.sabotage.contains(.noSecondHold) else { return }
+            let higher = Holding(
+                manifest: holding.manifest,
+                owner: holding.owner,
+                digest: holding.digest,
+                ceiling: ballot.ceiling
+            )
+            let outcome = try await self.hold(higher)
+            guard outcome == .held else {
+                throw ClusterError(
+                    .busy,
+                    "hold manifest \(holding.manifest) again",
+                    facts: ["hold": "\(outcome)"]
+                )
+            }
+        }
+    }
+
     /// Gives an open manifest its segments.
     func seal(
         _ manifest: ManifestID,

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Only a matter of speed: a suspect node gets no chunks that others can take, and is asked last,
 /// until it has answered again. One of those who would ask it finds that out every so often, while
-/// the others leave it alone.
+/// the others leave it alone. A node that is slow is not *away* as long as it answers at all.
 final class NodeHealth: Sendable {
     private struct Suspicion {
         /// Monotonic nanoseconds.
@@ -16,6 +16,8 @@ final class NodeHealth: Sendable {
     }
 
     private let suspects = Mutex<[NodeID: Suspicion]>([:])
+    /// When each node last answered something, however late, in monotonic nanoseconds.
+    private let answers = Mutex<[NodeID: UInt64]>([:])
     private let time: any TimeSource
     private let suspicion: UInt64
 
@@ -30,6 +32,25 @@ final class NodeHealth: Sendable {
     func suspect(_ node: NodeID) {
         let now = self.time.nanoseconds
         self.suspects.withLock { $0[node] = Suspicion(since: now, tried: now) }
+    }
+
+    /// It has answered, whether in good time or not.
+    func heard(_ node: NodeID) {
+        let now = self.time.nanoseconds
+        self.answers.withLock { $0[node] = now }
+    }
+
+    /// Whether a node has answered anything within the last while.
+    func isHeard(_ node: NodeID, within silence: Duration) -> Bool {
+        let now = self.time.nanoseconds
+        guard let last = self.answers.withLock({ $0[node] }) else { return false }
+        return now.elapsed(since: last) <= silence.wholeMicroseconds * 1_000
+    }
+
+    /// Whether a node is suspect and has answered nothing for a while: not slow, but gone or at a
+    /// standstill.
+    func isAway(_ node: NodeID, silentFor silence: Duration) -> Bool {
+        self.isSuspect(node) && !self.isHeard(node, within: silence)
     }
 
     /// It has answered in good time.

@@ -47,9 +47,10 @@ struct RegisterWriter: Sendable {
     func newOperation() -> OperationID { OperationID(self.doors.random.next()) }
 
     /// Has a majority promise a ballot ahead of a change; nil if that fails or is not needed: one
-    /// is at hand, or others of this coordinator would only be outbid.
+    /// is at hand, or others would only be outbid, of this coordinator or elsewhere.
     func promise(_ key: RegisterKey) async -> PromisedBallot? {
         if self.kept.hasPromise(key) || self.queue.isBusy(key) { return nil }
+        if self.contended.contains(key, now: self.now) { return nil }
         guard self.ahead.begin(key, now: self.now) else { return nil }
         let prepared = await self.proposer.prepareOnce(key)
         return self.ahead.finish(key, prepared, now: self.now)

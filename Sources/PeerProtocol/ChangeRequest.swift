@@ -26,7 +26,8 @@ package struct ChangeRequest: Hashable, Sendable, BinaryRecord {
     package let generation: UInt64
     /// After it nothing need be done any more: wall-clock microseconds.
     package let deadline: UInt64
-    /// No accept with the change may leave at a higher ballot; nil if any will do.
+    /// No accept with the change may leave at a higher ballot without another hold; nil if any will
+    /// do.
     package var ceiling: Ballot?
     package let kind: Kind
     /// As its kind says (docs/protocol/messages.md).
@@ -83,15 +84,12 @@ package struct ChangeRequest: Hashable, Sendable, BinaryRecord {
 /// What became of a forwarded change.
 ///
 ///     done     1 | outcome: u32 length, bytes
-///     needHold 2 | ballot
 ///     refused  3 | incarnation u32
 ///     failed   4 | reason u8 | what the reason needs
 ///     begun    5
 package enum ChangeReply: Hashable, Sendable, BinaryRecord {
     /// The outcome, as the change's kind says.
     case done([UInt8])
-    /// Not made, and never will be under this number: it takes a hold that covers this ballot.
-    case needHold(Ballot)
     /// Not begun, and never will be under this number; encloses the receiver's incarnation.
     case refused(incarnation: UInt32)
     /// Proposed, and ended with an error.
@@ -102,7 +100,6 @@ package enum ChangeReply: Hashable, Sendable, BinaryRecord {
     package init(from reader: inout ByteReader) throws(RecordError) {
         switch try reader.read(UInt8.self) {
         case 1: self = .done(try reader.readBytes(limit: ChangeRequest.changeBytesMax))
-        case 2: self = .needHold(try Ballot(from: &reader))
         case 3: self = .refused(incarnation: try reader.read())
         case 4: self = .failed(try Self.error(from: &reader))
         case 5: self = .begun
@@ -115,9 +112,6 @@ package enum ChangeReply: Hashable, Sendable, BinaryRecord {
         case .done(let outcome):
             writer.write(UInt8(1))
             writer.writeBytes(outcome)
-        case .needHold(let ballot):
-            writer.write(UInt8(2))
-            ballot.encode(into: &writer)
         case .refused(let incarnation):
             writer.write(UInt8(3))
             writer.write(incarnation)

@@ -10,6 +10,8 @@ import Testing
 struct ContentionTests {
     private static let workers = 4
     private static let changesEach = 100
+    private static let crowd = 12
+    private static let roundsEach = 6
 
     @Test(
         "Where nothing fails every change of a contended key is known to be made",
@@ -40,6 +42,35 @@ struct ContentionTests {
             }
             #expect(unknown == 0)
             #expect(try await cluster[1].get(object("busy")) == body)
+        }
+    }
+
+    @Test(
+        "Where messages are slow, many clients at all nodes change one key and all know that they did",
+        arguments: UInt64(1)...3
+    )
+    func slow(seed: UInt64) throws {
+        try TestCluster.run(seed: seed) { cluster in
+            var faults = LinkFaults.none
+            faults.delayMicroseconds = 5_000...150_000
+            cluster.network.setFaults(faults)
+            let slowest = try await withThrowingTaskGroup(of: UInt64.self) { group in
+                for client in 0..<Self.crowd {
+                    group.addTask {
+                        var slowest: UInt64 = 0
+                        for round in 0..<Self.roundsEach {
+                            let body = content(40_000, seed: UInt64(client * 100 + round))
+                            let start = cluster.simulator.nanoseconds
+                            try await cluster[client].put(object("busy"), body)
+                            slowest = max(slowest, cluster.simulator.nanoseconds - start)
+                        }
+                        return slowest
+                    }
+                }
+                return try await group.reduce(0, max)
+            }
+            // In virtual time, which the seed decides.
+            #expect(slowest < 8_000_000_000)
         }
     }
 
