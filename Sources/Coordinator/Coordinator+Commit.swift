@@ -194,12 +194,12 @@ extension Coordinator {
             return self.settings.changeDeadline - .nanoseconds(Int64(clamping: taken))
         }
         let contended = self.writer.contended
-        let isContended = contended.contains(key, now: started)
-        if isContended || self.settings.forwardAfter == 0,
-            let outcome = try await self.forwarder.forward(key, change, as: kind, terms)
-        {
-            contended.note(key, now: self.doors.time.nanoseconds)
-            return outcome
+        if self.settings.forwardAfter == 0 || contended.contains(key, now: started) {
+            contended.note(key, now: started)
+            if let outcome = try await self.forwarder.forward(key, change, as: kind, terms) {
+                contended.note(key, now: self.doors.time.nanoseconds)
+                return outcome
+            }
         }
         terms.mayYield = self.forwarder.affinityNode(of: key) != nil
         do {
