@@ -16,6 +16,7 @@ struct ClusterReplicas: RegisterReplicas {
     let readOrder: ReadOrder
     let health: NodeHealth
     let silence: SilenceAlarm
+    let turns = SettlingTurns()
     /// Who keeps the layout's register as long as no layout says so; empty once one does.
     var founders: [NodeID] = []
     /// The layout to go by whatever is in force by now; nil for the present one.
@@ -154,4 +155,8 @@ struct ClusterReplicas: RegisterReplicas {
     }
 
     var nanoseconds: UInt64 { self.doors.time.nanoseconds }
+
+    func beginSettling(_ key: RegisterKey) async -> Bool { await self.turns.begin(key) }
+
+    func endSettling(_ key: RegisterKey) { self.turns.end(key) }
 }

@@ -104,6 +104,15 @@ package protocol RegisterReplicas: Sendable {
     /// Monotonic nanoseconds, for deadlines.
     var nanoseconds: UInt64 { get }
 
+    /// Asks for the turn to settle a register for a read: one read at a time has it, and calls
+    /// ``endSettling(_:)``.
+    ///
+    /// - Returns: false once somebody else's turn is over: then the register may be settled, and is
+    ///   to be looked at again. What the other has found is no answer: it may be older than this
+    ///   read.
+    func beginSettling(_ key: RegisterKey) async -> Bool
+    func endSettling(_ key: RegisterKey)
+
     /// Whether an answer without a write is given before the identity it rests on is committed: a
     /// rule broken on purpose, which only the simulation asks for.
     var skipsIdentities: Bool { get }
@@ -111,6 +120,10 @@ package protocol RegisterReplicas: Sendable {
 
 extension RegisterReplicas {
     package var skipsIdentities: Bool { false }
+
+    /// Everybody at once, for those who read alone.
+    package func beginSettling(_ key: RegisterKey) async -> Bool { true }
+    package func endSettling(_ key: RegisterKey) {}
 }
 
 /// Why a register operation has no result.

@@ -100,29 +100,71 @@ extension RegisterProposer {
         _ rounds: inout Rounds
     ) async throws(RegisterError) -> RegisterState {
         while true {
-            let prepared = try await self.prepare(key, &rounds)
-            let tally = await self.accept(
+            if let committed = try await self.commitIdentityOnce(
+                key,
+                try await self.prepare(key, &rounds),
+                generation: generation,
+                &rounds
+            ) {
+                return committed
+            }
+            try await self.pause(&rounds, orThrow: .contended)
+        }
+    }
+
+    /// Prepares a ballot and commits what a majority shows, once.
+    ///
+    /// - Returns: nil if others were in the way.
+    func settleOnce(
+        _ key: RegisterKey,
+        generation: UInt64,
+        _ rounds: inout Rounds
+    ) async throws(RegisterError) -> RegisterState? {
+        switch try await self.prepareOnce(key, &rounds) {
+        case .prepared(let prepared):
+            return try await self.commitIdentityOnce(
                 key,
                 prepared,
-                prepared.identity,
-                generation: prepared.isChosen ? .max : generation,
+                generation: generation,
                 &rounds
             )
-            switch tally.round {
-            case .accepted:
-                return RegisterState(ballot: prepared.ballot, value: prepared.identity)
-            case .conflict:
-                try await self.pause(&rounds, orThrow: .contended)
-            case .fenced(let leastGeneration):
-                throw .fenced(generation: leastGeneration)
-            case .silent(let needed, let answered):
-                let error = RegisterError.unavailable(
-                    needed: needed,
-                    answered: answered,
-                    mayHaveHappened: false
-                )
-                try await self.pause(&rounds, orThrow: error)
+        case .conflict: return nil
+        case .silent(let needed, let answered):
+            guard rounds.mayTryAgainAfterSilence() else {
+                throw .unavailable(needed: needed, answered: answered, mayHaveHappened: false)
             }
+            return nil
+        }
+    }
+
+    /// - Returns: nil if others were in the way, or too few answered.
+    private func commitIdentityOnce(
+        _ key: RegisterKey,
+        _ prepared: Prepared,
+        generation: UInt64,
+        _ rounds: inout Rounds
+    ) async throws(RegisterError) -> RegisterState? {
+        let tally = await self.accept(
+            key,
+            prepared,
+            prepared.identity,
+            generation: prepared.isChosen ? .max : generation,
+            &rounds
+        )
+        switch tally.round {
+        case .accepted:
+            return RegisterState(ballot: prepared.ballot, value: prepared.identity)
+        case .conflict: return nil
+        case .fenced(let leastGeneration):
+            throw .fenced(generation: leastGeneration)
+        case .silent(let needed, let answered):
+            let error = RegisterError.unavailable(
+                needed: needed,
+                answered: answered,
+                mayHaveHappened: false
+            )
+            guard !rounds.isOver(at: self.replicas.nanoseconds) else { throw error }
+            return nil
         }
     }
 

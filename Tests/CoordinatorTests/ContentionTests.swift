@@ -74,6 +74,39 @@ struct ContentionTests {
         }
     }
 
+    @Test(
+        "Where messages are slow, a crowd of readers keeps nobody from changing a key nor from reading",
+        arguments: UInt64(1)...3
+    )
+    func readers(seed: UInt64) throws {
+        try TestCluster.run(seed: seed) { cluster in
+            try await cluster[0].put(object("busy"), content(100))
+            var faults = LinkFaults.none
+            faults.delayMicroseconds = 5_000...150_000
+            cluster.network.setFaults(faults)
+            let slowest = try await withThrowingTaskGroup(of: UInt64.self) { group in
+                for client in 0..<60 {
+                    group.addTask {
+                        var slowest: UInt64 = 0
+                        for round in 0..<Self.roundsEach {
+                            let start = cluster.simulator.nanoseconds
+                            if client < 3 {
+                                let body = content(100, seed: UInt64(client * 100 + round))
+                                try await cluster[client].put(object("busy"), body)
+                            } else {
+                                _ = try await cluster[client].get(object("busy"))
+                            }
+                            slowest = max(slowest, cluster.simulator.nanoseconds - start)
+                        }
+                        return slowest
+                    }
+                }
+                return try await group.reduce(0, max)
+            }
+            #expect(slowest < 4_000_000_000)
+        }
+    }
+
     /// A body that is there when it is told to be.
     private actor LateBody: BodySource {
         let arrives = Eventual<Void>()
