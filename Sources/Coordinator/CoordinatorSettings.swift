@@ -24,8 +24,8 @@ package struct CoordinatorSettings: Sendable {
     /// Pause after the first attempt; each further one is twice as long: six attempts in 20 s.
     package var pullPause: Duration = .milliseconds(500)
     /// Attempts that a change loses to others before the register's affinity node is asked to make
-    /// it; 0 asks for every change.
-    package var forwardAfter = 1
+    /// it, or one where attempts take long; 0 asks for every change.
+    package var forwardAfter = 3
     /// Content of all uploads under way, in bytes: 16 chunks.
     package var uploadBytes = 64 << 20
     /// How long a node may keep silent about a chunk before another one is asked as well.

@@ -15,7 +15,8 @@ struct ChangeTerms {
     /// The caller's last change of the register.
     var streak: OperationID?
     /// Attempts that may be lost to others before the operation ends as contended, if then nothing
-    /// of it can have an effect any more; nil to go on until the deadline.
+    /// of it can have an effect any more; nil to go on until the deadline. A slow one counts
+    /// ``Rounds/slowLoss`` times.
     var lostMax: Int?
     /// Told how many have been lost so far.
     var lost: (Int) -> Void = { _ in }
@@ -122,7 +123,7 @@ extension RegisterProposer {
             case .accepted: return proposal.ending
             case .fenced(let least): progress.refuse(.error(.fenced(generation: least)))
             case .conflict:
-                rounds.lose()
+                rounds.lose(at: self.replicas.nanoseconds)
                 terms.lost(rounds.lost)
                 if let ending = try await self.look(for: &progress, rounds) { return ending }
             case .silent: break
@@ -216,7 +217,7 @@ extension RegisterProposer {
                 )
             }
         case .conflict:
-            rounds.lose()
+            rounds.lose(at: self.replicas.nanoseconds)
         }
         await self.pause(&rounds)
         return nil

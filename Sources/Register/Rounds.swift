@@ -10,13 +10,18 @@ struct Rounds {
     static let pauseMax = Duration.milliseconds(50)
     /// Longest pause after a conflict where rounds are slow.
     static let slowPauseMax = Duration.milliseconds(500)
+    /// What takes so long is a slow attempt: several times as long as where messages are quick and
+    /// disks idle.
+    static let slowAttempt = Duration.milliseconds(50)
+    /// As many lost attempts as a slow one is as dear as, with the pause that follows it.
+    static let slowLoss = 3
     /// How long a missing row proves that an operation had no effect.
     let absenceTrust: Duration
 
     private let started: UInt64
     private let deadline: UInt64
     private var conflicts = 0
-    /// Attempts that others were in the way of.
+    /// Attempts that others were in the way of, slow ones counted ``slowLoss`` times.
     private(set) var lost = 0
     /// When the present attempt began.
     private var attemptStarted: UInt64
@@ -65,7 +70,11 @@ struct Rounds {
     /// Notes that the pause is over.
     mutating func resume(at now: UInt64) { self.attemptStarted = now }
 
-    mutating func lose() { self.lost += 1 }
+    /// Notes that others were in the way of the present attempt.
+    mutating func lose(at now: UInt64) {
+        let taken = now >= self.attemptStarted ? now - self.attemptStarted : 0
+        self.lost += taken >= Self.slowAttempt.wholeNanoseconds ? Self.slowLoss : 1
+    }
 
     mutating func majorityAnswered() { self.silent = 0 }
 
