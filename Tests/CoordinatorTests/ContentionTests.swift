@@ -103,7 +103,7 @@ struct ContentionTests {
                 }
                 return try await group.reduce(0, max)
             }
-            #expect(slowest < 8_000_000_000, "\(slowest)")
+            #expect(slowest < 4_000_000_000, "\(slowest)")
         }
     }
 
