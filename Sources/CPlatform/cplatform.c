@@ -8,6 +8,7 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -250,6 +251,36 @@ int cplatform_errno_full(void) { return ENOSPC; }
 int cplatform_errno_over_quota(void) { return EDQUOT; }
 int cplatform_errno_invalid(void) { return EINVAL; }
 int cplatform_errno_bad_descriptor(void) { return EBADF; }
+
+int64_t cplatform_free_memory(void)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+    char text[128];
+    long all, resident, shared;
+    int descriptor;
+    RETRYING(descriptor, open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+    if (descriptor < 0) return -1;
+    ssize_t count;
+    RETRYING(count, read(descriptor, text, sizeof text - 1));
+    close(descriptor);
+    if (count <= 0) return -1;
+    text[count] = 0;
+    if (sscanf(text, "%ld %ld %ld", &all, &resident, &shared) != 3) return -1;
+    struct mallinfo2 info = mallinfo2();
+    int64_t own = (int64_t)(resident - shared) * sysconf(_SC_PAGESIZE);
+    int64_t used = (int64_t)(info.uordblks + info.hblkhd);
+    return own > used ? own - used : 0;
+#else
+    return -1;
+#endif
+}
+
+void cplatform_trim_allocator(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
 
 int cplatform_bound_allocator(int arenas, int kept)
 {

@@ -11,8 +11,8 @@ final class SettlingTurns: Sendable {
     /// Registers that are being settled, each with those who wait for the end of that.
     private let turns = Mutex<[RegisterKey: [Wakeup<Void>]]>([:])
 
-    /// - Returns: true if it is the caller's turn, who calls ``end(_:)``; false once another turn is
-    ///   over.
+    /// - Returns: true if it is the caller's turn, who calls ``end(_:)``; false once another turn
+    ///   is over.
     func begin(_ key: RegisterKey) async -> Bool {
         let isFree = self.turns.withLock { turns in
             guard turns[key] == nil else { return false }

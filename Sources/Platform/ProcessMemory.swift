@@ -20,3 +20,37 @@ package enum ProcessMemory {
         cplatform_bound_allocator(self.arenas, self.keptBytes) != 0
     }
 }
+
+/// Memory that the allocator keeps although no block of it is in use.
+///
+/// By itself it gives back the free end of an arena only, and blocks that live long come to lie
+/// behind those of chunks.
+package struct FreeMemory: Sendable {
+    /// What the process may keep (16 MiB): what several requests for chunks take and give back
+    /// again and again.
+    package static let bytesMax: Int64 = 16 << 20
+    /// How much there has to be beyond what could not be given back last time: blocks that are in
+    /// use lie in all of those pages.
+    private static let leastBytes: Int64 = 8 << 20
+
+    /// What was free after the last time, in bytes.
+    package private(set) var left: Int64 = 0
+
+    package init() {}
+
+    /// Gives memory back to the system, if there is much of it; takes milliseconds, in which others
+    /// wait for memory.
+    ///
+    /// - Returns: what was left; the same where it cannot be told how much is free.
+    package func givenBack() -> FreeMemory {
+        var result = self
+        let free = cplatform_free_memory()
+        guard free > max(Self.bytesMax, self.left + Self.leastBytes) else {
+            if free >= 0 { result.left = min(self.left, free) }
+            return result
+        }
+        cplatform_trim_allocator()
+        result.left = cplatform_free_memory()
+        return result
+    }
+}

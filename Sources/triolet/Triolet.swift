@@ -1,8 +1,19 @@
 import ArgumentParser
 import Foundation
+import Platform
+
+@main
+enum Program {
+    /// On the main thread, as long as it is the only one: an allocator that has served two does not
+    /// take other bounds any more.
+    @MainActor
+    static func main() async {
+        ProcessMemory.boundAllocator()
+        await Triolet.main()
+    }
+}
 
 /// The command line: one program for nodes, local clusters and clients.
-@main
 struct Triolet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "triolet",

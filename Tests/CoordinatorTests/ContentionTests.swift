@@ -46,7 +46,7 @@ struct ContentionTests {
     }
 
     @Test(
-        "Where messages are slow, many clients at all nodes change one key and all know that they did",
+        "Where messages are slow, clients at all nodes change one key and know that they did",
         arguments: UInt64(1)...4
     )
     func slow(seed: UInt64) throws {
@@ -75,7 +75,7 @@ struct ContentionTests {
     }
 
     @Test(
-        "Where messages are slow, a crowd of readers keeps nobody from changing a key nor from reading",
+        "Where messages are slow, a crowd of readers keeps nobody from writing nor from reading",
         arguments: UInt64(1)...4
     )
     func readers(seed: UInt64) throws {

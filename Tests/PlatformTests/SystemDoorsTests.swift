@@ -10,6 +10,17 @@ struct SystemDoorsTests {
     func allocator() {
         #expect(ProcessMemory.boundAllocator())
     }
+
+    @Test("Free memory between blocks that are in use goes back to the system")
+    func freeMemory() throws {
+        var blocks: [[UInt8]] = (0..<1_024).map { _ in Array(repeating: 1, count: 1 << 16) }
+        // All but the last of each eight, so that no end of an arena is free.
+        for index in blocks.indices where index % 8 != 7 { blocks[index] = [] }
+        let after = FreeMemory().givenBack().left
+        #expect(after > 0)
+        #expect(after < 32 << 20)
+        #expect(blocks.count == 1_024)
+    }
     #endif
 
     @Test("The clock goes on, and the wall clock is in this century")

@@ -41,6 +41,12 @@ void cplatform_close(int descriptor);
 // allocator is another than glibc's, or refuses.
 int cplatform_bound_allocator(int arenas, int kept);
 
+// Bytes of memory that are the process's own and in no block that it has allocated: free, and kept
+// by the allocator all the same. -1 where that cannot be told.
+int64_t cplatform_free_memory(void);
+// Gives free memory back to the system, page by page, wherever it lies between blocks.
+void cplatform_trim_allocator(void);
+
 // Names of everything in a directory, one after another; NULL after the last.
 struct cplatform_listing;
 int cplatform_list_begin(int directory, struct cplatform_listing **listing);

@@ -114,6 +114,7 @@ enum NodeProcess {
         // The last one stops first: clients are drained while the node still has its cluster.
         var services = ServiceGroupConfiguration(
             services: [
+                .init(service: MemoryService()),
                 .init(service: PeerService(server: peers)),
                 .init(service: configuration.admin.service(admin)),
                 .init(service: membership),
