@@ -126,8 +126,10 @@ package final class ChangeReceiver: ChangeHandler {
         }
     }
 
-    /// The hold that the sender has taken out for a version: raised by this node, whose ballots it
-    /// has to cover. By the time that the sender had, others would have changed the register.
+    /// The hold that the sender has taken out for a version, raised by this node, whose ballots it
+    /// has to cover.
+    ///
+    /// By the time that the sender had done that, others would have changed the register.
     private func hold(for version: Version, of request: ChangeRequest) throws -> ChangeHold? {
         guard let ceiling = request.ceiling else { return nil }
         guard let holding = Holding(of: version, at: request.key, ceiling: ceiling) else {

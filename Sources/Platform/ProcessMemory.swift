@@ -38,19 +38,25 @@ package struct FreeMemory: Sendable {
 
     package init() {}
 
+    /// What is free now, in bytes; nil where that cannot be told.
+    package static var bytes: Int64? {
+        let free = cplatform_free_memory()
+        return free >= 0 ? free : nil
+    }
+
     /// Gives memory back to the system, if there is much of it; takes milliseconds, in which others
     /// wait for memory.
     ///
     /// - Returns: what was left; the same where it cannot be told how much is free.
     package func givenBack() -> FreeMemory {
+        guard let free = Self.bytes else { return self }
         var result = self
-        let free = cplatform_free_memory()
-        guard free > max(Self.bytesMax, self.left + Self.leastBytes) else {
-            if free >= 0 { result.left = min(self.left, free) }
-            return result
+        if free > max(Self.bytesMax, self.left + Self.leastBytes) {
+            cplatform_trim_allocator()
+            result.left = Self.bytes ?? free
+        } else {
+            result.left = min(self.left, free)
         }
-        cplatform_trim_allocator()
-        result.left = cplatform_free_memory()
         return result
     }
 }

@@ -15,8 +15,9 @@ struct ChangeTerms {
     /// The caller's last change of the register.
     var streak: OperationID?
     /// Attempts that may be lost to others before the operation ends as contended, if then nothing
-    /// of it can have an effect any more; nil to go on until the deadline. A slow one counts
-    /// ``Rounds/slowLoss`` times.
+    /// of it can have an effect any more; nil to go on until the deadline.
+    ///
+    /// A slow one counts ``Rounds/slowLoss`` times.
     var lostMax: Int?
     /// Told how many have been lost so far.
     var lost: (Int) -> Void = { _ in }
