@@ -7,6 +7,10 @@
 #include <limits.h>
 #ifdef __GLIBC__
 #include <malloc.h>
+// Counts beyond 2 GiB.
+#if __GLIBC_PREREQ(2, 33)
+#define HAS_MALLINFO2 1
+#endif
 #endif
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,7 +258,7 @@ int cplatform_errno_bad_descriptor(void) { return EBADF; }
 
 int64_t cplatform_free_memory(void)
 {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+#ifdef HAS_MALLINFO2
     char text[128];
     long all, resident, shared;
     int descriptor;
