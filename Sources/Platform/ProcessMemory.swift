@@ -2,9 +2,9 @@ import CPlatform
 
 /// How the process deals with memory that is free for the moment.
 package enum ProcessMemory {
-    /// Each arena keeps free memory of its own; threads share two without waiting for each other
+    /// Each arena keeps free memory of its own; threads share four without waiting for each other
     /// much.
-    private static let arenas: Int32 = 2
+    private static let arenas: Int32 = 4
     /// Room for four chunks, as many as one copy or one upload has under way: chunk after chunk
     /// takes the same memory, which otherwise goes back to the system and comes again, page by
     /// page, with each of them.
