@@ -61,8 +61,7 @@ struct Rounds {
     mutating func pause(now: UInt64) -> Duration {
         self.conflicts += 1
         let quick = min(.milliseconds(1 << min(self.conflicts, 16)), Self.pauseMax)
-        let taken = now >= self.attemptStarted ? now - self.attemptStarted : 0
-        let attempt = Duration.nanoseconds(Int64(clamping: taken))
+        let attempt = Duration.nanoseconds(Int64(clamping: self.taken(at: now)))
         let slow = min(attempt, Self.slowPauseMax) * (1 << min(self.conflicts - 1, 2))
         return max(quick, min(slow, Self.slowPauseMax))
     }
@@ -72,8 +71,13 @@ struct Rounds {
 
     /// Notes that others were in the way of the present attempt.
     mutating func lose(at now: UInt64) {
-        let taken = now >= self.attemptStarted ? now - self.attemptStarted : 0
-        self.lost += taken >= Self.slowAttempt.wholeNanoseconds ? Self.slowLoss : 1
+        let isSlow = self.taken(at: now) >= Self.slowAttempt.wholeNanoseconds
+        self.lost += isSlow ? Self.slowLoss : 1
+    }
+
+    /// How long the present attempt has taken, in nanoseconds.
+    private func taken(at now: UInt64) -> UInt64 {
+        now >= self.attemptStarted ? now - self.attemptStarted : 0
     }
 
     mutating func majorityAnswered() { self.silent = 0 }
