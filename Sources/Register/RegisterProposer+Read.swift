@@ -34,21 +34,19 @@ extension RegisterProposer {
             deadline: deadline,
             above: .zero
         )
-        var isFirst = true
+        var found = try await self.look(at: key, generation: generation, &rounds)
+        rounds.majorityAnswered()
         while true {
-            if let found = try await self.look(at: key, generation: generation, &rounds) {
-                return found
+            if let found { return found }
+            if await self.replicas.beginSettling(key) {
+                if let settled = try await self.inTurn(key, generation: generation, &rounds) {
+                    return settled
+                }
+                try await self.pause(&rounds, orThrow: .contended)
+            } else if rounds.isOver(at: self.replicas.nanoseconds) {
+                throw .contended
             }
-            if isFirst { rounds.majorityAnswered() }
-            isFirst = false
-            guard await self.replicas.beginSettling(key) else {
-                guard !rounds.isOver(at: self.replicas.nanoseconds) else { throw .contended }
-                continue
-            }
-            if let settled = try await self.inTurn(key, generation: generation, &rounds) {
-                return settled
-            }
-            try await self.pause(&rounds, orThrow: .contended)
+            found = try await self.look(at: key, generation: generation, &rounds)
         }
     }
 
