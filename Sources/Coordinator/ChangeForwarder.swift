@@ -11,6 +11,10 @@ import StoreModel
 /// Only where others are in the way: elsewhere it would cost a hop and gain nothing. Proposing
 /// oneself is always possible. Source: docs/protocol/registers.md, "Forwarded changes".
 struct ChangeForwarder: Sendable {
+    /// A node that has answered nothing for longer is asked whether it is there before a change is
+    /// sent to it: whoever has sent one to a node that stands still has to wait for it.
+    private static let hearing = Duration.milliseconds(25)
+
     /// How long a node is waited for that is asked for its start and answers nothing else: one that
     /// hangs is not forwarded to, and proposing oneself is always possible.
     private static let startPatience = Duration.milliseconds(250)
@@ -120,6 +124,7 @@ struct ChangeForwarder: Sendable {
                 throw .failure(PeerFailure(.unconfirmed, "started again"))
             }
             self.starts.note(request.receiver, of: node, now: self.doors.time.nanoseconds)
+            self.health.heard(node)
             return answer
         } catch {
             self.starts.forget(node)
@@ -145,9 +150,12 @@ struct ChangeForwarder: Sendable {
         }
     }
 
-    /// The present start of a node; asked for with a request that no start carries out.
+    /// The present start of a node; asked for with a request that no start carries out, unless the
+    /// node is known to be there.
     private func start(of node: NodeID, _ key: RegisterKey) async -> UInt32? {
-        if let known = self.starts.start(of: node, now: self.doors.time.nanoseconds) {
+        if self.health.isHeard(node, within: Self.hearing),
+            let known = self.starts.start(of: node, now: self.doors.time.nanoseconds)
+        {
             return known
         }
         let question = ChangeRequest(
@@ -158,18 +166,29 @@ struct ChangeForwarder: Sendable {
             kind: .put,
             change: []
         )
-        let isHeard = self.health.isHeard(node, within: self.settings.silence)
-        let patience = isHeard ? self.settings.silence * Self.silences : Self.startPatience
-        let reply = try? await self.caller.ask(
-            node,
-            .change(question),
-            within: min(patience, self.settings.registerTimeout)
-        )
+        var reply = await self.ask(node, question, for: Self.startPatience)
+        if reply == nil, self.health.isHeard(node, within: Self.startPatience) {
+            // It is slow, and so are its replies: they take as long for whoever proposes himself.
+            reply = await self.ask(node, question, for: self.settings.silence * Self.silences)
+        }
         guard case .change(.refused(let incarnation))? = reply else {
+            self.starts.forget(node)
             self.health.suspect(node)
             return nil
         }
         self.starts.note(incarnation, of: node, now: self.doors.time.nanoseconds)
         return incarnation
+    }
+
+    private func ask(
+        _ node: NodeID,
+        _ question: ChangeRequest,
+        for patience: Duration
+    ) async -> PeerReply? {
+        try? await self.caller.ask(
+            node,
+            .change(question),
+            within: min(patience, self.settings.registerTimeout)
+        )
     }
 }

@@ -19,6 +19,7 @@ struct ChunkReplicas: Sendable {
     let layouts: LayoutHolder
     let doors: Doors
     let health: NodeHealth
+    let left: LeftWrites
     /// Told of copies that are damaged or missing.
     let repairs: ChunkRepairs
     let settings: CoordinatorSettings
@@ -72,17 +73,33 @@ struct ChunkReplicas: Sendable {
     ) async throws(PeerCallError) -> PeerReply {
         let timeout = self.settings.chunkTimeout
         do throws(PeerCallError) {
-            return try await self.caller.ask(node, request, within: timeout)
+            return try await self.ask(node, request, within: timeout)
         } catch {
             guard error == .staleLayout else { throw error }
-            return try await self.caller.ask(node, request, within: timeout)
+            return try await self.ask(node, request, within: timeout)
+        }
+    }
+
+    private func ask(
+        _ node: NodeID,
+        _ request: PeerRequest,
+        within timeout: Duration
+    ) async throws(PeerCallError) -> PeerReply {
+        do throws(PeerCallError) {
+            let reply = try await self.caller.ask(node, request, within: timeout)
+            self.health.heard(node)
+            return reply
+        } catch {
+            if case .failure = error { self.health.heard(node) }
+            throw error
         }
     }
 
     /// Has every replica do `request`, until as many as the class asks for have done it durably.
     ///
     /// Nodes that fail, or are silent for too long, are replaced by the next on the ring while too
-    /// few are left. Stragglers go on in the background, also if the caller is cancelled.
+    /// few are left. Stragglers go on in the background, also if the caller is cancelled, until their
+    /// node has stopped answering anything (``LeftWrites``).
     ///
     /// - Returns: what the nodes that were waited for have moved.
     /// - Throws: `quorumUnavailable`, `storageFull`, or `dataUnavailable` if all who were to pull
@@ -106,11 +123,12 @@ struct ChunkReplicas: Sendable {
         var waiting = order[...]
         let (events, inbox) = AsyncStream.makeStream(of: Event<Stored>.self)
         var watch = SilenceWatch(patience: Self.writePatience)
+        var calls: [NodeID: Task<Void, Never>] = [:]
         func send() {
             guard let node = waiting.popFirst() else { return }
             watch.asked(node)
             gate.enter()
-            self.doors.background.run {
+            calls[node] = self.doors.background.run {
                 let result = await self.ask(node, request)
                 if case .success(let stored) = result { chunkWatch.stored(node, stored.bytesMoved) }
                 inbox.yield(.answer(node, result))
@@ -146,6 +164,7 @@ struct ChunkReplicas: Sendable {
                 for node in waiting where homes.contains(node) {
                     self.repairs.add(chunk, at: node, .write)
                 }
+                for node in watch.silent { self.left.add(calls[node], at: node) }
                 return total
             }
             while done + watch.silent.count < needed, !waiting.isEmpty { send() }

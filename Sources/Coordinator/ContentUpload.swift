@@ -121,7 +121,7 @@ struct ContentUpload<Receipt: Sendable>: Sendable {
                     isOpen = true
                 }
                 if index >= self.settings.parallelChunks { try await group.next() }
-                await self.budget.take(Limit.chunkBytes)
+                await self.budget.take(piece.readableBytes)
                 let name = self.place.chunk(index)
                 group.addTask { try await self.store(piece, as: name) }
                 index += 1
@@ -141,12 +141,13 @@ struct ContentUpload<Receipt: Sendable>: Sendable {
     ///
     /// Gives the budget back when the last of them, stragglers too, has let go of the bytes.
     private func store(_ content: ByteBuffer, as name: ChunkName) async throws(ClusterError) {
+        let bytes = content.readableBytes
         let chunk = await self.workers.run { StoredChunk.encode(content) }
         _ = try await self.replicas.store(
             name,
             as: self.place.storageClass,
             .writeChunk(name, chunk),
-            ChunkWatch(finished: { self.budget.release(Limit.chunkBytes) })
+            ChunkWatch(finished: { self.budget.release(bytes) })
         )
     }
 }

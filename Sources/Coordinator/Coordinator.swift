@@ -111,6 +111,7 @@ package struct Coordinator: ObjectStore {
             layouts: layouts,
             doors: doors,
             health: health,
+            left: LeftWrites(caller: caller, health: health, doors: doors, settings),
             repairs: self.healing.repairs,
             settings: settings,
             instruments: instruments

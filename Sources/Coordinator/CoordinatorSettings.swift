@@ -25,14 +25,14 @@ package struct CoordinatorSettings: Sendable {
     package var pullPause: Duration = .milliseconds(500)
     /// Attempts that a change loses to others before the register's affinity node is asked to make
     /// it, or one where attempts take long; 0 asks for every change.
-    package var forwardAfter = 3
+    package var forwardAfter = 6
     /// Content of all uploads under way, in bytes: 16 chunks.
     package var uploadBytes = 64 << 20
     /// How long a node may keep silent about a chunk before another one is asked as well.
     ///
     /// Longer than a busy disk takes for a sync, and short enough for a client not to notice that a
     /// node stands still.
-    package var silence: Duration = .milliseconds(400)
+    package var silence: Duration = .milliseconds(300)
     /// A node that was slower than one asked later gets no chunks for this long, unless it is
     /// needed, and is asked last when something is read.
     package var suspicion: Duration = .seconds(2)

@@ -47,6 +47,11 @@ final class NodeHealth: Sendable {
         return now.elapsed(since: last) <= silence.wholeMicroseconds * 1_000
     }
 
+    /// Whether a node has answered anything since a time.
+    func isHeard(_ node: NodeID, since time: UInt64) -> Bool {
+        self.answers.withLock { $0[node].map { $0 >= time } } ?? false
+    }
+
     /// Whether a node is suspect and has answered nothing for a while: not slow, but gone or at a
     /// standstill.
     func isAway(_ node: NodeID, silentFor silence: Duration) -> Bool {

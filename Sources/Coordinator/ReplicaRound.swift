@@ -80,7 +80,8 @@ struct ReplicaRound {
             if self.pending.isEmpty { return replies }
             if let patience, !isWaiting, self.group.quorum.isMet(by: replies.map(\.replica)) {
                 isWaiting = true
-                self.wait(patience + self.headStart)
+                let taken = Duration.nanoseconds(Int64(self.doors.time.nanoseconds - self.begin))
+                self.wait(max(patience + self.headStart, taken))
             }
         }
         return replies

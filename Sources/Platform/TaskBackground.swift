@@ -16,16 +16,19 @@ package final class TaskBackground: Background {
     /// Number of works that have not returned.
     package var count: Int { self.state.withLock { $0.running.count } }
 
-    package func run(_ work: @escaping @Sendable () async -> Void) {
+    @discardableResult
+    package func run(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never>? {
         self.state.withLock { state in
             let id = state.next
             state.next += 1
             // Unstructured: this is the door through which work leaves its caller. It cannot be
             // gone before it is entered here, because leaving takes the same lock.
-            state.running[id] = Task {
+            let task = Task {
                 await work()
                 self.leave(id)
             }
+            state.running[id] = task
+            return task
         }
     }
 

@@ -47,8 +47,9 @@ package enum RegisterReply: Hashable, Sendable {
 
 /// Whom a round asks, and how long it waits.
 package struct RoundTerms: Sendable {
-    /// How long to wait for more once a quorum has answered without being enough; nil waits for all
-    /// (each call has a time-out of its own).
+    /// How long to wait for more once a quorum has answered without being enough, or as long again
+    /// as its answers took, whichever is longer; nil waits for all (each call has a time-out of its
+    /// own).
     package var patience: Duration?
     /// Whether a quorum may be asked first, and the others only if that turns out not to be enough.
     ///

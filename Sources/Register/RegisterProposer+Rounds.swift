@@ -23,7 +23,7 @@ extension RegisterProposer {
             .prepare(ballot),
             about: key,
             of: group,
-            RoundTerms()
+            RoundTerms(patience: Self.roundPatience)
         ) { PrepareTally($0, of: group).isDecided }
         let tally = PrepareTally(replies, of: group)
         rounds.saw(tally.newest)
@@ -38,7 +38,9 @@ extension RegisterProposer {
     /// Asks the replicas that have promised a ballot to take a value at it, once.
     ///
     /// With `isThorough` a refusal by a majority is followed up for a little while: refused by all
-    /// is more than refused by most.
+    /// is more than refused by most. Many changes may have followed since the promise. Unless all
+    /// are known to have refused the accept, it may be part of what they built on, and have left
+    /// their lineage: then nobody can tell whether it took effect.
     func accept(
         _ key: RegisterKey,
         _ prepared: Prepared,
@@ -53,7 +55,7 @@ extension RegisterProposer {
             .accept(prepared.ballot, value, generation: generation, next: next),
             about: key,
             of: group,
-            RoundTerms(patience: isThorough ? Self.refusalPatience : nil)
+            RoundTerms(patience: Self.roundPatience)
         ) { replies in
             let tally = AcceptTally(replies, of: group)
             return isThorough ? tally.isChosen || tally.isRefusedByAll : tally.isDecided
@@ -63,12 +65,12 @@ extension RegisterProposer {
         return tally
     }
 
-    /// How long all are waited for once a majority has refused.
+    /// How long the others are waited for once a majority has answered, but not alike: some have
+    /// promised or taken what was asked, and some have refused.
     ///
-    /// Many changes may have followed since the promise. Unless all are known to have refused the
-    /// accept, it may be part of what they built on, and have left their lineage: then nobody can
-    /// tell whether it took effect.
-    private static var refusalPatience: Duration { .milliseconds(25) }
+    /// Those who are left would decide it; but one of them may stand still, and then every change
+    /// of a contended register would wait for it.
+    private static var roundPatience: Duration { .milliseconds(25) }
 
     /// Prepares until a majority has promised.
     func prepare(

@@ -14,7 +14,7 @@ struct Rounds {
     /// disks idle.
     static let slowAttempt = Duration.milliseconds(50)
     /// As many lost attempts as a slow one is as dear as, with the pause that follows it.
-    static let slowLoss = 3
+    static let slowLoss = 6
     /// How long a missing row proves that an operation had no effect.
     let absenceTrust: Duration
 

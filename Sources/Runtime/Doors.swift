@@ -17,7 +17,10 @@ package protocol RandomSource: Sendable {
 
 /// Where work goes on after the caller has its answer.
 package protocol Background: Sendable {
-    func run(_ work: @escaping @Sendable () async -> Void)
+    /// - Returns: the task that does the work, to be cancelled by whom it is of no use to any more;
+    ///   nil if it is not done, since the machine has crashed.
+    @discardableResult
+    func run(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never>?
 }
 
 /// Threads for work that would hold up the event loops: compression and hashing of large buffers.

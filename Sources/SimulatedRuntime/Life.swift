@@ -41,10 +41,11 @@ package final class Life: TaskExecutor, Background {
         self.simulator.enqueue(UnownedJob(job), of: self)
     }
 
-    package func run(_ work: @escaping @Sendable () async -> Void) {
+    @discardableResult
+    package func run(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never>? {
         // When the run is over, somebody who is to end may wait for what this does.
-        guard self.isAlive || self.simulator.isOver else { return }
-        self.simulator.start(work, on: self)
+        guard self.isAlive || self.simulator.isOver else { return nil }
+        return self.simulator.start(work, on: self)
     }
 
     var jobs: Int { self.state.withLock { $0.jobs } }

@@ -34,7 +34,7 @@ extension Simulator {
     private var tasksLeft: Int { self.state.withLock { $0.tasks.count } }
 
     /// Starts a task, and remembers it until it has ended.
-    func start(_ work: @escaping @Sendable () async -> Void, on life: Life) {
+    func start(_ work: @escaping @Sendable () async -> Void, on life: Life) -> Task<Void, Never> {
         let (number, isOver) = self.state.withLock { state in
             state.tasksStarted += 1
             return (state.tasksStarted, state.isOver)
@@ -45,6 +45,7 @@ extension Simulator {
         }
         self.state.withLock { $0.tasks[number] = task }
         if isOver { task.cancel() }
+        return task
     }
 
     /// Keeps jobs that a crash leaves undone.

@@ -27,6 +27,7 @@ final class ChunkPuller: Sendable {
     let own: NodeID
     let time: any TimeSource
     let workers: any Workers
+    private let background: any Background
     private let settings: StorageNodeSettings
     let instruments: NodeInstruments
     private let caller = Mutex<PeerCaller?>(nil)
@@ -45,6 +46,7 @@ final class ChunkPuller: Sendable {
         self.own = own
         self.time = doors.time
         self.workers = doors.workers
+        self.background = doors.background
         self.settings = settings
         self.instruments = instruments
     }
@@ -88,27 +90,72 @@ final class ChunkPuller: Sendable {
         return (try outcome.get(), isOwn: true)
     }
 
+    private enum Event<Value: Sendable>: Sendable {
+        case answer(NodeID, Result<Value, PeerFailure>)
+        /// The one that was asked last has been silent for as long as settings say.
+        case silence
+    }
+
     /// Fetches something from the first source that gives it; none is asked after the node's
     /// patience has ended.
-    func fromFirst<Value>(
+    ///
+    /// While one is silent the next is asked as well: it may stand still.
+    func fromFirst<Value: Sendable>(
         of sources: [NodeID],
         since start: UInt64,
-        _ fetch: (NodeID) async throws(PeerFailure) -> Value
+        _ fetch: @escaping @Sendable (NodeID) async throws(PeerFailure) -> Value
     ) async throws(PeerFailure) -> Value {
         var last = PeerFailure(.sourceUnavailable, "no source was named")
         // What is here already need not travel.
-        let order = sources.filter { $0 == self.own } + sources.filter { $0 != self.own }
-        for source in order {
-            guard self.elapsed(since: start) < self.settings.pullPatience else { break }
+        if sources.contains(self.own) {
             do throws(PeerFailure) {
-                return try await fetch(source)
-            } catch {
-                // What stands in the way here is the same with every source.
-                if error.code == .full || error.code == .outOfService { throw error }
-                last = PeerFailure(.sourceUnavailable, "\(source.short): \(error.text)")
+                return try await fetch(self.own)
+            } catch { last = try Self.failure(error, of: self.own) }
+        }
+        var waiting = sources.filter { $0 != self.own }[...]
+        let (events, inbox) = AsyncStream.makeStream(of: Event<Value>.self)
+        var calls: [NodeID: Task<Void, Never>] = [:]
+        defer { for call in calls.values { call.cancel() } }
+        func send() {
+            guard self.elapsed(since: start) < self.settings.pullPatience,
+                let source = waiting.popFirst()
+            else { return }
+            calls[source] = self.background.run {
+                do throws(PeerFailure) {
+                    inbox.yield(.answer(source, .success(try await fetch(source))))
+                } catch { inbox.yield(.answer(source, .failure(error))) }
+            }
+            guard !waiting.isEmpty else { return }
+            self.background.run {
+                await self.time.sleep(for: self.settings.sourceSilence)
+                inbox.yield(.silence)
             }
         }
+        send()
+        guard !calls.isEmpty else { throw last }
+        for await event in events {
+            switch event {
+            case .silence: send()
+            case .answer(_, .success(let value)): return value
+            case .answer(let source, .failure(let error)):
+                calls[source] = nil
+                last = try Self.failure(error, of: source)
+                if calls.isEmpty { send() }
+            }
+            if calls.isEmpty { break }
+        }
         throw last
+    }
+
+    /// What a source's failure means for the search.
+    ///
+    /// - Throws: what stands in the way here, and is the same with every source.
+    private static func failure(
+        _ error: PeerFailure,
+        of source: NodeID
+    ) throws(PeerFailure) -> PeerFailure {
+        if error.code == .full || error.code == .outOfService { throw error }
+        return PeerFailure(.sourceUnavailable, "\(source.short): \(error.text)")
     }
 
     private func elapsed(since start: UInt64) -> Duration {

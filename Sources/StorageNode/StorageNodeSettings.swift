@@ -26,6 +26,9 @@ package struct StorageNodeSettings: Hashable, Sendable {
     package var pullBytesMax: Int
     /// How long one source of a pull may take.
     package var sourceTimeout: Duration
+    /// How long one may be silent before the next one is asked as well, so that a pull may hold its
+    /// chunk twice for a moment.
+    package var sourceSilence: Duration
     /// No further source is tried after this.
     package var pullPatience: Duration
     /// Sizes of volumes, and the space that chunks never take.
@@ -46,6 +49,7 @@ package struct StorageNodeSettings: Hashable, Sendable {
         self.chunkBytesMax = 64 << 20
         self.pullBytesMax = 16 << 20
         self.sourceTimeout = .seconds(4)
+        self.sourceSilence = .milliseconds(300)
         self.pullPatience = .seconds(6)
     }
 

@@ -96,4 +96,97 @@ struct PausedNodeTests {
             }
         }
     }
+
+    @Test(
+        "Changes of a contended key do not wait for a replica that stands still",
+        arguments: UInt64(1)...4
+    )
+    func contended(seed: UInt64) throws {
+        let change: @Sendable (inout CoordinatorSettings) -> Void = { $0.forwardAfter = 1_000 }
+        try TestCluster.run(seed: seed, settings: change) { cluster in
+            let name = object("a")
+            try await cluster[0].put(name, content(100))
+            cluster.nodes[2].machine.pause(for: .seconds(60))
+            for round in 0..<20 {
+                let slowest = await Self.slowest(of: 4, in: cluster) { number in
+                    let body = content(100, seed: UInt64(round * 4 + number))
+                    _ = try? await cluster[number % 2].put(name, body)
+                }
+                #expect(slowest < Self.patience, "\(slowest) in round \(round)")
+            }
+        }
+    }
+
+    @Test("Small bodies take no more room than they need while a node has not taken its copies")
+    func smallBodies() throws {
+        try TestCluster.run { cluster in
+            cluster.nodes[2].machine.pause(for: .seconds(60))
+            let slowest = await Self.slowest(of: 100, in: cluster) { number in
+                let body = content(20_000, seed: UInt64(number))
+                _ = try? await cluster[0].put(object("\(number)"), body)
+            }
+            #expect(slowest < Self.patience, "\(slowest)")
+        }
+    }
+
+    @Test("Copies for a node that answers nothing any more are given up, and leave room for others")
+    func largeBodies() throws {
+        let change: @Sendable (inout CoordinatorSettings) -> Void = {
+            $0.uploadBytes = 2 * Limit.chunkBytes
+        }
+        try TestCluster.run(settings: change) { cluster in
+            cluster.nodes[2].machine.pause(for: .seconds(60))
+            var slow = 0
+            for number in 0..<8 {
+                let body = content(Limit.chunkBytes, seed: UInt64(number))
+                let time = try await Self.time(in: cluster) {
+                    try await cluster[number % 2].put(object("\(number)"), body)
+                }
+                #expect(time < .seconds(2), "put \(number)")
+                if time > Self.patience { slow += 1 }
+            }
+            // At each of two coordinators one waits until the room has been given back.
+            #expect(slow <= 2)
+        }
+    }
+
+    @Test("A copy whose nearest source stands still is pulled from the next one")
+    func source() throws {
+        try TestCluster.run(5) { cluster in
+            for number in 0..<6 {
+                let body = content(40_000, seed: UInt64(number))
+                try await cluster[0].put(
+                    object("s\(number)"),
+                    body,
+                    storageClass: .reducedRedundancy
+                )
+            }
+            await cluster.wait()
+            for paused in 0..<4 {
+                cluster.nodes[paused].machine.pause(for: .seconds(3))
+                let slowest = await Self.slowest(of: 6, in: cluster) { number in
+                    let name = object("\(paused) \(number)")
+                    var request = CopyRequest(source: object("s\(number)"), target: name)
+                    request.mode = .independent
+                    _ = try? await cluster[4].copy(request)
+                }
+                #expect(slowest < .seconds(1), "while \(paused) stands still: \(slowest)")
+                await cluster.wait(.seconds(10))
+            }
+        }
+    }
+
+    /// How much virtual time the slowest of some works takes that are begun at once.
+    private static func slowest(
+        of count: Int,
+        in cluster: TestCluster,
+        _ work: @escaping @Sendable (Int) async -> Void
+    ) async -> Duration {
+        await withTaskGroup(of: Duration.self) { group in
+            for number in 0..<count {
+                group.addTask { await Self.time(in: cluster) { await work(number) } }
+            }
+            return await group.reduce(.zero, max)
+        }
+    }
 }

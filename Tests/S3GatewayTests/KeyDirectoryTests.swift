@@ -229,9 +229,11 @@ final class MemoryKeys: AccessKeyStore {
 final class TestBackground: Background {
     private let tasks = Mutex<[Task<Void, Never>]>([])
 
-    func run(_ work: @escaping @Sendable () async -> Void) {
+    @discardableResult
+    func run(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never>? {
         let task = Task { await work() }
         self.tasks.withLock { $0.append(task) }
+        return task
     }
 
     func settle() async {

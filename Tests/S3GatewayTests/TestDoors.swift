@@ -30,7 +30,7 @@ final class TestRandom: RandomSource {
 }
 
 struct NoBackground: Background {
-    func run(_ work: @escaping @Sendable () async -> Void) {
+    func run(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never>? {
         preconditionFailure("The gateway leaves nothing behind.")
     }
 }
