@@ -98,8 +98,8 @@ struct ChunkReplicas: Sendable {
     /// Has every replica do `request`, until as many as the class asks for have done it durably.
     ///
     /// Nodes that fail, or are silent for too long, are replaced by the next on the ring while too
-    /// few are left. Stragglers go on in the background, also if the caller is cancelled, until their
-    /// node has stopped answering anything (``LeftWrites``).
+    /// few are left. Stragglers go on in the background, also if the caller is cancelled, unless
+    /// their node has stopped answering anything (``LeftWrites``).
     ///
     /// - Returns: what the nodes that were waited for have moved.
     /// - Throws: `quorumUnavailable`, `storageFull`, or `dataUnavailable` if all who were to pull

@@ -15,7 +15,7 @@ package struct RocksSettings: Hashable, Sendable {
     package var readerCount: Int
 
     package init(
-        blockCacheBytes: Int = 64 << 20,
+        blockCacheBytes: Int = 32 << 20,
         writeBufferBytes: Int = 8 << 20,
         logBytesMax: Int = 16 << 20,
         waitingBytesMax: Int = 64 << 20,

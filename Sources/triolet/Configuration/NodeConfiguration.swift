@@ -1,6 +1,7 @@
 import ChunkStore
 import Coordinator
 import Foundation
+import MetadataStore
 import StoreModel
 
 /// Everything that a node is told, validated as a whole.
@@ -71,6 +72,8 @@ struct NodeConfiguration: Sendable {
     var coordinator: CoordinatorSettings
     /// Free space that chunks never take, in bytes.
     var diskReserveBytes = ChunkStoreSettings().reserveBytes
+    /// Rows kept in memory, in bytes.
+    var rowCacheBytes = RocksSettings().blockCacheBytes
     var log: Log
 
     /// Reads and checks everything; throws all complaints at once.
@@ -103,6 +106,7 @@ struct NodeConfiguration: Sendable {
         let buckets = Self.buckets(&reader)
         let coordinator = Self.coordinator(&reader)
         let diskReserve = reader.size("tuning.disk_reserve")
+        let rowCache = reader.size("tuning.row_cache")
         let identity = Identity(
             name: reader.given("node.name") ?? ProcessInfo.processInfo.hostName,
             data: reader.text("node.data"),
@@ -126,6 +130,7 @@ struct NodeConfiguration: Sendable {
         self.buckets = buckets
         self.coordinator = coordinator
         if let diskReserve { self.diskReserveBytes = diskReserve }
+        if let rowCache { self.rowCacheBytes = Int(rowCache) }
         self.log = Log(level: level, format: format)
     }
 

@@ -1,5 +1,6 @@
 import ChunkStore
 import Coordinator
+import MetadataStore
 import S3Gateway
 import StoreModel
 
@@ -188,6 +189,12 @@ extension Setting {
             .size((16 << 20)...(16 << 30)),
             Amount.setting(bytes: UInt64(CoordinatorSettings().uploadBytes)),
             "Content of all uploads in memory. More helps only many clients with slow nodes."
+        ),
+        Setting(
+            "tuning.row_cache",
+            .size((4 << 20)...(1 << 40)),
+            Amount.setting(bytes: UInt64(RocksSettings().blockCacheBytes)),
+            "Rows and their indexes in memory. More helps where many objects are read at random."
         ),
         Setting(
             "tuning.parallel_chunks",

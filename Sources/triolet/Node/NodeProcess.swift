@@ -44,7 +44,7 @@ enum NodeProcess {
         let root = try configuration.root ?? RootKeyFile.readOrCreate(in: directory.path)
         let background = TaskBackground()
         let doors = Doors.system(background: background)
-        let engine = try await self.openEngine(directory)
+        let engine = try await self.openEngine(directory, configuration)
         let node = try await self.openNode(directory, engine, doors, configuration)
 
         // The way to the other nodes, and theirs to this one.
@@ -155,13 +155,17 @@ enum NodeProcess {
         } catch let error as StorageNodeError { throw Failure(unusable: directory.path, error) }
     }
 
-    private static func openEngine(_ directory: DataDirectory) async throws -> RocksEngine {
+    private static func openEngine(
+        _ directory: DataDirectory,
+        _ configuration: NodeConfiguration
+    ) async throws -> RocksEngine {
         let path = directory.rows
         let syncs = SyncInstruments(.rows)
+        let settings = RocksSettings(blockCacheBytes: configuration.rowCacheBytes)
         // Opening replays a log: not on a thread that serves sockets.
         let opened = await WorkerThreads.shared.run {
             Result { () throws(EngineError) in
-                try RocksEngine(path: path) { syncs.synced(writes: $0) }
+                try RocksEngine(path: path, settings: settings) { syncs.synced(writes: $0) }
             }
         }
         switch opened {
