@@ -108,9 +108,9 @@ struct PausedNodeTests {
             try await cluster[0].put(name, content(100))
             cluster.nodes[2].machine.pause(for: .seconds(60))
             for round in 0..<20 {
-                let slowest = await Self.slowest(of: 4, in: cluster) { number in
+                let slowest = try await Self.slowest(of: 4, in: cluster) { number in
                     let body = content(100, seed: UInt64(round * 4 + number))
-                    _ = try? await cluster[number % 2].put(name, body)
+                    try await cluster[number % 2].put(name, body)
                 }
                 #expect(slowest < Self.patience, "\(slowest) in round \(round)")
             }
@@ -121,9 +121,9 @@ struct PausedNodeTests {
     func smallBodies() throws {
         try TestCluster.run { cluster in
             cluster.nodes[2].machine.pause(for: .seconds(60))
-            let slowest = await Self.slowest(of: 100, in: cluster) { number in
+            let slowest = try await Self.slowest(of: 100, in: cluster) { number in
                 let body = content(20_000, seed: UInt64(number))
-                _ = try? await cluster[0].put(object("\(number)"), body)
+                try await cluster[0].put(object("\(number)"), body)
             }
             #expect(slowest < Self.patience, "\(slowest)")
         }
@@ -164,11 +164,11 @@ struct PausedNodeTests {
             await cluster.wait()
             for paused in 0..<4 {
                 cluster.nodes[paused].machine.pause(for: .seconds(3))
-                let slowest = await Self.slowest(of: 6, in: cluster) { number in
+                let slowest = try await Self.slowest(of: 6, in: cluster) { number in
                     let name = object("\(paused) \(number)")
                     var request = CopyRequest(source: object("s\(number)"), target: name)
                     request.mode = .independent
-                    _ = try? await cluster[4].copy(request)
+                    _ = try await cluster[4].copy(request)
                 }
                 #expect(slowest < .seconds(1), "while \(paused) stands still: \(slowest)")
                 await cluster.wait(.seconds(10))
@@ -180,13 +180,13 @@ struct PausedNodeTests {
     private static func slowest(
         of count: Int,
         in cluster: TestCluster,
-        _ work: @escaping @Sendable (Int) async -> Void
-    ) async -> Duration {
-        await withTaskGroup(of: Duration.self) { group in
+        _ work: @escaping @Sendable (Int) async throws -> Void
+    ) async throws -> Duration {
+        try await withThrowingTaskGroup(of: Duration.self) { group in
             for number in 0..<count {
-                group.addTask { await Self.time(in: cluster) { await work(number) } }
+                group.addTask { try await Self.time(in: cluster) { try await work(number) } }
             }
-            return await group.reduce(.zero, max)
+            return try await group.reduce(.zero, max)
         }
     }
 }
