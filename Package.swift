@@ -267,7 +267,7 @@ let package = Package(
         // Tests.
         .target(
             name: "TestSupport",
-            dependencies: ["StoreModel"],
+            dependencies: ["StoreModel", nioCore],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
@@ -291,7 +291,11 @@ let package = Package(
             on: ["TestSupport", "StoreModel", "Wire", "Runtime", "Peering"],
             using: [nioCore, nioPosix, nioEmbedded, logging, metrics]
         ),
-        tests("PlatformTests", on: ["TestSupport", "Runtime", "Platform"], using: [nioCore]),
+        tests(
+            "PlatformTests",
+            on: ["TestSupport", "Runtime", "Platform"],
+            using: [nioCore, nioPosix]
+        ),
         tests(
             "SimulatedRuntimeTests",
             on: ["StoreModel", "Runtime", "SimulatedRuntime"],
@@ -352,7 +356,8 @@ let package = Package(
         tests(
             "TrioletTests",
             on: [
-                "TestSupport", "triolet", "AdminAPI", "LoadGenerator", "Placement", "StoreModel",
+                "TestSupport", "triolet", "AdminAPI", "LoadGenerator", "Placement", "S3Gateway",
+                "StoreModel",
             ],
             using: [nioCore, logging]
         ),

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -249,6 +250,8 @@ uint64_t cplatform_wall_microseconds(void)
     clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
+
+int cplatform_random(void *bytes, size_t count) { return getentropy(bytes, count); }
 
 int cplatform_errno_not_found(void) { return ENOENT; }
 int cplatform_errno_full(void) { return ENOSPC; }

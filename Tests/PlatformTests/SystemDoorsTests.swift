@@ -1,5 +1,8 @@
+import NIOCore
+import NIOPosix
 import Runtime
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Platform
@@ -40,10 +43,37 @@ struct SystemDoorsTests {
         await task.value
     }
 
-    @Test("Random numbers differ")
-    func random() {
-        let random = SystemRandom()
-        #expect(Set((0..<100).map { _ in random.next() }).count == 100)
+    @Test("On an event loop, too, a sleep lasts as long as it should, and ends early if cancelled")
+    func sleepOnLoop() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let executor = LoopExecutor(loop)
+        let lasted = await executor.run {
+            #expect(loop.inEventLoop)
+            let before = NIODeadline.now()
+            await SystemTime().sleep(for: .milliseconds(20))
+            #expect(loop.inEventLoop)
+            return NIODeadline.now() - before
+        }
+        #expect(lasted >= .milliseconds(20))
+        let sleeper = Task {
+            await executor.run { await SystemTime().sleep(for: .seconds(60)) }
+        }
+        sleeper.cancel()
+        await sleeper.value
+        try await group.shutdownGracefully()
+    }
+
+    @Test("Random numbers differ, whoever asks for them")
+    func random() async {
+        let numbers = await withTaskGroup(of: [UInt64].self) { group in
+            for _ in 0..<8 {
+                group.addTask { (0..<100).map { _ in SystemRandom().next() } }
+            }
+            return await group.reduce(into: Set<UInt64>()) { $0.formUnion($1) }
+        }
+        #expect(numbers.count == 800)
+        #expect(!numbers.contains(0))
     }
 
     @Test("Workers give back what the work gave")

@@ -1,6 +1,7 @@
 #ifndef CPLATFORM_H
 #define CPLATFORM_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -55,6 +56,9 @@ void cplatform_list_end(struct cplatform_listing *listing);
 
 // Microseconds since 1970, UTC.
 uint64_t cplatform_wall_microseconds(void);
+
+// Fills `bytes`, at most 256, with random ones; 0, or -1 if the system has none to give.
+int cplatform_random(void *bytes, size_t count);
 
 int cplatform_errno_not_found(void);
 int cplatform_errno_full(void);
