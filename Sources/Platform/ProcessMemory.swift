@@ -5,10 +5,10 @@ package enum ProcessMemory {
     /// Each arena keeps free memory of its own; threads share four without waiting for each other
     /// much.
     private static let arenas: Int32 = 4
-    /// Room for four chunks, as many as one copy or one upload has under way: chunk after chunk
-    /// takes the same memory, which otherwise goes back to the system and comes again, page by
-    /// page, with each of them.
-    private static let keptBytes: Int32 = 16 << 20
+    /// Room for two chunks in each arena, and so for twice what one copy or one upload has under
+    /// way: chunk after chunk takes the same memory, which otherwise goes back to the system and
+    /// comes again, page by page, with each of them.
+    private static let keptBytes: Int32 = 8 << 20
 
     /// Bounds what the allocator keeps, and has it keep that much.
     ///
@@ -26,12 +26,12 @@ package enum ProcessMemory {
 /// By itself it gives back the free end of an arena only, and blocks that live long come to lie
 /// behind those of chunks.
 package struct FreeMemory: Sendable {
-    /// What the process may keep (16 MiB): what several requests for chunks take and give back
-    /// again and again.
-    package static let bytesMax: Int64 = 16 << 20
+    /// What the process may keep (8 MiB): what requests for chunks take and give back again and
+    /// again.
+    package static let bytesMax: Int64 = 8 << 20
     /// How much there has to be beyond what could not be given back last time: blocks that are in
     /// use lie in all of those pages.
-    private static let leastBytes: Int64 = 8 << 20
+    private static let leastBytes: Int64 = 4 << 20
 
     /// What was free after the last time, in bytes.
     package private(set) var left: Int64 = 0
