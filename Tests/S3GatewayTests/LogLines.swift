@@ -1,6 +1,8 @@
 import Logging
 import Synchronization
 
+@testable import S3Gateway
+
 /// Keeps what is logged.
 final class LogLines: LogHandler {
     private let lines = Mutex<[Logger.Metadata]>([])
@@ -34,6 +36,14 @@ final class LogLines: LogHandler {
     }
 
     func log(event: LogEvent) {
-        self.lines.withLock { $0.append(event.metadata ?? [:]) }
+        var metadata: Logger.Metadata = [:]
+        for (name, value) in event.metadata ?? [:] {
+            if case .stringConvertible(let value as any LogFields) = value {
+                value.forEach { metadata[$0] = "\($1)" }
+            } else {
+                metadata[name] = value
+            }
+        }
+        self.lines.withLock { $0.append(metadata) }
     }
 }

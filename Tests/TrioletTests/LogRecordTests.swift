@@ -1,5 +1,7 @@
+import Dispatch
 import Foundation
 import Logging
+import S3Gateway
 import Synchronization
 import Testing
 
@@ -10,8 +12,8 @@ struct LogRecordTests {
         _ format: LineLogHandler.Format,
         _ log: (Logger) -> Void
     ) -> [String] {
-        let lines = Mutex<[String]>([])
-        let output = LogOutput { line in lines.withLock { $0.append(line) } }
+        let lines = SentLines()
+        let output = LogOutput(send: lines.take)
         log(
             Logger(label: "triolet.peering") { label in
                 LineLogHandler(
@@ -23,7 +25,8 @@ struct LogRecordTests {
                 )
             }
         )
-        return lines.withLock { $0 }
+        output.flush()
+        return lines.all
     }
 
     @Test("One event is one line of JSON with the fields that operators filter by")
@@ -71,4 +74,102 @@ struct LogRecordTests {
         }
         #expect(lines.first?.contains("\"op\":\"put\",\"request_id\":1") == true)
     }
+
+    private struct Request: LogFields {
+        func forEach(_ body: (String, LogFieldValue) -> Void) {
+            body("bucket", .text("42"))
+            body("bytes_in", .number(18_446_744_073_709_551_615))
+            body("key", .text("a\"b\n"))
+            body("op", .text(""))
+        }
+    }
+
+    @Test("Fields that come as one value are written one by one, in either format")
+    func fields() throws {
+        let log: (Logger) -> Void = { logger in
+            logger.info(
+                "request",
+                metadata: ["request": .stringConvertible(Request()), "a": "1", "z": "2"]
+            )
+        }
+        let json = try #require(self.lines(.json, log).first)
+        let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+        let fields = try #require(object)
+        // What is text stays text, whatever it looks like.
+        #expect(fields["bucket"] as? String == "42")
+        #expect(fields["bytes_in"] as? UInt64 == .max)
+        #expect(fields["key"] as? String == "a\"b\n")
+        #expect(fields["a"] as? Int == 1)
+        #expect(Set(fields.keys).isDisjoint(with: ["op", "request"]))
+        let console = try #require(self.lines(.console, log).first)
+        #expect(console.hasSuffix("  a=1  bucket=42  bytes_in=\(UInt64.max)  key=a\"b?  op=  z=2"))
+    }
+}
+
+struct LogOutputTests {
+    private static func line(_ text: String) -> [UInt8] { Array("\(text)\n".utf8) }
+
+    @Test("Lines that nobody waits for leave together, in order")
+    func together() {
+        let (lines, isOver) = (SentLines(), DispatchSemaphore(value: 0))
+        let output = LogOutput(pause: { isOver.wait() }, send: lines.take)
+        for number in 0..<100 { output.add(Self.line("\(number)"), isUrgent: false) }
+        #expect(lines.sendings == 0)
+        isOver.signal()
+        lines.wait(for: 100)
+        #expect(lines.sendings == 1)
+        #expect(lines.all == (0..<100).map { "\($0)" })
+    }
+
+    @Test("An urgent line leaves at once, behind those before it")
+    func urgent() {
+        let (lines, isOver) = (SentLines(), DispatchSemaphore(value: 0))
+        let output = LogOutput(pause: { isOver.wait() }, send: lines.take)
+        output.add(Self.line("request"), isUrgent: false)
+        output.add(Self.line("warning"), isUrgent: true)
+        #expect(lines.all == ["request", "warning"])
+        #expect(lines.sendings == 1)
+        isOver.signal()
+    }
+
+    @Test("No more is held than the bound, and no line is lost at it")
+    func bound() {
+        let (lines, isOver) = (SentLines(), DispatchSemaphore(value: 0))
+        let output = LogOutput(pause: { isOver.wait() }, send: lines.take)
+        let text = String(repeating: "x", count: 1_023)
+        let fitting = LogOutput.heldBytes / 1_024
+        for _ in 0..<(fitting - 1) { output.add(Self.line(text), isUrgent: false) }
+        #expect(lines.sendings == 0)
+        output.add(Self.line(text), isUrgent: false)
+        #expect(lines.all.count == fitting)
+        isOver.signal()
+    }
+}
+
+/// What a log has sent.
+private final class SentLines: Sendable {
+    private struct State {
+        var bytes: [UInt8] = []
+        var sendings = 0
+    }
+
+    private let state = Mutex(State())
+
+    var take: @Sendable ([UInt8]) -> Void {
+        { bytes in
+            self.state.withLock { state in
+                state.bytes += bytes
+                state.sendings += 1
+            }
+        }
+    }
+
+    var sendings: Int { self.state.withLock { $0.sendings } }
+
+    var all: [String] {
+        self.state.withLock { $0.bytes }
+            .split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    func wait(for count: Int) { while self.all.count < count { usleep(1_000) } }
 }

@@ -282,34 +282,18 @@ package struct S3Service: HTTPResponder {
         _ identity: ResponseIdentity,
         nanoseconds: UInt64
     ) {
-        var metadata: Logger.Metadata = [
-            "request_id": .string(identity.requestID),
-            "op": .string(fields.operation),
-            "code": "\(fields.status)",
-            "bytes_in": "\(fields.bytesIn)",
-            "bytes_out": "\(fields.bytesOut)",
-            "duration_ms": "\(nanoseconds / 1_000_000)",
-        ]
-        for (name, value) in [
-            ("bucket", fields.bucket), ("key", fields.key), ("source", fields.source),
-            ("error", fields.error), ("cause", fields.cause), ("access_key", fields.accessKey),
-            ("copy_mode", fields.copyMode), ("remote", exchange.remote.flatMap(Self.text)),
-            ("user_agent", exchange.head?.headers.first(name: "user-agent")),
-            ("chunks_pulled", fields.chunksPulled.map { "\($0)" }),
-        ] {
-            if let value { metadata[name] = .string(Self.line(value)) }
-        }
-        self.logger.info("request", metadata: metadata)
+        let line = RequestLine(
+            fields: fields,
+            requestID: identity.requestID,
+            milliseconds: nanoseconds / 1_000_000,
+            remote: exchange.remote.flatMap(Self.text),
+            userAgent: exchange.head?.headers.first(name: "user-agent")
+        )
+        self.logger.info("request", metadata: ["request": .stringConvertible(line)])
     }
 
     private static func text(_ address: SocketAddress) -> String? {
         guard let host = address.ipAddress, let port = address.port else { return nil }
         return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
-
-    /// What a client chose never begins a line of the log.
-    private static func line(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
-        return PercentEncoding.encode(text.utf8, escapingSlash: false)
     }
 }

@@ -102,7 +102,7 @@ extension CalendarTime {
     package var iso8601: String { Self.text { self.writeISO8601(into: &$0) } }
 
     /// ``iso8601`` by bytes.
-    func writeISO8601(into bytes: inout [UInt8]) {
+    package func writeISO8601(into bytes: inout [UInt8]) {
         let fields = self.fields
         Self.add(year: fields.year, to: &bytes)
         bytes += "-".utf8

@@ -1,7 +1,6 @@
 import Foundation
 import Glibc
 import Logging
-import Synchronization
 
 /// Writes one line per event, as JSON or for eyes.
 struct LineLogHandler: LogHandler {
@@ -10,8 +9,9 @@ struct LineLogHandler: LogHandler {
         case console
     }
 
-    let label: String
     let node: String
+    /// The last part of the logger's label.
+    let component: String
     let format: Format
     let output: LogOutput
 
@@ -26,60 +26,24 @@ struct LineLogHandler: LogHandler {
         level: Logger.Level,
         output: LogOutput
     ) {
-        self.label = label
         self.node = node
+        self.component = label.split(separator: ".").last.map(String.init) ?? label
         self.format = format
         self.logLevel = level
         self.output = output
     }
 
+    /// Warnings are sent at once, and so is what somebody watches.
     func log(event: LogEvent) {
-        var metadata = self.metadata
-        if let provided = self.metadataProvider?.get() {
-            metadata.merge(provided) { own, _ in own }
-        }
-        let record = LogRecord(
-            event,
-            label: self.label,
-            node: self.node,
-            metadata: metadata,
-            at: Date()
-        )
-        self.output.write(self.format == .json ? record.json() : record.console())
+        let record = LogRecord(event, of: self, at: Date())
+        let line = self.format == .json ? record.json() : Array("\(record.console())\n".utf8)
+        self.output.add(line, isUrgent: event.level >= .warning || self.format == .console)
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { self.metadata[key] }
         set { self.metadata[key] = newValue }
     }
-}
-
-/// Where log lines go: whole lines, one after the other.
-final class LogOutput: Sendable {
-    private let lines: Mutex<@Sendable (String) -> Void>
-
-    init(_ write: @escaping @Sendable (String) -> Void) { self.lines = Mutex(write) }
-
-    /// Standard error.
-    static let standardError = LogOutput { line in
-        var line = line
-        line += "\n"
-        line.withUTF8 { unsafe LogOutput.send($0) }
-    }
-
-    private static func send(_ bytes: UnsafeBufferPointer<UInt8>) {
-        guard let start = bytes.baseAddress else { return }
-        var sent = 0
-        while sent < bytes.count {
-            let count = unsafe Glibc.write(STDERR_FILENO, start + sent, bytes.count - sent)
-            if count < 0, errno == EINTR { continue }
-            // A closed standard error is no reason to stop.
-            guard count > 0 else { return }
-            sent += count
-        }
-    }
-
-    func write(_ line: String) { self.lines.withLock { $0(line) } }
 }
 
 extension NodeConfiguration.Log {
@@ -94,6 +58,7 @@ extension NodeConfiguration.Log {
             case "console": .console
             default: isatty(STDERR_FILENO) == 1 ? .console : .json
             }
+        atexit { LogOutput.standardError.flush() }
         LoggingSystem.bootstrap { label in
             LineLogHandler(
                 label: label,

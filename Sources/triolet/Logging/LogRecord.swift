@@ -1,68 +1,107 @@
 import Foundation
 import Logging
+import S3Gateway
 import S3Protocol
+import StoreModel
 
 /// One log line, before it is written: fields in the order in which they are read.
 struct LogRecord {
-    let date: Date
-    let level: Logger.Level
-    let message: String
-    let node: String
-    let component: String
-    /// Sorted by name.
-    let fields: [(name: String, value: String)]
+    private enum Field {
+        case value(String)
+        /// Several, which are written where they stand.
+        case fields(any LogFields)
+    }
 
-    init(
-        _ event: LogEvent,
-        label: String,
-        node: String,
-        metadata: Logger.Metadata,
-        at date: Date
-    ) {
+    private let date: Date
+    private let level: Logger.Level
+    private let message: String
+    private let node: String
+    private let component: String
+    /// Sorted by name.
+    private let fields: [(name: String, field: Field)]
+
+    init(_ event: LogEvent, of handler: LineLogHandler, at date: Date) {
         self.date = date
         self.level = event.level
         self.message = event.message.description
-        self.node = node
-        self.component = label.split(separator: ".").last.map(String.init) ?? label
+        self.node = handler.node
+        self.component = handler.component
         var all = event.metadata ?? [:]
-        if !metadata.isEmpty { all.merge(metadata) { newer, _ in newer } }
+        if !handler.metadata.isEmpty { all.merge(handler.metadata) { newer, _ in newer } }
+        if let provided = handler.metadataProvider?.get() {
+            all.merge(provided) { newer, _ in newer }
+        }
         if let error = event.error, all["error"] == nil { all["error"] = "\(error)" }
-        self.fields = all.map { ($0.key, Self.text($0.value)) }.sorted { $0.name < $1.name }
+        var fields = all.map { (name: $0.key, field: Self.field($0.value)) }
+        if fields.count > 1 { fields.sort { $0.name < $1.name } }
+        self.fields = fields
     }
 
-    private static func text(_ value: Logger.MetadataValue) -> String {
-        if case .string(let text) = value { text } else { "\(value)" }
+    private static func field(_ value: Logger.MetadataValue) -> Field {
+        switch value {
+        case .string(let text): .value(text)
+        case .stringConvertible(let fields as any LogFields): .fields(fields)
+        default: .value("\(value)")
+        }
     }
 
-    /// One JSON object, without a line break.
-    ///
-    /// There is one for each request: most of it is copied, not put together.
-    func json() -> String {
-        var line = ""
-        line.reserveCapacity(Self.usualBytes)
-        line += "{\"ts\":\""
-        line += Self.timestamp(self.date)
-        line += "\",\"level\":\""
-        line += self.level.rawValue
-        line += "\""
-        Self.add("msg", self.message, to: &line)
-        Self.add("node", self.node, to: &line)
-        Self.add("component", self.component, to: &line)
-        for (name, value) in self.fields { Self.add(name, value, to: &line) }
-        line += "}"
-        return line
-    }
+    // MARK: JSON
 
     /// Room for the line of a request.
     private static let usualBytes = 768
 
-    private static func add(_ name: String, _ value: String, to line: inout String) {
+    /// One JSON object and the end of its line.
+    ///
+    /// There is one for each request: most of it is copied, not put together.
+    func json() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.usualBytes)
+        bytes += #"{"ts":""#.utf8
+        Self.writeTimestamp(self.date, into: &bytes)
+        bytes += #"","level":""#.utf8
+        bytes += self.level.rawValue.utf8
+        bytes += #"""#.utf8
+        Self.add("msg", self.message, to: &bytes)
+        Self.add("node", self.node, to: &bytes)
+        Self.add("component", self.component, to: &bytes)
+        for (name, field) in self.fields {
+            switch field {
+            case .value(let text): Self.add(name, text, to: &bytes)
+            case .fields(let fields):
+                fields.forEach { name, value in
+                    switch value {
+                    case .text(let text): Self.add(name, text, isText: true, to: &bytes)
+                    case .number(let number):
+                        Self.begin(name, in: &bytes)
+                        Self.write(number, into: &bytes)
+                    }
+                }
+            }
+        }
+        bytes += "}\n".utf8
+        return bytes
+    }
+
+    private static func begin(_ name: String, in bytes: inout [UInt8]) {
+        bytes += ",".utf8
+        Self.quote(name, into: &bytes)
+        bytes += ":".utf8
+    }
+
+    private static func add(
+        _ name: String,
+        _ value: String,
+        isText: Bool = false,
+        to bytes: inout [UInt8]
+    ) {
         if value.isEmpty { return }
-        line += ","
-        Self.quote(name, to: &line)
-        line += ":"
+        Self.begin(name, in: &bytes)
         // Numbers stay numbers, so that collectors can add them up.
-        if Self.isNumber(value) { line += value } else { Self.quote(value, to: &line) }
+        if !isText, Self.isNumber(value) {
+            bytes += value.utf8
+        } else {
+            Self.quote(value, into: &bytes)
+        }
     }
 
     /// Whether the text is an integer as it would be written.
@@ -71,6 +110,61 @@ struct LogRecord {
         else { return false }
         return Int(text).map { "\($0)" == text } ?? false
     }
+
+    private static func write(_ number: UInt64, into bytes: inout [UInt8]) {
+        if number >= 10 { Self.write(number / 10, into: &bytes) }
+        bytes.append(UInt8(ascii: "0") + UInt8(number % 10))
+    }
+
+    static func quoted(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        Self.quote(text, into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func quote(_ text: String, into bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        if text.utf8.allSatisfy(Self.isPlain) {
+            bytes += text.utf8
+        } else {
+            for byte in text.utf8 { Self.escape(byte, into: &bytes) }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
+
+    /// What has to be escaped is one byte long in UTF-8.
+    private static func escape(_ byte: UInt8, into bytes: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""): bytes += #"\""#.utf8
+        case UInt8(ascii: "\\"): bytes += #"\\"#.utf8
+        case UInt8(ascii: "\n"): bytes += #"\n"#.utf8
+        case UInt8(ascii: "\r"): bytes += #"\r"#.utf8
+        case UInt8(ascii: "\t"): bytes += #"\t"#.utf8
+        case _ where !Self.isPlain(byte):
+            bytes += #"\u00"#.utf8
+            bytes += Hexadecimal.text([byte]).utf8
+        default: bytes.append(byte)
+        }
+    }
+
+    /// RFC 3339, UTC, milliseconds.
+    private static func writeTimestamp(_ date: Date, into bytes: inout [UInt8]) {
+        let milliseconds = Int64((date.timeIntervalSince1970 * 1_000).rounded(.down))
+        let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1_000)
+        CalendarTime(seconds: seconds).writeISO8601(into: &bytes)
+        guard rest > 0 else { return }
+        bytes.removeLast(4)
+        for digit in [rest / 100, rest / 10 % 10, rest % 10] {
+            bytes.append(UInt8(ascii: "0") + UInt8(digit))
+        }
+        bytes.append(UInt8(ascii: "Z"))
+    }
+
+    // MARK: Console
 
     /// For eyes: "19:03:11.042 info    coordinator  copy committed  bytes=4".
     func console() -> String {
@@ -81,54 +175,21 @@ struct LogRecord {
             withPad: " ",
             startingAt: 0
         )
-        let fields = self.fields.map { "  \($0.name)=\(Self.printable($0.value))" }.joined()
+        var fields = ""
+        for (name, field) in self.fields {
+            switch field {
+            case .value(let text): fields += "  \(name)=\(Self.printable(text))"
+            case .fields(let several):
+                several.forEach { fields += "  \($0)=\(Self.printable("\($1)"))" }
+            }
+        }
         return "\(time) \(level)\(component) \(Self.printable(self.message))\(fields)"
     }
 
-    /// RFC 3339, UTC, milliseconds.
-    static func timestamp(_ date: Date) -> String {
-        let milliseconds = Int64((date.timeIntervalSince1970 * 1_000).rounded(.down))
-        let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1_000)
-        guard rest >= 0 else { return CalendarTime(seconds: seconds).iso8601 }
-        var text = CalendarTime(seconds: seconds).iso8601
-        text.removeLast(4)
-        text += "\(1_000 + rest)".dropFirst()
-        text += "Z"
-        return text
-    }
-
-    static func quoted(_ text: String) -> String {
-        var quoted = ""
-        Self.quote(text, to: &quoted)
-        return quoted
-    }
-
-    private static func quote(_ text: String, to line: inout String) {
-        line += "\""
-        if text.utf8.allSatisfy(Self.isPlain) {
-            line += text
-        } else {
-            for scalar in text.unicodeScalars { Self.escape(scalar, to: &line) }
-        }
-        line += "\""
-    }
-
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        byte >= 0x20 && byte != 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
-    }
-
-    private static func escape(_ scalar: Unicode.Scalar, to line: inout String) {
-        switch scalar {
-        case "\"": line += "\\\""
-        case "\\": line += "\\\\"
-        case "\n": line += "\\n"
-        case "\r": line += "\\r"
-        case "\t": line += "\\t"
-        case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-            let digits = String(scalar.value, radix: 16)
-            line += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        default: line.unicodeScalars.append(scalar)
-        }
+    private static func timestamp(_ date: Date) -> String {
+        var bytes: [UInt8] = []
+        Self.writeTimestamp(date, into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Control characters out: whoever names an object must not steer somebody's terminal.
