@@ -86,6 +86,9 @@ final class RawConnection {
         }
     }
 
+    /// For bytes that are sent while something else is done.
+    var sender: NIOAsyncChannelOutboundWriter<ByteBuffer> { self.outbound }
+
     func send(_ text: String) async throws { try await self.send(Array(text.utf8)) }
 
     func send(_ bytes: [UInt8]) async throws {

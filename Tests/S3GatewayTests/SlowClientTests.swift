@@ -1,5 +1,7 @@
+import NIOCore
 import S3Gateway
 import S3Protocol
+import Synchronization
 import Testing
 
 /// Clients that take their time, over real sockets, with little time given to them.
@@ -51,6 +53,60 @@ struct SlowClientTests {
             // One that stops in its middle is told why.
             let answer = try await server.exchange(Array("GET /src/o HTTP/1.1\r\nHost: h".utf8))
             #expect(answer.status == 400 && answer.code == "RequestTimeout")
+        }
+    }
+
+    @Test("What comes of a head during the answer before it has no more time than any other")
+    func earlyHead() async throws {
+        var settings = Self.settings {
+            $0.headerTimeout = .milliseconds(150)
+            $0.idleTimeout = .seconds(30)
+        }
+        settings.lateAnswerDelay = .seconds(30)
+        try await TestServer.run(settings) { server in
+            await server.store.cause(MemoryStore.Trouble(copyDelay: .seconds(1)))
+            let copy = try server.head("PUT", "/dst/c", ["x-amz-copy-source": "src/o"], length: 0)
+            try await RawConnection.with(port: server.port) { connection in
+                try await connection.send(copy)
+                while await server.store.copies.isEmpty {
+                    try await Task.sleep(for: .milliseconds(2))
+                }
+                try await connection.send("GET /src/o HTTP/1.1\r\nHost: h\r\nX-Slow: ")
+                #expect(try await connection.answer().status == 200)
+                let answer = try await connection.answer()
+                #expect(answer.status == 400 && answer.code == "RequestTimeout")
+            }
+        }
+    }
+
+    @Test("Requests that are sent while one is being answered stay where they are")
+    func earlyRequests() async throws {
+        var settings = Self.settings { _ in }
+        settings.lateAnswerDelay = .seconds(30)
+        try await TestServer.run(settings) { server in
+            await server.store.cause(MemoryStore.Trouble(copyDelay: .seconds(2)))
+            let copy = try server.head("PUT", "/dst/c", ["x-amz-copy-source": "src/o"], length: 0)
+            let more = [UInt8](
+                String(repeating: "GET / HTTP/1.1\r\nHost: h\r\n\r\n", count: 40_000).utf8
+            )
+            let sent = try await RawConnection.with(port: server.port) { connection in
+                try await connection.send(copy)
+                while await server.store.copies.isEmpty {
+                    try await Task.sleep(for: .milliseconds(2))
+                }
+                let (sender, sent) = (connection.sender, SentBytes())
+                let sending = Task {
+                    for _ in 0..<64 {
+                        try await sender.write(ByteBuffer(bytes: more))
+                        sent.add(more.count)
+                    }
+                }
+                try await Task.sleep(for: .seconds(1))
+                sending.cancel()
+                return sent.count
+            }
+            // The sockets at both ends take some of the 70 MiB.
+            #expect(sent < 32 << 20)
         }
     }
 
@@ -133,4 +189,12 @@ struct SlowClientTests {
             #expect(try await server.send("GET", "/src/o").body == TestServer.hello)
         }
     }
+}
+
+private final class SentBytes: Sendable {
+    private let state = Mutex(0)
+
+    var count: Int { self.state.withLock { $0 } }
+
+    func add(_ bytes: Int) { self.state.withLock { $0 += bytes } }
 }

@@ -5,10 +5,11 @@ import NIOSSL
 
 /// The last handler of a connection: hands parts of requests to whoever asks, and writes answers.
 ///
-/// Nothing is read from the socket unless somebody waits for it, except that a body which somebody
-/// began to read is read one socket buffer ahead. Requests of one connection are answered in order,
-/// because the next head is only asked for once the answer before it was sent; parts that arrived
-/// in the same socket read wait in ``inbox``, which therefore holds little more than one read.
+/// Nothing is read from the socket unless somebody waits for it, but for one socket buffer ahead:
+/// of a body which somebody began to read, and of the next request once one is whole, since to stop
+/// reading and to begin again are two calls of the system. Requests of one connection are answered
+/// in order, because the next head is only asked for once the answer before it was sent; parts that
+/// arrive earlier wait in ``inbox``, which holds little more than two reads.
 ///
 /// All methods are called on the connection's event loop.
 final class ConnectionHandler: ChannelInboundHandler {
@@ -35,7 +36,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var inboxBytes = 0
     private var reader: CheckedContinuation<Part, Never>?
     private var readerWantsHead = false
+    /// Whether bytes of a head that is not whole have come.
     private var headBegan = false
+    /// Whether the read under way has given a part.
+    private var gavePart = false
     private var isReading = false
     private var rate = BodyRate()
     private var writer: CheckedContinuation<Void, any Error>?
@@ -57,9 +61,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         self.reader = reader
         self.readerWantsHead = head
-        self.headBegan = false
         if head {
-            self.readTimer?.set(in: self.limits.idleTimeout)
+            let limits = self.limits
+            self.readTimer?.set(in: self.headBegan ? limits.headerTimeout : limits.idleTimeout)
         } else {
             self.readTimer?.set(in: self.rate.beginWaiting(window: self.limits.bodyWindow))
         }
@@ -101,7 +105,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func didTake(_ part: Part) {
         switch part {
         case .head:
+            self.headBegan = false
             self.rate = BodyRate()
+            self.exchange.requestEnded = false
         case .body(let buffer):
             self.inboxBytes -= buffer.readableBytes
             self.exchange.didReceive(buffer.readableBytes)
@@ -112,6 +118,11 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .end: self.exchange.requestEnded = true
         case .failed: break
         }
+    }
+
+    /// True while a request that has come is still to be taken.
+    private var holdsHead: Bool {
+        self.inbox.contains { if case .head = $0 { true } else { false } }
     }
 
     private func readMore() {
@@ -264,6 +275,7 @@ extension ConnectionHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.gavePart = true
         if self.exchange.isDiscarding || self.end != nil { return }
         switch self.unwrapInboundIn(data) {
         case .head(let head): self.deliver(.head(head))
@@ -274,6 +286,7 @@ extension ConnectionHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         self.isReading = false
+        defer { self.gavePart = false }
         if self.exchange.isDiscarding {
             context.read()
         } else if self.reader != nil {
@@ -281,6 +294,9 @@ extension ConnectionHandler {
                 self.headBegan = true
                 self.readTimer?.set(in: self.limits.headerTimeout)
             }
+            self.readMore()
+        } else if self.hasWholeRequest, !self.holdsHead, !self.isStopping {
+            if !self.gavePart { self.headBegan = true }
             self.readMore()
         }
         context.fireChannelReadComplete()
