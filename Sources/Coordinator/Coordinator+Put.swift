@@ -55,9 +55,11 @@ extension Coordinator {
             return self.summary(of: stored, at: target)
         } catch {
             // Nothing was written. The bucket as it was seen last is gone; another may be there.
-            guard guess != nil, holding == nil, error.code == .bucketNotFound else { throw error }
+            guard guess != nil, error.code == .bucketNotFound else { throw error }
         }
         let (again, fresh) = try await self.prepare(request.name)
+        // Its chunks have been given back: the client has to send it once more.
+        guard holding == nil else { throw ClusterError(.busy, operation) }
         let stored = try await self.commit(
             version,
             at: again,
@@ -73,13 +75,12 @@ extension Coordinator {
     ///
     /// The bucket as it was last seen suffices for an accept: if it is chosen the bucket was there,
     /// since deleting it would have shut out accepts of this generation first. Nothing else may be
-    /// concluded from a guess, so that a put with a condition never makes one; nor does content
-    /// that is stored in chunks, which would have to be moved if the guess is wrong.
+    /// concluded from a guess, so that a put with a condition never makes one; nor does one of more
+    /// than a chunk, which would be sent for nothing if the bucket is gone.
     private func guess(_ request: PutRequest) -> Target? {
         guard request.condition == .none,
-            let announced = request.announcedBytes,
-            let hint = self.freshHint(of: request.name.bucket),
-            announced <= UInt64(hint.inlineBytes)
+            let announced = request.announcedBytes, announced <= UInt64(Limit.chunkBytes),
+            let hint = self.freshHint(of: request.name.bucket)
         else { return nil }
         return Target(name: request.name, bucket: hint)
     }

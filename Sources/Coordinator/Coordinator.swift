@@ -7,8 +7,9 @@ package import StoreModel
 
 /// Answers clients: drives reads, writes and copies over the replicas of the whole cluster.
 ///
-/// Holds no durable state, and nothing that another coordinator must know.
-package struct Coordinator: ObjectStore {
+/// Holds no durable state, and nothing that another coordinator must know. A class since it has so
+/// many parts: they would be retained one by one for each step of each request.
+package final class Coordinator: ObjectStore {
     package let settings: CoordinatorSettings
     let caller: PeerCaller
     let layouts: LayoutHolder

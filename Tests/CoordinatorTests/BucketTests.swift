@@ -129,6 +129,34 @@ struct BucketTests {
         }
     }
 
+    @Test("A put of a chunk that guesses a bucket which is gone leaves nothing, and may come again")
+    func guessesFormer() throws {
+        try TestCluster.run { cluster in
+            let large = content(Limit.inlineBytes + 1)
+            let other = bucket("other")
+            try await cluster[0].createBucket(other)
+            try await cluster[0].put(object("a", in: other), content(10))
+            try await cluster[0].delete(object("a", in: other))
+            try await cluster[1].deleteBucket(other)
+            // The first node has seen it a moment ago.
+            let gone = await code { try await cluster[0].put(object("b", in: other), large) }
+            #expect(gone == .bucketNotFound)
+
+            try await cluster[0].put(object("a"), content(10))
+            try await cluster[0].delete(object("a"))
+            try await cluster[1].deleteBucket(photos)
+            try await cluster[1].createBucket(photos)
+            let end = await code { try await cluster[0].put(object("b"), large) }
+            #expect(end == .busy, "Another bucket of the name is there: its client sends it again.")
+            #expect(await code { _ = try await cluster[2].get(object("b")) } == .objectNotFound)
+            try await cluster[0].put(object("b"), large)
+            #expect(try await cluster[2].get(object("b")) == large)
+            try await cluster[0].delete(object("b"))
+            await cluster.sweepAll()
+            #expect(cluster.chunks == 0)
+        }
+    }
+
     @Test("What a bucket is set to holds through every node, and writes go on")
     func settings() throws {
         try TestCluster.run { cluster in
