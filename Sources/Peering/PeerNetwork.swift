@@ -1,10 +1,14 @@
 package import Logging
 package import NIOCore
+import NIOPosix
 package import Runtime
 package import StoreModel
 import Synchronization
 
-/// The other nodes over TCP: one connection to each, made when it is first needed.
+/// The other nodes over TCP: to each a connection for each event loop that calls it.
+///
+/// So a call changes loops neither on its way out nor on its way back. There are at most
+/// ``PeeringSettings/connectionsPerPeer``, each made when it is first needed.
 ///
 ///     let network = PeerNetwork(settings, group: group, logger: log) { layouts.address(of: $0) }
 ///     let node = try await network.connect(to: "10.0.0.2:7332")   // before there is a layout
@@ -16,9 +20,13 @@ import Synchronization
 /// one way only: the other node makes its own.
 package final class PeerNetwork: Network, SeedConnector {
     private let dialer: PeerDialer
-    private let group: any EventLoopGroup
     private let resolve: @Sendable (NodeID) -> String?
-    private let links = Mutex<[NodeID: PeerLink]>([:])
+    /// Loops that have connections.
+    private let lanes: [any EventLoop]
+    /// Which of them calls from a loop use, by its place in `lanes`.
+    private let laneOfLoop: [ObjectIdentifier: Int]
+    /// For each node a place for each lane.
+    private let links = Mutex<[NodeID: [PeerLink?]]>([:])
     /// Where nodes answered that ``connect(to:)`` found; used while `resolve` knows nothing better.
     private let learned = Mutex<[NodeID: PeerAddress]>([:])
 
@@ -31,7 +39,14 @@ package final class PeerNetwork: Network, SeedConnector {
         resolve: @escaping @Sendable (NodeID) -> String?
     ) {
         self.dialer = PeerDialer(settings: settings, logger: logger)
-        self.group = group
+        let loops = Array(group.makeIterator())
+        let lanes = Array(loops.prefix(settings.connectionsPerPeer))
+        self.lanes = lanes
+        self.laneOfLoop = Dictionary(
+            uniqueKeysWithValues: loops.enumerated().map {
+                (ObjectIdentifier($1), $0 % lanes.count)
+            }
+        )
         self.resolve = resolve
     }
 
@@ -50,7 +65,7 @@ package final class PeerNetwork: Network, SeedConnector {
         guard request.body.readableBytes <= PeerMessage.bodyBytesMax else {
             throw .refused("body of \(request.body.readableBytes) bytes")
         }
-        return try await self.link(to: node).call(request, within: timeout)
+        return try await self.link(to: node, self.lane).call(request, within: timeout)
     }
 
     /// Connects to an address and learns who answers there: it can be called from then on.
@@ -60,12 +75,12 @@ package final class PeerNetwork: Network, SeedConnector {
         guard let address = PeerAddress(address) else {
             throw .refused("\(address) is not host:port")
         }
-        let loop = self.group.next()
+        let lane = self.lane
+        let loop = self.lanes[lane]
         let dialed = self.dialer.dial(address, on: loop, expected: nil) { node, channel in
             guard node != self.dialer.settings.own else { return channel.close(promise: nil) }
             self.learn(node, address)
-            let link = self.link(to: node, preferring: loop)
-            let isTaken = link.loop === loop && link.adopt(channel)
+            let isTaken = self.link(to: node, lane).adopt(channel)
             if !isTaken { channel.close(promise: nil) }
         }
         do { return try await dialed.get() } catch { throw .unreachable }
@@ -76,26 +91,35 @@ package final class PeerNetwork: Network, SeedConnector {
     /// If it could not be reached before, the next call tries again without waiting for the end of
     /// the back-off: a node that is back may be needed at once, when another one goes.
     package func met(_ node: NodeID) {
-        self.links.withLock { $0[node] }?.met()
+        for link in self.links.withLock({ $0[node] ?? [] }) { link?.met() }
     }
 
     /// Ends all calls with an error and closes all connections.
     ///
     /// Calls made later fail.
     package func shutdown() async {
-        for link in self.links.withLock({ Array($0.values) }) { await link.shutdown() }
+        let links = self.links.withLock { $0.values.joined().compactMap(\.self) }
+        for link in links { await link.shutdown() }
     }
 
     /// Bytes of long replies held on their way in.
     var budget: ByteBudget { self.dialer.budget }
 
-    func link(to node: NodeID, preferring loop: (any EventLoop)? = nil) -> PeerLink {
+    /// The lane of whoever calls: of its loop, or the first if it is on none.
+    private var lane: Int {
+        MultiThreadedEventLoopGroup.currentEventLoop
+            .flatMap { self.laneOfLoop[ObjectIdentifier($0)] } ?? 0
+    }
+
+    func link(to node: NodeID, _ lane: Int) -> PeerLink {
         self.links.withLock { links in
-            if let link = links[node] { return link }
-            let link = PeerLink(to: node, on: loop ?? self.group.next(), dialer: self.dialer) {
+            var lanes = links[node] ?? Array(repeating: nil, count: self.lanes.count)
+            if let link = lanes[lane] { return link }
+            let link = PeerLink(to: node, on: self.lanes[lane], dialer: self.dialer) {
                 self.address(of: node)
             }
-            links[node] = link
+            lanes[lane] = link
+            links[node] = lanes
             return link
         }
     }

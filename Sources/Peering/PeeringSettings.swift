@@ -36,7 +36,9 @@ package struct PeeringSettings: Sendable {
     /// A message whose sender got credit must have arrived after so long.
     package var receiveTimeout: Duration = .seconds(30)
 
-    /// Calls to one node that may wait or be under way at once.
+    /// Most connections to one node: as many event loops as there are have one of their own.
+    package var connectionsPerPeer = 4
+    /// Calls to one node that may wait or be under way at once, for each of the connections.
     package var callsPerPeer = 1_024
     /// Streams open at once on one connection.
     ///
@@ -47,7 +49,7 @@ package struct PeeringSettings: Sendable {
     /// While so many bytes of replies wait on a connection, no more of its requests are begun.
     package var unsentReplyBytes = 16 << 20
     /// Connections that the answering end keeps.
-    package var connectionsMax = 2 * Limit.nodes
+    package var connectionsMax = 8 * Limit.nodes
     /// Connections that have not proved themselves yet.
     package var handshakesMax = 64
     /// Bytes of long requests held at once by the answering end.

@@ -2,6 +2,7 @@ import NIOCore
 import NIOPosix
 import Runtime
 import StoreModel
+import TestSupport
 import Testing
 
 @testable import Peering
@@ -13,7 +14,7 @@ struct PeerConnectionTests {
         let pair = try await PeerPair()
         _ = try await pair.call(message("x"))
         let client = try #require(
-            try await pair.network.link(to: PeerPair.serverNode).channel()
+            try await pair.network.link(to: PeerPair.serverNode, 0).channel()
         )
         let server = try #require(pair.server.channels.first)
         for channel in [client, server] {
@@ -21,6 +22,31 @@ struct PeerConnectionTests {
             #expect(value == 1)
         }
         await pair.shutdown()
+    }
+
+    @Test(
+        "Each event loop that calls has a connection of its own, up to the bound",
+        arguments: [(1, 1), (2, 2), (4, 3), (8, 3)]
+    )
+    func lanes(loops: Int, connections: Int) async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        let pair = try await PeerPair(group: group, client: { $0.connectionsPerPeer = 3 })
+        for _ in 0..<2 {
+            for loop in group.makeIterator() {
+                let reply = try await LoopExecutor(loop).run { try await pair.call(message("x")) }
+                #expect(reply.kind == 2)
+            }
+        }
+        // Whoever is on no loop uses one of theirs.
+        _ = try await pair.call(message("x"))
+        #expect(pair.server.channels.count == connections)
+        for lane in 0..<connections {
+            let link = pair.network.link(to: PeerPair.serverNode, lane)
+            let channel = try #require(try await link.channel())
+            #expect(channel.eventLoop === link.loop)
+        }
+        await pair.shutdown()
+        try await group.shutdownGracefully()
     }
 
     @Test("A connection that breaks fails the calls under way, and the next call makes a new one")

@@ -73,7 +73,7 @@ struct PeerPair {
     static let clientNode = NodeID(high: 1, low: 1)
     static let serverNode = NodeID(high: 2, low: 2)
 
-    let group = MultiThreadedEventLoopGroup.singleton
+    let group: MultiThreadedEventLoopGroup
     let log = LogRecorder()
     let server: PeerServer
     let network: PeerNetwork
@@ -98,9 +98,11 @@ struct PeerPair {
 
     init(
         _ handler: any PeerHandler = echo,
+        group: MultiThreadedEventLoopGroup = .singleton,
         server adjustServer: (inout PeeringSettings) -> Void = { _ in },
         client adjustClient: (inout PeeringSettings) -> Void = { _ in }
     ) async throws {
+        self.group = group
         self.server = try await PeerServer.start(
             try Self.settings(Self.serverNode, adjust: adjustServer),
             group: self.group,
