@@ -28,8 +28,9 @@ package struct SystemTime: TimeSource {
     }
 }
 
-/// One sleep, ended by its time or by whoever cancels it, whatever comes first.
-private final class LoopSleep: Sendable {
+/// One sleep, ended by its time, by whoever cancels it, or by the end of the loop, whatever comes
+/// first.
+private final class LoopSleep: NIOScheduledCallbackHandler, Sendable {
     private enum State {
         case new
         case asleep(Wakeup<Void>)
@@ -38,26 +39,31 @@ private final class LoopSleep: Sendable {
 
     private struct Timed {
         var state = State.new
-        var timer: Scheduled<Void>?
+        var timer: NIOScheduledCallback?
     }
 
     private let timed = Mutex(Timed())
 
     func begin(_ wakeup: Wakeup<Void>, for time: TimeAmount, on loop: any EventLoop) {
-        let isOver = self.timed.withLock { timed in
-            if case .over = timed.state { return true }
-            timed.state = .asleep(wakeup)
-            timed.timer = loop.scheduleTask(in: time) { self.finish() }
-            return false
+        let isAsleep = self.timed.withLock { timed in
+            guard case .new = timed.state,
+                let timer = try? loop.scheduleCallback(in: time, handler: self)
+            else { return false }
+            timed = Timed(state: .asleep(wakeup), timer: timer)
+            return true
         }
-        if isOver { wakeup.resume() }
+        if !isAsleep { wakeup.resume() }
     }
 
     func cancel() { self.finish()?.cancel() }
 
+    func handleScheduledCallback(eventLoop: some EventLoop) { self.finish() }
+
+    func didCancelScheduledCallback(eventLoop: some EventLoop) { self.finish() }
+
     /// - Returns: the timer, which is of use only to whoever comes before it.
     @discardableResult
-    private func finish() -> Scheduled<Void>? {
+    private func finish() -> NIOScheduledCallback? {
         let former = self.timed.withLock { timed in
             defer { timed = Timed(state: .over) }
             return timed
