@@ -5,10 +5,11 @@ package enum ProcessMemory {
     /// Each arena keeps free memory of its own; threads share four without waiting for each other
     /// much.
     private static let arenas: Int32 = 4
-    /// Room for four chunks, as many as one copy or one upload has under way: chunk after chunk
-    /// takes the same memory, which otherwise goes back to the system and comes again, page by
-    /// page, with each of them. With 8 MiB nodes have some 25 MiB less, and copies and puts of
-    /// 1 GiB take a tenth to a quarter more of CPU.
+    /// Room for four chunks, as many as one copy or one upload has under way.
+    ///
+    /// Chunk after chunk takes the same memory, which otherwise goes back to the system and comes
+    /// again, page by page, with each of them. With 8 MiB nodes have some 25 MiB less, and copies
+    /// and puts of 1 GiB take a tenth to a quarter more of CPU.
     private static let keptBytes: Int32 = 16 << 20
 
     /// Bounds what the allocator keeps, and has it keep that much.
