@@ -86,17 +86,18 @@ struct SlowClientTests {
         try await TestServer.run(settings) { server in
             await server.store.cause(MemoryStore.Trouble(copyDelay: .seconds(2)))
             let copy = try server.head("PUT", "/dst/c", ["x-amz-copy-source": "src/o"], length: 0)
-            let more = [UInt8](
-                String(repeating: "GET / HTTP/1.1\r\nHost: h\r\n\r\n", count: 40_000).utf8
-            )
+            let more = [UInt8](repeating: 0, count: 1 << 20)
             let sent = try await RawConnection.with(port: server.port) { connection in
                 try await connection.send(copy)
                 while await server.store.copies.isEmpty {
                     try await Task.sleep(for: .milliseconds(2))
                 }
+                try await connection.send(
+                    "PUT /dst/p HTTP/1.1\r\nHost: h\r\nContent-Length: \(128 << 20)\r\n\r\n"
+                )
                 let (sender, sent) = (connection.sender, SentBytes())
                 let sending = Task {
-                    for _ in 0..<64 {
+                    for _ in 0..<128 {
                         try await sender.write(ByteBuffer(bytes: more))
                         sent.add(more.count)
                     }
@@ -105,8 +106,8 @@ struct SlowClientTests {
                 sending.cancel()
                 return sent.count
             }
-            // The sockets at both ends take some of the 70 MiB.
-            #expect(sent < 32 << 20)
+            // The sockets at both ends take up to 36 MiB of it, as Linux has them by default.
+            #expect(sent < 64 << 20)
         }
     }
 
