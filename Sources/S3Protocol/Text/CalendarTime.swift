@@ -102,7 +102,7 @@ extension CalendarTime {
     package var iso8601: String { Self.text { self.writeISO8601(into: &$0) } }
 
     /// ``iso8601`` by bytes.
-    package func writeISO8601(into bytes: inout [UInt8]) {
+    package func writeISO8601(milliseconds: Int = 0, into bytes: inout [UInt8]) {
         let fields = self.fields
         Self.add(year: fields.year, to: &bytes)
         bytes += "-".utf8
@@ -111,7 +111,10 @@ extension CalendarTime {
         Self.add(fields.day, to: &bytes)
         bytes += "T".utf8
         Self.add(timeOf: fields, to: &bytes)
-        bytes += ".000Z".utf8
+        bytes += ".".utf8
+        bytes.append(0x30 + UInt8(milliseconds / 100))
+        Self.add(milliseconds % 100, to: &bytes)
+        bytes += "Z".utf8
     }
 
     /// Like 20130524T000000Z, as signatures write it.

@@ -73,7 +73,7 @@ struct LogRecord {
                     case .text(let text): Self.add(name, text, isText: true, to: &bytes)
                     case .number(let number):
                         Self.begin(name, in: &bytes)
-                        Self.write(number, into: &bytes)
+                        bytes += String(number).utf8
                     }
                 }
             }
@@ -109,11 +109,6 @@ struct LogRecord {
         guard let first = text.utf8.first, first == UInt8(ascii: "-") || (0x30...0x39 ~= first)
         else { return false }
         return Int(text).map { "\($0)" == text } ?? false
-    }
-
-    private static func write(_ number: UInt64, into bytes: inout [UInt8]) {
-        if number >= 10 { Self.write(number / 10, into: &bytes) }
-        bytes.append(UInt8(ascii: "0") + UInt8(number % 10))
     }
 
     static func quoted(_ text: String) -> String {
@@ -155,13 +150,8 @@ struct LogRecord {
     private static func writeTimestamp(_ date: Date, into bytes: inout [UInt8]) {
         let milliseconds = Int64((date.timeIntervalSince1970 * 1_000).rounded(.down))
         let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1_000)
-        CalendarTime(seconds: seconds).writeISO8601(into: &bytes)
-        guard rest > 0 else { return }
-        bytes.removeLast(4)
-        for digit in [rest / 100, rest / 10 % 10, rest % 10] {
-            bytes.append(UInt8(ascii: "0") + UInt8(digit))
-        }
-        bytes.append(UInt8(ascii: "Z"))
+        let time = CalendarTime(seconds: seconds)
+        time.writeISO8601(milliseconds: max(0, Int(rest)), into: &bytes)
     }
 
     // MARK: Console
