@@ -113,13 +113,11 @@ package final class PeerNetwork: Network, SeedConnector {
 
     func link(to node: NodeID, _ lane: Int) -> PeerLink {
         self.links.withLock { links in
-            var lanes = links[node] ?? Array(repeating: nil, count: self.lanes.count)
-            if let link = lanes[lane] { return link }
+            if let link = links[node]?[lane] { return link }
             let link = PeerLink(to: node, on: self.lanes[lane], dialer: self.dialer) {
                 self.address(of: node)
             }
-            lanes[lane] = link
-            links[node] = lanes
+            links[node, default: Array(repeating: nil, count: self.lanes.count)][lane] = link
             return link
         }
     }

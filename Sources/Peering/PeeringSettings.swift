@@ -71,6 +71,7 @@ extension PeeringSettings {
     func checkInvariants() {
         precondition(self.requestBytes >= Self.messageBytesMax, "No room for one request.")
         precondition(self.replyBytes >= Self.messageBytesMax, "No room for one reply.")
+        precondition(self.connectionsPerPeer > 0)
         precondition(self.streamsPerConnection > 0 && self.requestsPerConnection > 0)
         precondition(self.callsPerPeer >= self.streamsPerConnection)
         precondition(self.deadAfter > self.pingInterval && self.idleTimeout > self.deadAfter)
