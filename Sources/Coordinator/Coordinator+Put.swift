@@ -57,9 +57,12 @@ extension Coordinator {
             // Nothing was written. The bucket as it was seen last is gone; another may be there.
             guard guess != nil, error.code == .bucketNotFound else { throw error }
         }
+        guard holding == nil else {
+            _ = try await self.writableBucket(request.name.bucket)
+            // Its chunks have been given back: the client has to send it once more.
+            throw ClusterError(.busy, operation)
+        }
         let (again, fresh) = try await self.prepare(request.name)
-        // Its chunks have been given back: the client has to send it once more.
-        guard holding == nil else { throw ClusterError(.busy, operation) }
         let stored = try await self.commit(
             version,
             at: again,
